@@ -1,0 +1,195 @@
+"""The gateway's errors: a table of codes, each with a gRPC status and a public text in Chinese and English.
+
+Rules kept here: a `Refused` carries a stable code, never a person's data; its public text is fixed by the table;
+`detail` is internal, for the operator's log, and must be free of identifiers and values too. Fields in
+`violations` name a path and a rule, never the value that broke it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The gRPC status names that the gateway uses; the rpc door maps them to numbers."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicError:
+    """What the outside is told about one code."""
+
+    status: Status
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule of an input: the path of the field and the rule, never the value."""
+
+    field: str
+    rule: str
+
+
+class Code(StrEnum):
+    """Stable reason codes; the table below is total (tested)."""
+
+    BAD_REQUEST = "BAD_REQUEST"
+    BAD_IDENTIFIER = "BAD_IDENTIFIER"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    UNKNOWN_RESOURCE = "UNKNOWN_RESOURCE"
+    UNKNOWN_PURPOSE = "UNKNOWN_PURPOSE"
+    TOO_LARGE = "TOO_LARGE"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    CERTIFICATE_MISSING = "CERTIFICATE_MISSING"
+    CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
+    CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
+    CERTIFICATE_UNKNOWN = "CERTIFICATE_UNKNOWN"
+    BAD_SIGNATURE = "BAD_SIGNATURE"
+    BAD_KEY_CERTIFICATE = "BAD_KEY_CERTIFICATE"
+    BAD_TOKEN = "BAD_TOKEN"  # noqa: S105 - a reason code, not a secret
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - a reason code, not a secret
+    REQUEST_EXPIRED = "REQUEST_EXPIRED"
+    WRONG_SYSTEM = "WRONG_SYSTEM"
+    WRONG_GATEWAY = "WRONG_GATEWAY"
+    WRONG_SUBJECT = "WRONG_SUBJECT"
+    NOT_ALLOWED = "NOT_ALLOWED"
+    WITHHELD = "WITHHELD"
+    NO_AGREEMENT = "NO_AGREEMENT"
+    REQUEST_REPLAYED = "REQUEST_REPLAYED"
+    ANSWER_EXPIRED = "ANSWER_EXPIRED"
+    REQUEST_IN_PROGRESS = "REQUEST_IN_PROGRESS"
+    DEPARTMENT_UNKNOWN = "DEPARTMENT_UNKNOWN"
+    DEPARTMENT_REVOKED = "DEPARTMENT_REVOKED"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    NOT_FOUND = "NOT_FOUND"
+    OVERLOADED = "OVERLOADED"
+    NODE_REFUSED = "NODE_REFUSED"
+    BAD_FRAME = "BAD_FRAME"
+    PROTOCOL_VERSION = "PROTOCOL_VERSION"
+    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    ALL_PROVIDERS_SILENT = "ALL_PROVIDERS_SILENT"
+    DEADLINE = "DEADLINE"
+    SEALED = "SEALED"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    INTERNAL = "INTERNAL"
+
+
+_S = Status
+PUBLIC: dict[Code, PublicError] = {
+    Code.BAD_REQUEST: PublicError(_S.INVALID_ARGUMENT, "请求格式不正确", "The request is malformed"),
+    Code.BAD_IDENTIFIER: PublicError(
+        _S.INVALID_ARGUMENT, "主体标识不符合其编码规则", "The subject identifier breaks its scheme's rule"
+    ),
+    Code.UNKNOWN_FIELD: PublicError(_S.INVALID_ARGUMENT, "资源中没有该信息项", "The resource has no such field"),
+    Code.UNKNOWN_RESOURCE: PublicError(
+        _S.INVALID_ARGUMENT, "目录中没有该信息资源", "The catalogue has no such resource"
+    ),
+    Code.UNKNOWN_PURPOSE: PublicError(_S.INVALID_ARGUMENT, "用途未登记", "The purpose is not registered"),
+    Code.TOO_LARGE: PublicError(_S.INVALID_ARGUMENT, "内容超过大小限制", "The content is larger than the limit"),
+    Code.UNAUTHENTICATED: PublicError(_S.UNAUTHENTICATED, "无法确认调用方身份", "The caller is not known"),
+    Code.CERTIFICATE_MISSING: PublicError(_S.UNAUTHENTICATED, "缺少客户端证书", "A client certificate is required"),
+    Code.CERTIFICATE_EXPIRED: PublicError(_S.UNAUTHENTICATED, "证书已过期", "The certificate has expired"),
+    Code.CERTIFICATE_REVOKED: PublicError(_S.UNAUTHENTICATED, "证书已吊销", "The certificate is revoked"),
+    Code.CERTIFICATE_UNKNOWN: PublicError(
+        _S.UNAUTHENTICATED, "证书身份不被接受", "The certificate's identity is not accepted"
+    ),
+    Code.BAD_SIGNATURE: PublicError(_S.UNAUTHENTICATED, "签名验证失败", "The signature does not verify"),
+    Code.BAD_KEY_CERTIFICATE: PublicError(
+        _S.UNAUTHENTICATED, "密钥未经部门认证", "The keys are not certified by the department"
+    ),
+    Code.BAD_TOKEN: PublicError(_S.UNAUTHENTICATED, "令牌无效", "The token is not valid"),
+    Code.TOKEN_EXPIRED: PublicError(_S.UNAUTHENTICATED, "令牌已过期", "The token has expired"),
+    Code.REQUEST_EXPIRED: PublicError(
+        _S.UNAUTHENTICATED, "请求时间超出允许范围", "The request's time is outside the allowed window"
+    ),
+    Code.WRONG_SYSTEM: PublicError(
+        _S.PERMISSION_DENIED, "请求中的系统与证书不符", "The request names another system than the certificate"
+    ),
+    Code.WRONG_GATEWAY: PublicError(
+        _S.PERMISSION_DENIED, "请求不是发给本网关的", "The request is meant for another gateway"
+    ),
+    Code.WRONG_SUBJECT: PublicError(
+        _S.INVALID_ARGUMENT, "主体承诺与标识不符", "The subject commitment does not fit the identifier"
+    ),
+    Code.NOT_ALLOWED: PublicError(_S.PERMISSION_DENIED, "不允许该操作", "This is not allowed"),
+    Code.WITHHELD: PublicError(_S.PERMISSION_DENIED, "必需的信息项不予提供", "A required field is withheld"),
+    Code.NO_AGREEMENT: PublicError(_S.PERMISSION_DENIED, "没有有效的共享协议", "There is no agreement in force"),
+    Code.REQUEST_REPLAYED: PublicError(
+        _S.ALREADY_EXISTS, "请求编号已用于另一请求", "The request id was used for another request"
+    ),
+    Code.ANSWER_EXPIRED: PublicError(
+        _S.ALREADY_EXISTS, "该请求已应答且答复不再保留", "The request was answered and its answer is no longer kept"
+    ),
+    Code.REQUEST_IN_PROGRESS: PublicError(
+        _S.ALREADY_EXISTS, "同一请求正在处理中", "The same request is being carried out"
+    ),
+    Code.DEPARTMENT_UNKNOWN: PublicError(_S.NOT_FOUND, "没有该部门", "There is no such department"),
+    Code.DEPARTMENT_REVOKED: PublicError(_S.PERMISSION_DENIED, "部门已被停用", "The department is revoked"),
+    Code.ALREADY_EXISTS: PublicError(_S.ALREADY_EXISTS, "已存在", "It exists already"),
+    Code.NOT_FOUND: PublicError(_S.NOT_FOUND, "未找到", "It was not found"),
+    Code.OVERLOADED: PublicError(_S.RESOURCE_EXHAUSTED, "系统繁忙，请稍后重试", "Too many requests; try again later"),
+    Code.NODE_REFUSED: PublicError(_S.FAILED_PRECONDITION, "节点未被接受", "The node was not accepted"),
+    Code.BAD_FRAME: PublicError(_S.INVALID_ARGUMENT, "数据帧不符合协议", "The frame breaks the protocol"),
+    Code.PROTOCOL_VERSION: PublicError(
+        _S.FAILED_PRECONDITION, "没有共同的协议版本", "There is no common protocol version"
+    ),
+    Code.LEDGER_UNAVAILABLE: PublicError(
+        _S.UNAVAILABLE, "访问日志不可写，未提供任何数据", "The access log cannot be written; nothing was released"
+    ),
+    Code.ALL_PROVIDERS_SILENT: PublicError(_S.UNAVAILABLE, "所有提供方均未应答", "No provider answered"),
+    Code.DEADLINE: PublicError(_S.DEADLINE_EXCEEDED, "超过时限", "The deadline passed"),
+    Code.SEALED: PublicError(_S.UNAVAILABLE, "网关尚未启封", "The gateway is sealed"),
+    Code.UNIMPLEMENTED: PublicError(_S.UNIMPLEMENTED, "没有该方法", "There is no such method"),
+    Code.INTERNAL: PublicError(_S.INTERNAL, "内部错误", "Internal error"),
+}
+
+
+class GatewayError(Exception):
+    """Base of everything the gateway raises on purpose."""
+
+
+class Refused(GatewayError):
+    """A call that is not carried out.
+
+    Args:
+        code: The stable reason.
+        detail: For the operator's log only; free of identifiers and values.
+        violations: Broken input rules, told to the caller.
+        retry_after_ms: When trying again makes sense, milliseconds.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        violations: tuple[Violation, ...] = (),
+        retry_after_ms: int | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}" if detail else str(code))
+        self.code = code
+        self.detail = detail
+        self.violations = violations
+        self.retry_after_ms = retry_after_ms
+
+    @property
+    def public(self) -> PublicError:
+        """The public face of this refusal."""
+        return PUBLIC[self.code]
+
+
+def bad_request(field: str, rule: str, code: Code = Code.BAD_REQUEST) -> Refused:
+    """A refusal for one broken input rule."""
+    return Refused(code, f"{field}: {rule}", violations=(Violation(field, rule),))

@@ -1,0 +1,1 @@
+"""Pure rules: vocabulary, identifiers, agreements, forms and the Cedar bundle that decides every field."""
