@@ -1,0 +1,1 @@
+"""The node's end of the stream to the gateway: connects, answers through a provider, publishes its outbox."""
