@@ -1,0 +1,36 @@
+"""Tables of the catalogue capability: descriptions of resources, no records."""
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
+from sqlmodel import Field, SQLModel
+
+
+class ResourceRow(SQLModel, table=True):
+    """The newest version of one resource."""
+
+    __tablename__ = "catalog_resources"
+    __table_args__ = (Index("catalog_resources_by_provider", "provider"), Index("catalog_resources_by_node", "node"))
+
+    code: str = Field(primary_key=True, max_length=128)
+    provider: str = Field(max_length=63)
+    # SPIFFE id of the node that answers for it, or the gateway's own.
+    node: str = Field(max_length=512)
+    version: int
+    published_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # 0 while it is offered.
+    withdrawn_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # Canonical JSON of the description, and its SHA-256.
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+
+
+class EpochRow(SQLModel, table=True):
+    """Counts changes of the catalogue (gateway/storage/epochs.py)."""
+
+    __tablename__ = "catalog_epoch"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    value: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+RESOURCES: Table = SQLModel.metadata.tables["catalog_resources"]
+EPOCH: Table = SQLModel.metadata.tables["catalog_epoch"]

@@ -1,0 +1,1 @@
+"""Who is who: departments, certificates of nodes and systems, enrolment, and people's tokens."""

@@ -1,0 +1,1 @@
+"""Sharing agreements: what one provider lets one consumer have, signed by the provider."""
