@@ -1,0 +1,1 @@
+"""The vault: a person's own entered-once fields, each encrypted under a key of that person."""
