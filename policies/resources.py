@@ -1,0 +1,227 @@
+"""What a provider shares: the description of a resource and its fields, and the rules a description must keep.
+
+Rules kept here: a description that breaks a rule is refused as a whole (`BadResource` names the path and the rule);
+a resource is at least as sensitive as its most sensitive field; a condition or a law is stated where the sharing type
+asks for one; a form is offered only where it means something for the data type.
+
+What it does not do: it does not know departments or nodes, nor which resources are published; see the catalogue.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Final
+
+from policies.identifiers import known_schemes
+from policies.vocabulary import RECORD_FIELD, Classification, DataType, Form, Mask, SharingType
+
+DEPARTMENT_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
+RESOURCE_PATTERN: Final = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+")
+FIELD_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+MAX_RESOURCE_CODE: Final = 128
+MAX_FIELDS: Final = 256
+MAX_TEXT: Final = 2000
+MAX_NAME: Final = 200
+
+# ISO 8601 durations without fractions; a year counts 366 days and a month 31, so that "stale" is never said too early.
+_DURATION: Final = re.compile(
+    r"P(?!$)(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,4})D)?"
+    r"(?:T(?!$)(?:(\d{1,4})H)?(?:(\d{1,4})M)?(?:(\d{1,6})S)?)?"
+)
+_UNIT_MS: Final = (
+    366 * 86_400_000,
+    31 * 86_400_000,
+    7 * 86_400_000,
+    86_400_000,
+    3_600_000,
+    60_000,
+    1_000,
+)
+
+
+class BadResource(ValueError):
+    """A resource description breaks a rule.
+
+    Args:
+        path: Where, for example `fields[2].mask`.
+        rule: The rule that is broken; never the value that broke it.
+    """
+
+    def __init__(self, path: str, rule: str) -> None:
+        super().__init__(f"{path}: {rule}")
+        self.path = path
+        self.rule = rule
+
+
+@dataclass(frozen=True)
+class FieldDescription:
+    """One data item of a resource: its code, names, type, classification, the forms it may take and its mask."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    data_type: DataType
+    classification: Classification
+    forms: frozenset[Form]
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True)
+class ResourceDescription:
+    """A kind of record that one provider shares.
+
+    `sharing_terms` is the condition (conditional) or the law (not_shared), empty when unconditional;
+    `update_cycle` is an ISO 8601 duration; `unlisted` means that the index holds no pointers because membership
+    itself is sensitive.
+    """
+
+    code: str
+    name_zh: str
+    name_en: str
+    provider: str
+    abstract_zh: str
+    abstract_en: str
+    classification: Classification
+    sharing_type: SharingType
+    sharing_terms: str
+    update_cycle: str
+    subject_schemes: tuple[str, ...]
+    unlisted: bool
+    fields: tuple[FieldDescription, ...]
+
+    def field(self, code: str) -> FieldDescription | None:
+        """The field with this code, or None; the record itself answers to `record`, in the form `exists` only."""
+        return self._by_code.get(code)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over the whole description: equal descriptions, and only those, have equal fingerprints."""
+        plain = asdict(self)
+        for item in plain["fields"]:
+            item["forms"] = sorted(item["forms"])
+        return hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()
+
+    @cached_property
+    def _by_code(self) -> dict[str, FieldDescription]:
+        record = FieldDescription(
+            code=RECORD_FIELD,
+            name_zh="记录",
+            name_en="record",
+            data_type=DataType.BOOLEAN,
+            classification=self.classification,
+            forms=frozenset({Form.EXISTS}),
+        )
+        return {RECORD_FIELD: record} | {item.code: item for item in self.fields}
+
+
+def check_resource(resource: ResourceDescription) -> None:
+    """Check every rule of a description; fails closed: what is not understood is refused.
+
+    Args:
+        resource: The description.
+
+    Raises:
+        BadResource: With the path and the first rule that is broken.
+    """
+    if len(resource.code) > MAX_RESOURCE_CODE or not RESOURCE_PATTERN.fullmatch(resource.code):
+        raise BadResource("code", "must be dotted lower-case words such as civil.resident, at most 128 characters")
+    if not DEPARTMENT_PATTERN.fullmatch(resource.provider):
+        raise BadResource("provider", "must be a department id: [a-z][a-z0-9-]{0,62}")
+    for path, text, limit in (
+        ("name.zh", resource.name_zh, MAX_NAME),
+        ("name.en", resource.name_en, MAX_NAME),
+        ("abstract.zh", resource.abstract_zh, MAX_TEXT),
+        ("abstract.en", resource.abstract_en, MAX_TEXT),
+    ):
+        _check_text(path, text, limit)
+    _check_sharing(resource)
+    update_cycle_ms(resource.update_cycle)
+    _check_schemes(resource.subject_schemes)
+    _check_fields(resource)
+
+
+def update_cycle_ms(text: str) -> int:
+    """The length of an ISO 8601 duration in milliseconds (a year counts 366 days, a month 31).
+
+    Args:
+        text: For example `P1D`, `PT6H`, `P1M`.
+
+    Returns:
+        Milliseconds, more than 0.
+
+    Raises:
+        BadResource: If it is not such a duration or is zero.
+    """
+    match = _DURATION.fullmatch(text) if text.isascii() else None
+    total = sum(int(n or 0) * unit for n, unit in zip(match.groups(), _UNIT_MS, strict=True)) if match else 0
+    if total <= 0:
+        raise BadResource("update_cycle", "must be an ISO 8601 duration longer than zero, such as P1D")
+    return total
+
+
+def _check_text(path: str, text: str, limit: int) -> None:
+    if not text.strip():
+        raise BadResource(path, "must not be empty")
+    if len(text) > limit:
+        raise BadResource(path, f"must be at most {limit} characters")
+
+
+def _check_sharing(resource: ResourceDescription) -> None:
+    terms = resource.sharing_terms.strip()
+    if len(resource.sharing_terms) > MAX_TEXT:
+        raise BadResource("sharing_terms", f"must be at most {MAX_TEXT} characters")
+    if resource.sharing_type is SharingType.CONDITIONAL and not terms:
+        raise BadResource("sharing_terms", "conditional sharing must state its condition")
+    if resource.sharing_type is SharingType.NOT_SHARED and not terms:
+        raise BadResource("sharing_terms", "a resource that is not shared must cite the law")
+    if resource.sharing_type is SharingType.UNCONDITIONAL and terms:
+        raise BadResource("sharing_terms", "unconditional sharing has no condition")
+
+
+def _check_schemes(schemes: tuple[str, ...]) -> None:
+    if not schemes:
+        raise BadResource("subject_schemes", "must name at least one scheme")
+    if len(set(schemes)) != len(schemes):
+        raise BadResource("subject_schemes", "must not repeat a scheme")
+    for number, scheme in enumerate(schemes):
+        if scheme not in known_schemes():
+            raise BadResource(f"subject_schemes[{number}]", "is not a known scheme")
+
+
+def _check_fields(resource: ResourceDescription) -> None:
+    if not 1 <= len(resource.fields) <= MAX_FIELDS:
+        raise BadResource("fields", f"must have 1 to {MAX_FIELDS} fields")
+    seen: set[str] = set()
+    for number, field in enumerate(resource.fields):
+        path = f"fields[{number}]"
+        if field.code in seen:
+            raise BadResource(f"{path}.code", "must not repeat a field")
+        seen.add(field.code)
+        _check_field(path, field)
+        if field.classification.rank > resource.classification.rank:
+            raise BadResource("classification", "must be at least the highest of the fields")
+
+
+def _check_field(path: str, field: FieldDescription) -> None:
+    if not FIELD_PATTERN.fullmatch(field.code):
+        raise BadResource(f"{path}.code", "must match [a-z][a-z0-9_]{0,63}")
+    if field.code == RECORD_FIELD:
+        raise BadResource(f"{path}.code", "'record' is the record itself and is not listed")
+    _check_text(f"{path}.name.zh", field.name_zh, MAX_NAME)
+    _check_text(f"{path}.name.en", field.name_en, MAX_NAME)
+    if not field.forms:
+        raise BadResource(f"{path}.forms", "must name at least one form")
+    for form, applies, rule in _FORM_RULES:
+        if form in field.forms and not applies(field):
+            raise BadResource(f"{path}.forms", rule)
+    if field.mask is not None and Form.MASKED not in field.forms:
+        raise BadResource(f"{path}.mask", "is only for a field with the form masked")
+
+
+_FORM_RULES: Final[tuple[tuple[Form, Callable[[FieldDescription], bool], str], ...]] = (
+    (Form.YEAR, lambda field: field.data_type is DataType.DATE, "the form year is only for dates"),
+    (Form.MASKED, lambda field: field.data_type is DataType.STRING, "the form masked is only for strings"),
+    (Form.MASKED, lambda field: field.mask is not None, "the form masked needs a mask"),
+)

@@ -1,0 +1,92 @@
+"""The closed word lists of the exchange: forms, legal bases, classifications, sharing types, data types, masks.
+
+Rules kept here: every list is closed, so a word that is not in it cannot be constructed (`ValueError`), which its
+readers turn into a refusal. The values are the codes used in files, in the rules and in documents.
+
+What it does not do: purposes are registered data, not a closed list of code: see `policies.purposes`.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+RECORD_FIELD: Final = "record"
+"""The field that every resource has without listing it: the record itself, released only in the form `exists`."""
+
+
+class Form(StrEnum):
+    """The form in which one field is released, from least to most revealing."""
+
+    EXISTS = "exists"
+    YEAR = "year"
+    MASKED = "masked"
+    VALUE = "value"
+
+    @property
+    def rank(self) -> int:
+        """How revealing the form is, 1 (`exists`) to 4 (`value`); equal to the number on the wire.
+
+        A higher rank never stands in for a lower one: a form is permitted only when it is listed itself.
+        """
+        return _FORM_RANK[self]
+
+
+class LegalBasis(StrEnum):
+    """The legal ground of a release: exactly one per request."""
+
+    MANDATE = "mandate"
+    EXPLICIT_REQUEST = "explicit_request"
+    CONSENT = "consent"
+
+
+class Classification(StrEnum):
+    """How sensitive a field or resource is, in increasing order."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    SENSITIVE = "sensitive"
+
+    @property
+    def rank(self) -> int:
+        """How sensitive, 1 (`public`) to 4 (`sensitive`); equal to the number on the wire."""
+        return _CLASSIFICATION_RANK[self]
+
+
+class SharingType(StrEnum):
+    """On what terms a resource is shared."""
+
+    UNCONDITIONAL = "unconditional"
+    CONDITIONAL = "conditional"
+    NOT_SHARED = "not_shared"
+
+
+class Necessity(StrEnum):
+    """What happens to a request when an item cannot be had."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class DataType(StrEnum):
+    """The type of a field's value."""
+
+    STRING = "string"
+    DATE = "date"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+
+
+class Mask(StrEnum):
+    """Which part of a text the form `masked` hides."""
+
+    IDENTIFIER = "identifier"
+    NAME = "name"
+    PHONE = "phone"
+    ADDRESS = "address"
+    BANK_ACCOUNT = "bank_account"
+    TEXT = "text"
+
+
+_FORM_RANK: Final = {form: rank for rank, form in enumerate(Form, start=1)}
+_CLASSIFICATION_RANK: Final = {level: rank for rank, level in enumerate(Classification, start=1)}
