@@ -1,1 +1,1 @@
-"""Everything that touches secrets: signing, sealing, tokens, certificates, keyring, field encryption, the log's proofs."""
+"""Everything that touches secrets: signing, sealing, tokens, certificates, keyring, field encryption, log proofs."""

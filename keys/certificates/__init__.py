@@ -1,0 +1,1 @@
+"""Identities of nodes, systems and the gateway: SPIFFE ids, the certificate authority, signing requests."""

@@ -1,0 +1,1 @@
+"""Versioned secrets: in memory (`keyring`) and in an encrypted file (`file`)."""
