@@ -1,0 +1,197 @@
+"""The first schema: written by `python -m gateway.storage.regenerate`; do not edit by hand."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0001'
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table('catalog_epoch',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('catalog_resources',
+    sa.Column('code', sa.String(length=128), nullable=False),
+    sa.Column('provider', sa.String(length=63), nullable=False),
+    sa.Column('node', sa.String(length=512), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('published_ms', sa.BigInteger(), nullable=False),
+    sa.Column('withdrawn_ms', sa.BigInteger(), nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('code')
+    )
+    op.create_index('catalog_resources_by_node', 'catalog_resources', ['node'], unique=False)
+    op.create_index('catalog_resources_by_provider', 'catalog_resources', ['provider'], unique=False)
+    op.create_table('identity_certificates',
+    sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('spiffe', sa.String(length=512), nullable=False),
+    sa.Column('department', sa.String(length=63), nullable=False),
+    sa.Column('key_digest', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('not_before_ms', sa.BigInteger(), nullable=False),
+    sa.Column('not_after_ms', sa.BigInteger(), nullable=False),
+    sa.Column('renews', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('serial'),
+    sa.UniqueConstraint('key_digest')
+    )
+    op.create_index('identity_certificates_by_name', 'identity_certificates', ['spiffe'], unique=False)
+    op.create_table('identity_denials',
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('subject', sa.String(length=512), nullable=False),
+    sa.Column('since_ms', sa.BigInteger(), nullable=False),
+    sa.Column('until_ms', sa.BigInteger(), nullable=False),
+    sa.Column('reason', sa.String(length=500), nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'subject')
+    )
+    op.create_table('identity_departments',
+    sa.Column('id', sa.String(length=63), nullable=False),
+    sa.Column('name_zh', sa.String(length=200), nullable=False),
+    sa.Column('name_en', sa.String(length=200), nullable=False),
+    sa.Column('key_fingerprint', sa.String(length=71), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('reason', sa.String(length=500), nullable=False),
+    sa.Column('created_ms', sa.BigInteger(), nullable=False),
+    sa.Column('changed_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('identity_enrolment_tokens',
+    sa.Column('secret_hash', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('spiffe', sa.String(length=512), nullable=False),
+    sa.Column('department', sa.String(length=63), nullable=False),
+    sa.Column('issued_ms', sa.BigInteger(), nullable=False),
+    sa.Column('not_after_ms', sa.BigInteger(), nullable=False),
+    sa.Column('closed_ms', sa.BigInteger(), nullable=False),
+    sa.Column('closed_as', sa.String(length=8), nullable=False),
+    sa.PrimaryKeyConstraint('secret_hash')
+    )
+    op.create_table('identity_epoch',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('index_lists',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('node', sa.String(), nullable=False),
+    sa.Column('resource', sa.String(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('outbox_id', sa.LargeBinary(), nullable=False),
+    sa.Column('as_of_sequence', sa.BigInteger(), nullable=False),
+    sa.Column('key_version', sa.Integer(), nullable=False),
+    sa.Column('snapshot_id', sa.LargeBinary(), nullable=True),
+    sa.Column('next_part', sa.Integer(), nullable=False),
+    sa.Column('received', sa.BigInteger(), nullable=False),
+    sa.Column('acknowledged_at_start', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('index_lists_by_state', 'index_lists', ['state'], unique=False)
+    op.create_index('index_lists_one_live', 'index_lists', ['node', 'resource'], unique=True, sqlite_where=sa.text("state = 'live'"), postgresql_where=sa.text("state = 'live'"))
+    op.create_table('index_nodes',
+    sa.Column('node', sa.String(), nullable=False),
+    sa.Column('outbox_id', sa.LargeBinary(), nullable=True),
+    sa.Column('acknowledged', sa.BigInteger(), nullable=False),
+    sa.Column('synced_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('node')
+    )
+    op.create_table('index_pointers',
+    sa.Column('token', sa.LargeBinary(), nullable=False),
+    sa.Column('list_id', sa.Integer(), nullable=False),
+    sa.Column('handle', sa.LargeBinary(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('updated_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('token', 'list_id', 'handle'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('index_pointers_by_handle', 'index_pointers', ['list_id', 'handle'], unique=True)
+    op.create_table('index_rejections',
+    sa.Column('list_id', sa.Integer(), nullable=False),
+    sa.Column('handle', sa.LargeBinary(), nullable=False),
+    sa.Column('reason', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('list_id', 'handle')
+    )
+    op.create_table('sharing_agreements',
+    sa.Column('id', sa.String(length=128), nullable=False),
+    sa.Column('revision', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('raw', sa.LargeBinary(), nullable=False),
+    sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.Column('signer_key', sa.LargeBinary(), nullable=False),
+    sa.Column('added_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', 'revision')
+    )
+    op.create_table('sharing_epoch',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('sharing_revocations',
+    sa.Column('agreement_id', sa.String(length=128), nullable=False),
+    sa.Column('revoked_ms', sa.BigInteger(), nullable=False),
+    sa.Column('reason', sa.String(length=500), nullable=False),
+    sa.PrimaryKeyConstraint('agreement_id')
+    )
+    op.create_table('sharing_uses',
+    sa.Column('agreement_id', sa.String(length=128), nullable=False),
+    sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('taken', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('agreement_id', 'day')
+    )
+    op.create_table('vault_fields',
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('field', sa.String(), nullable=False),
+    sa.Column('envelope', sa.LargeBinary(), nullable=False),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.Column('collected_ms', sa.BigInteger(), nullable=False),
+    sa.Column('updated_ms', sa.BigInteger(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', 'field')
+    )
+    op.create_table('vault_keys',
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('key_id', sa.Integer(), nullable=False),
+    sa.Column('wrapped', sa.LargeBinary(), nullable=True),
+    sa.Column('kek_version', sa.Integer(), nullable=False),
+    sa.Column('changed_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('person_id')
+    )
+    op.create_index(op.f('ix_vault_keys_kek_version'), 'vault_keys', ['kek_version'], unique=False)
+    op.create_table('vault_persons',
+    sa.Column('token', sa.LargeBinary(), nullable=False),
+    sa.Column('token_version', sa.Integer(), nullable=False),
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('token')
+    )
+    op.create_index(op.f('ix_vault_persons_person_id'), 'vault_persons', ['person_id'], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_index(op.f('ix_vault_persons_person_id'), table_name='vault_persons')
+    op.drop_table('vault_persons')
+    op.drop_index(op.f('ix_vault_keys_kek_version'), table_name='vault_keys')
+    op.drop_table('vault_keys')
+    op.drop_table('vault_fields')
+    op.drop_table('sharing_uses')
+    op.drop_table('sharing_revocations')
+    op.drop_table('sharing_epoch')
+    op.drop_table('sharing_agreements')
+    op.drop_table('index_rejections')
+    op.drop_index('index_pointers_by_handle', table_name='index_pointers')
+    op.drop_table('index_pointers')
+    op.drop_table('index_nodes')
+    op.drop_index('index_lists_one_live', table_name='index_lists', sqlite_where=sa.text("state = 'live'"), postgresql_where=sa.text("state = 'live'"))
+    op.drop_index('index_lists_by_state', table_name='index_lists')
+    op.drop_table('index_lists')
+    op.drop_table('identity_epoch')
+    op.drop_table('identity_enrolment_tokens')
+    op.drop_table('identity_departments')
+    op.drop_table('identity_denials')
+    op.drop_index('identity_certificates_by_name', table_name='identity_certificates')
+    op.drop_table('identity_certificates')
+    op.drop_index('catalog_resources_by_provider', table_name='catalog_resources')
+    op.drop_index('catalog_resources_by_node', table_name='catalog_resources')
+    op.drop_table('catalog_resources')
+    op.drop_table('catalog_epoch')

@@ -1,0 +1,1 @@
+"""The revisions, oldest first; written by `python -m gateway.storage.regenerate`."""
