@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.storage.errors import DatabaseRefused
-from gateway.storage.migrate import upgrade
+from gateway.storage.migrate import is_current, upgrade
 
 BUSY_TIMEOUT_MS = 10_000
 _WRITES = "oncegate_writes"
@@ -64,8 +64,12 @@ def open_database(url: str) -> Engine:
     else:
         raise DatabaseRefused(f"the database kind {backend} is not supported")
     try:
-        with write_transaction(engine) as connection:
-            upgrade(connection)
+        with engine.connect() as connection:
+            current = is_current(connection)
+        if not current:
+            # Two processes that start at once: the second waits here and then finds nothing left to do.
+            with write_transaction(engine) as connection:
+                upgrade(connection)
     except SQLAlchemyError as error:
         engine.dispose()
         raise DatabaseRefused(f"the database cannot be opened: {type(error).__name__}") from error

@@ -34,6 +34,12 @@ def configuration(connection: Connection | None = None, **attributes: Any) -> Co
     return config
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the schema is at the newest revision that this program knows."""
+    scripts = ScriptDirectory.from_config(configuration())
+    return MigrationContext.configure(connection).get_current_revision() == scripts.get_current_head()
+
+
 def upgrade(connection: Connection) -> None:
     """Bring the schema to the newest revision inside the caller's transaction; does nothing when it is there already.
 
@@ -43,8 +49,6 @@ def upgrade(connection: Connection) -> None:
     config = configuration(connection)
     scripts = ScriptDirectory.from_config(config)
     found = MigrationContext.configure(connection).get_current_revision()
-    if found == scripts.get_current_head():
-        return
     if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
         raise DatabaseRefused("the database's schema is newer than this program")
     command.upgrade(config, "head")
