@@ -1,11 +1,20 @@
-"""The errors of a department's side: a table of codes, each with a public text in Chinese and English.
+"""The errors of a department's side: stable codes, each with a public text in Chinese and English.
 
-Rules kept here: a `NodeError` carries a stable code; its public text is fixed by the table; `detail` names places
-(files, keys, lines, rules) and is free of identifiers, names and values.
+Rules kept here: the public text of a code is fixed; `detail` names places (files, keys, lines, rules) and is free of
+identifiers, names and values.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+
+class NodeCode(StrEnum):
+    """Stable codes of the provider's side; the table below is total (tested)."""
+
+    BAD_CONFIG = "BAD_CONFIG"
+    BAD_AGREEMENT = "BAD_AGREEMENT"
+    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    STATE_UNUSABLE = "STATE_UNUSABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,45 +25,34 @@ class PublicText:
     en: str
 
 
-class NodeCode(StrEnum):
-    """Stable codes; the table below is total (tested)."""
-
-    BAD_CONFIG = "BAD_CONFIG"
-    BAD_AGREEMENT = "BAD_AGREEMENT"
-    AGREEMENT_NOT_ACCEPTED = "AGREEMENT_NOT_ACCEPTED"
-    SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
-    STATE_UNUSABLE = "STATE_UNUSABLE"
-    NOT_ENROLLED = "NOT_ENROLLED"
-    ENROLMENT_REFUSED = "ENROLMENT_REFUSED"
-    KEY_LOCKED = "KEY_LOCKED"
-    BAD_KEY = "BAD_KEY"
-    REQUEST_REFUSED = "REQUEST_REFUSED"
-    BAD_REQUEST = "BAD_REQUEST"
-    UNTRUSTED_ANSWER = "UNTRUSTED_ANSWER"
-    GATEWAY_UNAVAILABLE = "GATEWAY_UNAVAILABLE"
-
-
 PUBLIC: dict[NodeCode, PublicText] = {
     NodeCode.BAD_CONFIG: PublicText("配置文件有误", "The configuration has mistakes"),
-    NodeCode.BAD_AGREEMENT: PublicText("共享协议文件有误", "The agreement file is not valid"),
-    NodeCode.AGREEMENT_NOT_ACCEPTED: PublicText(
-        "共享协议未被本部门接受", "The agreement is not accepted by this department"
-    ),
+    NodeCode.BAD_AGREEMENT: PublicText("共享协议不可接受", "The agreement cannot be accepted"),
     NodeCode.SOURCE_UNAVAILABLE: PublicText("数据源不可用", "The data source is not available"),
     NodeCode.STATE_UNUSABLE: PublicText("节点状态文件不可用", "The node's state file cannot be used"),
-    NodeCode.NOT_ENROLLED: PublicText("尚未登记到网关", "Not enrolled with a gateway yet"),
-    NodeCode.ENROLMENT_REFUSED: PublicText("网关拒绝了登记", "The gateway refused the enrolment"),
-    NodeCode.KEY_LOCKED: PublicText("密钥口令不正确或缺失", "The key's passphrase is wrong or missing"),
-    NodeCode.BAD_KEY: PublicText("密钥文件不可用", "The key file cannot be used"),
-    NodeCode.REQUEST_REFUSED: PublicText("网关拒绝了请求", "The gateway refused the request"),
-    NodeCode.BAD_REQUEST: PublicText("请求内容有误", "The request is not valid"),
-    NodeCode.UNTRUSTED_ANSWER: PublicText("答复未通过验证，不可采信", "The answer does not verify and is not trusted"),
-    NodeCode.GATEWAY_UNAVAILABLE: PublicText("网关不可用", "The gateway is not available"),
 }
 
 
 class NodeError(Exception):
-    """Base of everything a department's side raises on purpose.
+    """Base of what a department's side raises on purpose.
+
+    Args:
+        code: The stable reason.
+        zh: The public text in Chinese.
+        en: The public text in English.
+        detail: What exactly, free of identifiers, names and values.
+    """
+
+    def __init__(self, code: str, zh: str, en: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail or en}")
+        self.code = code
+        self.zh = zh
+        self.en = en
+        self.detail = detail
+
+
+class ProviderError(NodeError):
+    """Base of the provider's own errors.
 
     Args:
         code: The stable reason.
@@ -62,14 +60,7 @@ class NodeError(Exception):
     """
 
     def __init__(self, code: NodeCode, detail: str = "") -> None:
-        super().__init__(f"{code}: {detail}" if detail else str(code))
-        self.code = code
-        self.detail = detail
-
-    @property
-    def public(self) -> PublicText:
-        """The public text of this error."""
-        return PUBLIC[self.code]
+        super().__init__(code, PUBLIC[code].zh, PUBLIC[code].en, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +84,7 @@ class Mistake:
         return f"{where}: {self.key}: {self.rule}" if self.key else f"{where}: {self.rule}"
 
 
-class BadConfig(NodeError):
+class BadConfig(ProviderError):
     """A configuration with mistakes; all of them are listed.
 
     Args:
@@ -105,14 +96,21 @@ class BadConfig(NodeError):
         self.mistakes = mistakes
 
 
-class SourceFailed(NodeError):
-    """A data source did not deliver: down, timed out, or broke off in the middle of a scan."""
+class AgreementRefused(ProviderError):
+    """An agreement that does not hold: not signed as it must be, for another department, or not readable."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(NodeCode.BAD_AGREEMENT, detail)
+
+
+class SourceFailed(ProviderError):
+    """A data source did not deliver: down, too slow, or broken off in the middle of a scan."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(NodeCode.SOURCE_UNAVAILABLE, detail)
 
 
-class StateUnusable(NodeError):
+class StateUnusable(ProviderError):
     """The node's own state file cannot be used."""
 
     def __init__(self, detail: str = "") -> None:

@@ -222,7 +222,7 @@ Reply = Released | Refusal
 
 @dataclass(frozen=True, slots=True)
 class PointerDelta:
-    """One change of the index (proto Delta): in a tombstone scheme and identifier are empty, in a snapshot sequence is 0."""
+    """One change of the index (proto Delta). A tombstone has no scheme and identifier, a snapshot entry sequence 0."""
 
     sequence: int
     resource: str
