@@ -1,0 +1,239 @@
+"""Reads an agreement file (format `oncegate.agreement/1`, described in docs/policies.md).
+
+Rules kept here: fails closed. Unknown keys, missing keys, wrong types and values under the floors (empty purposes, no
+systems, no end, unlimited uses) are refused; an error names the line, the key and the rule, never the value.
+
+What it does not do: it does not check that departments, resources or fields exist; only that they are well formed.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from policies.agreements.agreement import MAX_TERM_MS, Agreement
+from policies.agreements.locate import key_lines
+from policies.purposes import known
+from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
+from policies.vocabulary import RECORD_FIELD, Form, LegalBasis, SharingType
+
+FORMAT: Final = "oncegate.agreement/1"
+MAX_BYTES: Final = 65_536
+MAX_ITEMS: Final = 256
+MAX_LIST: Final = 256
+MAX_REVISION: Final = 2**31 - 1
+MAX_USES_PER_DAY: Final = 1_000_000
+MAX_CONDITION: Final = 2000
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_SYSTEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_FINGERPRINT: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_LINE_IN_TOML_ERROR: Final = re.compile(r"\(at line (\d+)")
+_REQUIRED: Final = frozenset(
+    {
+        "format",
+        "id",
+        "revision",
+        "provider",
+        "provider_key",
+        "consumer",
+        "consumer_key",
+        "systems",
+        "resource",
+        "legal_basis",
+        "purposes",
+        "valid_from",
+        "valid_until",
+        "case_required",
+        "uses_per_day",
+        "items",
+    }
+)
+_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required"})
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+class BadAgreement(ValueError):
+    """An agreement file is refused.
+
+    Args:
+        line: Line in the file, from 1; None where there is none to point at.
+        key: The key, for example `items[1].forms`; empty when the file as a whole is meant.
+        rule: The rule that is broken; never the value that broke it.
+    """
+
+    def __init__(self, line: int | None, key: str, rule: str) -> None:
+        where = f"line {line}: " if line else ""
+        super().__init__(f"{where}{key}: {rule}" if key else f"{where}{rule}")
+        self.line = line
+        self.key = key
+        self.rule = rule
+
+
+def parse_agreement(raw: bytes) -> Agreement:
+    """Read one agreement.
+
+    Args:
+        raw: The exact bytes of the file, UTF-8 TOML, at most 64 KiB.
+
+    Returns:
+        The agreement; its digest is over `raw`.
+
+    Raises:
+        BadAgreement: With line, key and rule of the first thing that is not right.
+    """
+    if len(raw) > MAX_BYTES:
+        raise BadAgreement(None, "", f"the file must be at most {MAX_BYTES} bytes")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadAgreement(raw[: error.start].count(b"\n") + 1, "", "the file must be UTF-8") from None
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        # tomllib also lets plain ValueErrors (a number of 5 000 digits) and RecursionErrors (deep nesting) out.
+        found = _LINE_IN_TOML_ERROR.search(str(error))
+        raise BadAgreement(int(found[1]) if found else None, "", "the file must be TOML") from None
+    return _Reader(table, key_lines(text), "").agreement(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Takes typed values out of one table and says where one is wrong."""
+
+    table: Mapping[str, Any]
+    lines: Mapping[str, int]
+    prefix: str
+
+    def agreement(self, raw: bytes) -> Agreement:
+        self.only(_REQUIRED, _OPTIONAL)
+        if self.table["format"] != FORMAT:
+            raise self.bad("format", f"must be {FORMAT}")
+        valid_from, valid_until = self.moment("valid_from"), self.moment("valid_until")
+        if valid_until <= valid_from:
+            raise self.bad("valid_until", "must be after valid_from")
+        if valid_until - valid_from > MAX_TERM_MS:
+            raise self.bad("valid_until", "must be at most three years after valid_from")
+        sharing_type = self.word("sharing_type", SharingType) if "sharing_type" in self.table else None
+        return Agreement(
+            id=self.match("id", _ID),
+            revision=self.number("revision", MAX_REVISION),
+            provider=self.match("provider", DEPARTMENT_PATTERN),
+            provider_key=self.match("provider_key", _FINGERPRINT),
+            consumer=self.match("consumer", DEPARTMENT_PATTERN),
+            consumer_key=self.match("consumer_key", _FINGERPRINT),
+            systems=self.listed("systems", "system names", lambda name: bool(_SYSTEM.fullmatch(name))),
+            resource=self.resource(),
+            sharing_type=sharing_type,
+            condition=self.condition(sharing_type),
+            legal_basis=self.word("legal_basis", LegalBasis),
+            purposes=self.listed("purposes", "registered purposes", known),
+            valid_from_ms=valid_from,
+            valid_until_ms=valid_until,
+            case_required=self.flag("case_required"),
+            official_required=self.flag("official_required") if "official_required" in self.table else False,
+            uses_per_day=self.number("uses_per_day", MAX_USES_PER_DAY),
+            items=self.items(),
+            digest=hashlib.sha256(raw).digest(),
+            raw=raw,
+        )
+
+    def bad(self, key: str, rule: str) -> BadAgreement:
+        path = self.prefix + key
+        return BadAgreement(self.lines.get(path, self.lines.get(self.prefix.rstrip("."))), path, rule)
+
+    def only(self, required: Collection[str], optional: Collection[str]) -> None:
+        for key in self.table:
+            if key not in required and key not in optional:
+                # The key is the file's own text: repeating it is what helps, and keys are not personal data.
+                raise self.bad(key, "is not a known key")
+        for key in sorted(required):
+            if key not in self.table:
+                raise self.bad(key, "is missing")
+
+    def match(self, key: str, pattern: re.Pattern[str]) -> str:
+        value = self.table[key]
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise self.bad(key, f"must be a text that matches {pattern.pattern}")
+        return value
+
+    def resource(self) -> str:
+        code = self.match("resource", RESOURCE_PATTERN)
+        if len(code) > MAX_RESOURCE_CODE:
+            raise self.bad("resource", f"must be at most {MAX_RESOURCE_CODE} characters")
+        return code
+
+    def number(self, key: str, most: int) -> int:
+        value = self.table[key]
+        # bool is a kind of int in Python; `revision = true` is refused.
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise self.bad(key, f"must be a whole number from 1 to {most}")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self.table[key]
+        if not isinstance(value, bool):
+            raise self.bad(key, "must be true or false")
+        return value
+
+    def word(self, key: str, words: type[_Word]) -> _Word:
+        try:
+            return words(self.table[key])
+        except ValueError:
+            raise self.bad(key, f"must be one of {', '.join(words)}") from None
+
+    def moment(self, key: str) -> int:
+        value = self.table[key]
+        if not isinstance(value, datetime) or value.tzinfo is None:
+            raise self.bad(key, "must be a date and time with an offset, such as 2025-01-01T00:00:00+08:00")
+        return int(value.timestamp()) * 1000 + value.microsecond // 1000
+
+    def condition(self, sharing_type: SharingType | None) -> str:
+        value = self.table.get("condition", "")
+        if not isinstance(value, str) or len(value) > MAX_CONDITION:
+            raise self.bad("condition", f"must be a text of at most {MAX_CONDITION} characters")
+        if sharing_type is SharingType.CONDITIONAL and not value.strip():
+            raise self.bad("condition", "conditional sharing must state its condition")
+        if sharing_type is SharingType.NOT_SHARED:
+            raise self.bad("sharing_type", "what is not shared has no agreement")
+        return value
+
+    def listed(self, key: str, what: str, accepted: Callable[[str], bool]) -> frozenset[str]:
+        value = self.table[key]
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_LIST:
+            raise self.bad(key, f"must list 1 to {MAX_LIST} {what}")
+        if not all(isinstance(entry, str) and accepted(entry) for entry in value):
+            raise self.bad(key, f"must list only {what}")
+        if len(set(value)) != len(value):
+            raise self.bad(key, "must not repeat an entry")
+        return frozenset(value)
+
+    def items(self) -> Mapping[str, frozenset[Form]]:
+        tables = self.table["items"]
+        if not isinstance(tables, list) or not 1 <= len(tables) <= MAX_ITEMS:
+            raise self.bad("items", f"must be 1 to {MAX_ITEMS} tables")
+        items: dict[str, frozenset[Form]] = {}
+        for number, table in enumerate(tables):
+            if not isinstance(table, dict):
+                raise self.bad("items", "must be tables")
+            reader = _Reader(table, self.lines, f"{self.prefix}items[{number}].")
+            field, forms = reader.item()
+            if field in items:
+                raise reader.bad("field", "must not repeat a field")
+            items[field] = forms
+        return MappingProxyType(items)
+
+    def item(self) -> tuple[str, frozenset[Form]]:
+        self.only({"field", "forms"}, ())
+        field = self.match("field", FIELD_PATTERN)
+        words = frozenset(Form)
+        forms = frozenset(Form(form) for form in self.listed("forms", "forms", lambda word: word in words))
+        if field == RECORD_FIELD and forms != {Form.EXISTS}:
+            raise self.bad("forms", "the record itself has only the form exists")
+        return field, forms
