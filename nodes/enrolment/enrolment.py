@@ -9,12 +9,11 @@ a private key never leaves the machine. A call that breaks off after the gateway
 """
 
 import grpc
-from cryptography.hazmat.primitives import serialization
-from keys.certificates.authority import peer_from_pem
-from keys.certificates.csr import make_csr, new_tls_key
-from keys.enrolment_token import EnrolmentToken
 
+from keys.certificates.csr import csr_public_key, make_csr, new_tls_key
+from keys.certificates.peer import peer_from_pem
 from keys.certificates.spiffe import SpiffeId
+from keys.enrolment_token import EnrolmentToken
 from keys.errors import KeysError
 from keys.key_certificates import CertifiedKeys
 from keys.signing import VerifyKey
@@ -44,7 +43,7 @@ def read_token(text: str, clock: Clock) -> EnrolmentToken:
         BadInput: It is damaged or has expired.
     """
     try:
-        token = EnrolmentToken.decode(text.strip())
+        token = EnrolmentToken.decode(text)
     except KeysError as error:
         raise BadInput("token", "is not an enrolment token, or is damaged") from error
     if token.not_after_ms <= clock.now_ms():
@@ -65,7 +64,7 @@ def prepare(home: Home, token: EnrolmentToken) -> SpiffeId:
     Raises:
         BadInput: The home belongs to another member already.
     """
-    spiffe = SpiffeId(token.trust_domain, token.department, token.kind, token.name)
+    spiffe = token.spiffe
     if home.exists and home.spiffe() != spiffe:
         raise BadInput("home", "belongs to another member already")
     home.create(spiffe, Addresses(people=token.gateway, systems=token.systems))
@@ -93,35 +92,18 @@ async def enrol(home: Home, token: EnrolmentToken, clock: Clock) -> Trust:
     certified = home.certified()
     open_own(home, certified, now_ms=clock.now_ms())
     key_pem = new_tls_key()
-    request = enrolment_pb2.EnrolRequest(
-        token_secret=token.secret, csr=make_csr(key_pem), keys=certified_message(certified)
-    )
+    csr = make_csr(key_pem)
+    request = enrolment_pb2.EnrolRequest(token_secret=token.secret, csr=csr, keys=certified_message(certified))
     async with people_channel(token.gateway, token.ca_pem) as channel:
         stub = EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]
         try:
             response = await stub.Enrol(request, timeout=TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             raise refusal(error) from error
-    trust = check_issued(home.spiffe(), key_pem, response.certificate_pem, response.trust)
+    trust = check_issued(home.spiffe(), csr, response.certificate_pem, response.trust)
     home.write_trust(trust)
     home.write_identity(key_pem, response.certificate_pem)
     return trust
-
-
-def public_key_der(key_pem: bytes) -> bytes:
-    """The public half of a TLS key.
-
-    Args:
-        key_pem: The private key, not encrypted.
-
-    Returns:
-        DER SubjectPublicKeyInfo.
-
-    Raises:
-        ValueError: It is not a private key.
-    """
-    public = serialization.load_pem_private_key(key_pem, None).public_key()
-    return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def certified_message(certified: CertifiedKeys) -> signed_pb2.CertifiedKeys:
@@ -138,12 +120,12 @@ def certified_message(certified: CertifiedKeys) -> signed_pb2.CertifiedKeys:
     )
 
 
-def check_issued(spiffe: SpiffeId, key_pem: bytes, certificate_pem: bytes, bundle: enrolment_pb2.TrustBundle) -> Trust:
+def check_issued(spiffe: SpiffeId, csr: bytes, certificate_pem: bytes, bundle: enrolment_pb2.TrustBundle) -> Trust:
     """Checks an issued identity. Fails closed: whatever does not fit is refused.
 
     Args:
         spiffe: Who this member is.
-        key_pem: The TLS key that the signing request was made with.
+        csr: The signing request that was sent.
         certificate_pem: What the gateway issued.
         bundle: What the gateway says of itself.
 
@@ -155,11 +137,11 @@ def check_issued(spiffe: SpiffeId, key_pem: bytes, certificate_pem: bytes, bundl
     """
     try:
         peer = peer_from_pem(certificate_pem)
-        own = public_key_der(key_pem)
+        own = csr_public_key(csr)
         gateway = SpiffeId.parse(bundle.gateway)
         for der in (bundle.ticket_key, bundle.promise_key):
             VerifyKey.from_der(der)
-    except (KeysError, ValueError) as error:
+    except KeysError as error:
         raise EnrolmentUntrusted("the certificate or the trust bundle is malformed") from error
     if peer.spiffe != spiffe:
         raise EnrolmentUntrusted("the certificate names another member")

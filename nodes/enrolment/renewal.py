@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import grpc
 import structlog
-from keys.certificates.authority import PeerCertificate, peer_from_pem
-from keys.certificates.csr import make_csr, new_tls_key
 
+from keys.certificates.csr import make_csr, new_tls_key
+from keys.certificates.peer import PeerCertificate, peer_from_pem
 from keys.errors import KeysError
 from nodes.clock import Clock
 from nodes.enrolment.channel import systems_channel
@@ -145,14 +145,15 @@ class Renewal:
             HomeInvalid: The home is damaged.
         """
         key_pem = new_tls_key()
-        request = enrolment_pb2.RenewRequest(csr=make_csr(key_pem), keys=certified_message(self._home.certified()))
+        csr = make_csr(key_pem)
+        request = enrolment_pb2.RenewRequest(csr=csr, keys=certified_message(self._home.certified()))
         async with systems_channel(self._home.addresses().systems, self._home.tls()) as channel:
             stub = EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]
             try:
                 response = await stub.Renew(request, timeout=TIMEOUT_S)
             except grpc.aio.AioRpcError as error:
                 raise refusal(error) from error
-        trust = check_issued(self._home.spiffe(), key_pem, response.certificate_pem, response.trust)
+        trust = check_issued(self._home.spiffe(), csr, response.certificate_pem, response.trust)
         # Trust first: while CAs change hands it lists both, so either identity works under it.
         self._home.write_trust(trust)
         self._home.write_identity(key_pem, response.certificate_pem)
