@@ -1,0 +1,141 @@
+"""Subject tokens and subject commitments: how a person is named without naming the person.
+
+A token is HMAC-SHA256 under the index key over scheme and canonical identifier: the only identity in the index.
+Whoever has the database *and* the index key can try all identifiers and find everyone; the key is kept in the
+keyring, never in the database.
+
+A commitment is HMAC-SHA256 under a fresh nonce that the asking system chooses: a node compares it with its own record
+and so need not believe the gateway about whom the request is.
+
+Identifiers come in canonical form; this module does not normalise and never puts one into an error.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from keys.errors import BadSignature, UnknownKey
+
+_TOKEN_DOMAIN: Final = b"oncegate-subject-token-v1\x00"
+_KEY: Final = 32
+_NONCE: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectToken:
+    """A keyed hash of a subject identifier.
+
+    Attributes:
+        version: Version of the index key that made it.
+        value: 32 bytes.
+    """
+
+    version: int
+    value: bytes
+
+
+class SubjectTokens:
+    """Derives tokens with the index key, in memory only.
+
+    Args:
+        keys: Version → index key of 32 bytes.
+        current: The version used for new tokens.
+
+    Raises:
+        UnknownKey: `current` is not among the keys, or a key is not 32 bytes.
+    """
+
+    __slots__ = ("_current", "_keys")
+
+    def __init__(self, keys: Mapping[int, bytes], current: int) -> None:
+        if current not in keys or any(len(key) != _KEY for key in keys.values()):
+            raise UnknownKey("the index key is missing or malformed")
+        self._keys = dict(keys)
+        self._current = current
+
+    @property
+    def current(self) -> int:
+        """Version of the key that makes new tokens."""
+        return self._current
+
+    def derive(self, scheme: str, canonical: str) -> SubjectToken:
+        """The token under the current key.
+
+        Args:
+            scheme: Kind of identifier.
+            canonical: The identifier in canonical form.
+
+        Returns:
+            The token.
+
+        Raises:
+            BadSignature: The scheme holds a zero byte, so the two parts could run into each other.
+        """
+        return self._derive(self._current, _joined(scheme, canonical))
+
+    def derive_every(self, scheme: str, canonical: str) -> tuple[SubjectToken, ...]:
+        """The tokens under every key, the current one first: what to look for while the index key rotates.
+
+        Args:
+            scheme: Kind of identifier.
+            canonical: The identifier in canonical form.
+
+        Returns:
+            One token per key, newest version first after the current one.
+
+        Raises:
+            BadSignature: The scheme holds a zero byte.
+        """
+        message = _joined(scheme, canonical)
+        others = sorted((version for version in self._keys if version != self._current), reverse=True)
+        return tuple(self._derive(version, message) for version in (self._current, *others))
+
+    def _derive(self, version: int, message: bytes) -> SubjectToken:
+        return SubjectToken(version, hmac.digest(self._keys[version], _TOKEN_DOMAIN + message, "sha256"))
+
+    def __repr__(self) -> str:
+        return f"SubjectTokens(current={self._current})"
+
+
+def subject_commitment(nonce: bytes, scheme: str, canonical: str) -> bytes:
+    """HMAC-SHA256(nonce, scheme ‖ 00 ‖ identifier): binds a signed request to a subject without telling whom.
+
+    Args:
+        nonce: 32 fresh random bytes.
+        scheme: Kind of identifier.
+        canonical: The identifier in canonical form.
+
+    Returns:
+        32 bytes.
+
+    Raises:
+        BadSignature: The nonce is not 32 bytes, or the scheme holds a zero byte.
+    """
+    if len(nonce) != _NONCE:
+        raise BadSignature("a subject nonce is 32 bytes")
+    return hmac.digest(nonce, _joined(scheme, canonical), "sha256")
+
+
+def check_subject(nonce: bytes, scheme: str, canonical: str, commitment: bytes) -> None:
+    """Accepts by returning that a commitment is to this subject; constant time in the comparison. Fails closed.
+
+    Args:
+        nonce: As used for the commitment.
+        scheme: Kind of identifier.
+        canonical: The identifier in canonical form.
+        commitment: 32 bytes.
+
+    Raises:
+        BadSignature: It is to another subject, or something is malformed.
+    """
+    if not hmac.compare_digest(subject_commitment(nonce, scheme, canonical), commitment):
+        raise BadSignature("the subject is not the one committed to")
+
+
+def _joined(scheme: str, canonical: str) -> bytes:
+    """Scheme ‖ 00 ‖ identifier, unambiguous because a scheme has no zero byte."""
+    name = scheme.encode()
+    if b"\x00" in name:
+        raise BadSignature("a scheme holds no zero byte")
+    return name + b"\x00" + canonical.encode()
