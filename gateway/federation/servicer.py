@@ -1,0 +1,64 @@
+"""The gRPC door of the node link; `gateway/rpc` registers it on the systems' port.
+
+Rules kept: the peer is who its TLS certificate says; bytes that are no frame are a refusal with a code, not an
+exception whose text could reach the peer. Everything else is `Federation.serve`.
+"""
+
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from grpc.aio import EOF  # type: ignore[attr-defined]  # missing in the stubs
+
+from gateway.errors import Code, Refused
+from gateway.federation.federation import Federation
+from oncegate.v1 import node_link_pb2, node_link_pb2_grpc
+
+
+class GrpcStream:
+    """A server-side grpc.aio stream, by its read and write API.
+
+    Args:
+        context: The call's context.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self.write = context.write
+
+    async def read(self) -> node_link_pb2.NodeFrame | None:
+        """The next frame; None at the end of the stream.
+
+        Raises:
+            Refused: BAD_FRAME, what came is no frame. Fails closed.
+        """
+        try:
+            frame = await self._context.read()
+        except DecodeError:
+            raise Refused(Code.BAD_FRAME, "frame: unreadable") from None
+        return None if frame is EOF else frame
+
+
+def peer_certificate(context: Any) -> bytes | None:
+    """The peer's TLS certificate, PEM, as the transport verified it; None when it showed none."""
+    shown = context.auth_context().get("x509_pem_cert")
+    return shown[0] if shown else None
+
+
+class NodeLink(node_link_pb2_grpc.NodeLinkServiceServicer):
+    """Serves NodeLinkService.
+
+    Args:
+        federation: Carries the streams.
+    """
+
+    def __init__(self, federation: Federation) -> None:
+        self._federation = federation
+
+    async def Connect(self, request_iterator: Any, context: Any) -> None:  # noqa: N802 - the name in the .proto
+        """One node's stream, until it ends.
+
+        Raises:
+            Refused: Why it was not accepted or had to end; the door's interceptor translates it.
+        """
+        del request_iterator  # the read and write API is used instead: it needs no task per frame
+        await self._federation.serve(GrpcStream(context), peer_certificate(context))
