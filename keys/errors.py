@@ -61,7 +61,7 @@ class SealError(KeysError):
 
 
 class KeyringLocked(KeysError):
-    """The passphrase is wrong or missing, or the file may be read by others."""
+    """The passphrase is wrong or missing."""
 
     code = "KEYRING_LOCKED"
 
@@ -70,6 +70,12 @@ class KeyringCorrupt(KeysError):
     """A file of secrets is damaged, or is not one at all."""
 
     code = "KEYRING_CORRUPT"
+
+
+class SecretExposed(KeyringCorrupt):
+    """A file of secrets belongs to another user or may be read by others, so it may be no secret any more."""
+
+    code = "SECRET_EXPOSED"
 
 
 class UnknownKey(KeysError):
