@@ -61,7 +61,6 @@ class IndexList(SQLModel, table=True):
     snapshot_id: bytes | None = Field(default=None, sa_type=LargeBinary, description="16 bytes; None when from deltas")
     next_part: int = Field(default=0, description="number of the snapshot part that must come next")
     received: int = Field(default=0, sa_type=BigInteger, description="snapshot entries received, rejected ones too")
-    acknowledged_at_start: int = Field(default=0, sa_type=BigInteger, description="node's position at part 0")
 
 
 class IndexPointer(SQLModel, table=True):

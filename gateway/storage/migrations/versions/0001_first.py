@@ -10,6 +10,33 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('audit_checkpoints',
+    sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('time_ms', sa.BigInteger(), nullable=False),
+    sa.Column('note', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('size')
+    )
+    op.create_table('audit_entries',
+    sa.Column('leaf_index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('hashes', sa.LargeBinary(), nullable=False),
+    sa.Column('time_ms', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.String(length=32), nullable=False),
+    sa.Column('department', sa.String(length=63), nullable=True),
+    sa.Column('request_index', sa.BigInteger(), nullable=True),
+    sa.Column('person_token', sa.LargeBinary(), nullable=True),
+    sa.Column('accountability', sa.LargeBinary(), nullable=False),
+    sa.Column('person', sa.LargeBinary(), nullable=True),
+    sa.PrimaryKeyConstraint('leaf_index')
+    )
+    op.create_index('audit_entries_department', 'audit_entries', ['department', 'leaf_index'], unique=False)
+    op.create_index('audit_entries_kind', 'audit_entries', ['kind', 'leaf_index'], unique=False)
+    op.create_index('audit_entries_person', 'audit_entries', ['person_token', 'leaf_index'], unique=False, sqlite_where=sa.text('person_token IS NOT NULL'), postgresql_where=sa.text('person_token IS NOT NULL'))
+    op.create_index('audit_entries_request', 'audit_entries', ['request_index'], unique=False, sqlite_where=sa.text('request_index IS NOT NULL'), postgresql_where=sa.text('request_index IS NOT NULL'))
+    op.create_table('audit_marks',
+    sa.Column('name', sa.String(length=32), nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('name')
+    )
     op.create_table('catalog_epoch',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('value', sa.BigInteger(), nullable=False),
@@ -23,7 +50,7 @@ def upgrade() -> None:
     sa.Column('published_ms', sa.BigInteger(), nullable=False),
     sa.Column('withdrawn_ms', sa.BigInteger(), nullable=False),
     sa.Column('body', sa.Text(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
     sa.PrimaryKeyConstraint('code')
     )
     op.create_index('catalog_resources_by_node', 'catalog_resources', ['node'], unique=False)
@@ -85,7 +112,6 @@ def upgrade() -> None:
     sa.Column('snapshot_id', sa.LargeBinary(), nullable=True),
     sa.Column('next_part', sa.Integer(), nullable=False),
     sa.Column('received', sa.BigInteger(), nullable=False),
-    sa.Column('acknowledged_at_start', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     op.create_index('index_lists_by_state', 'index_lists', ['state'], unique=False)
@@ -116,6 +142,9 @@ def upgrade() -> None:
     op.create_table('sharing_agreements',
     sa.Column('id', sa.String(length=128), nullable=False),
     sa.Column('revision', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('position', sa.BigInteger(), nullable=False),
+    sa.Column('consumer', sa.String(length=63), nullable=False),
+    sa.Column('resource', sa.String(length=128), nullable=False),
     sa.Column('raw', sa.LargeBinary(), nullable=False),
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
     sa.Column('signature', sa.LargeBinary(), nullable=False),
@@ -123,6 +152,7 @@ def upgrade() -> None:
     sa.Column('added_ms', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', 'revision')
     )
+    op.create_index('sharing_agreements_by_position', 'sharing_agreements', ['position'], unique=True)
     op.create_table('sharing_epoch',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('value', sa.BigInteger(), nullable=False),
@@ -177,6 +207,7 @@ def downgrade() -> None:
     op.drop_table('sharing_uses')
     op.drop_table('sharing_revocations')
     op.drop_table('sharing_epoch')
+    op.drop_index('sharing_agreements_by_position', table_name='sharing_agreements')
     op.drop_table('sharing_agreements')
     op.drop_table('index_rejections')
     op.drop_index('index_pointers_by_handle', table_name='index_pointers')
@@ -195,3 +226,10 @@ def downgrade() -> None:
     op.drop_index('catalog_resources_by_node', table_name='catalog_resources')
     op.drop_table('catalog_resources')
     op.drop_table('catalog_epoch')
+    op.drop_table('audit_marks')
+    op.drop_index('audit_entries_request', table_name='audit_entries', sqlite_where=sa.text('request_index IS NOT NULL'), postgresql_where=sa.text('request_index IS NOT NULL'))
+    op.drop_index('audit_entries_person', table_name='audit_entries', sqlite_where=sa.text('person_token IS NOT NULL'), postgresql_where=sa.text('person_token IS NOT NULL'))
+    op.drop_index('audit_entries_kind', table_name='audit_entries')
+    op.drop_index('audit_entries_department', table_name='audit_entries')
+    op.drop_table('audit_entries')
+    op.drop_table('audit_checkpoints')

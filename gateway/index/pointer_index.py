@@ -1,0 +1,264 @@
+"""The pointer index: applies what nodes tell, and finds the one record of a subject.
+
+Rules kept:
+
+* Deltas and the acknowledged sequence become durable in one transaction, so a delta is acknowledged exactly when it
+  survives a power cut. What was acknowledged before is ignored, what does not follow is refused: nothing is skipped.
+* A snapshot fills a list beside the live one and replaces it in one transaction; readers see the old or the new list.
+* A node may only touch the resources passed as `allowed`.
+* At rest there is no identifier: tokens and opaque handles only.
+
+What it does not do: it does not know the catalogue, agreements or connections; it does not decide who may look up;
+it pushes nothing. All methods block on the database and may be called from any thread.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Engine
+
+from gateway.clock import Clock
+from gateway.errors import Code, Refused
+from gateway.index import lists, positions, rejections, snapshots
+from gateway.index.deltas import write_deltas
+from gateway.index.intake import Normalise, Token, Tokens, take
+from gateway.index.model import (
+    Ambiguous,
+    Applied,
+    BadSequence,
+    BadSnapshot,
+    Delta,
+    Found,
+    Lookup,
+    Missing,
+    OutboxState,
+    Part,
+    SnapshotApplied,
+)
+from gateway.index.statements import find_pointers
+from gateway.index.tables import ListState
+from gateway.storage.database import write_transaction
+
+CLEAR_AT_ONCE = 5_000
+"""Pointers of replaced lists that one call of a node clears away, so that no other writer waits long for it."""
+
+
+class PointerIndex:
+    """The index in one database.
+
+    Args:
+        engine: From `gateway.storage.database.open_database`.
+        tokens: Makes subject tokens under the current index key.
+        clock: Guards against a node that claims to have compared its sources in the future.
+        normalise: Folds and checks an identifier; raises BadIdentifier.
+    """
+
+    def __init__(self, engine: Engine, tokens: Tokens, clock: Clock, normalise: Normalise) -> None:
+        self._engine = engine
+        self._tokens = tokens
+        self._clock = clock
+        self._normalise = normalise
+        self._synced: dict[str, int] = {}
+
+    def find(self, resource: str, tokens: Sequence[Token]) -> Lookup:
+        """The one record of a subject in one resource.
+
+        Args:
+            resource: Resource code.
+            tokens: The subject's token under every index key in use.
+
+        Returns:
+            `Found` only when there is exactly one; `Ambiguous` and `Missing` otherwise.
+        """
+        return self.find_all((resource,), tokens)[resource]
+
+    def find_all(self, resources: Iterable[str], tokens: Sequence[Token]) -> dict[str, Lookup]:
+        """The records of one subject in several resources, by one look-up; its time does not depend on how many match.
+
+        Args:
+            resources: Resource codes.
+            tokens: The subject's token under every index key in use.
+
+        Returns:
+            What was found, for each resource.
+        """
+        found: dict[str, Lookup] = dict.fromkeys(resources, _MISSING)
+        with self._engine.connect() as connection:
+            rows = find_pointers(connection, [token.value for token in tokens])
+            for resource, handle, version, updated_ms, node in rows:
+                before = found.get(resource)
+                if before is _MISSING:
+                    found[resource] = Found(bytes(handle), version, updated_ms, node)
+                elif before is not None:
+                    # Which of several is meant is never guessed.
+                    found[resource] = _AMBIGUOUS
+        return found
+
+    def outbox(self, node: str) -> OutboxState | None:
+        """How far the node's outbox is durable here; None when nothing of it is known."""
+        with self._engine.connect() as connection:
+            return positions.read(connection, node)
+
+    def needs_snapshot(self, node: str, outbox_id: bytes, last_sequence: int, resources: Collection[str] = ()) -> bool:
+        """Whether deltas alone cannot bring the node's pointers up to date.
+
+        So it is when the node lost its state or went back in time, when the gateway lost its own, when a gap was
+        seen, and when pointers were made under another index key than the current one: rotation needs nothing else.
+        A node that went back in time is visible only now, before it counts on: its position is moved back durably, or
+        its next changes would be taken for repetitions.
+
+        Args:
+            node: SPIFFE id.
+            outbox_id: As in the node's Hello.
+            last_sequence: As in the node's Hello.
+            resources: The listed resources that the node offers; one never heard of before needs a snapshot too.
+
+        Returns:
+            True when the node must send a snapshot of every listed resource.
+        """
+        with self._engine.connect() as connection:
+            state = positions.read(connection, node)
+            live = lists.live_lists(connection, node)
+        if state is None:
+            return last_sequence > 0
+        if state.outbox_id != outbox_id:
+            return True
+        if last_sequence < state.acknowledged:
+            with write_transaction(self._engine) as connection:
+                positions.lock(connection, node)
+                lists.distrust(connection, node)
+                positions.move(connection, node, OutboxState(outbox_id, last_sequence))
+            return True
+        if last_sequence > 0 and any(resource not in live for resource in resources):
+            return True
+        return any(row.outbox_id != outbox_id or row.key_version != self._tokens.current for row in live.values())
+
+    def apply(self, node: str, outbox_id: bytes, deltas: Sequence[Delta], *, allowed: Collection[str]) -> Applied:
+        """Apply consecutive deltas; durable when it returns.
+
+        Args:
+            node: SPIFFE id.
+            outbox_id: The outbox they come from. Another one than before starts again at sequence 1.
+            deltas: Consecutive; those already acknowledged are ignored.
+            allowed: Listed resource codes that the node may publish; deltas of others are rejected.
+
+        Returns:
+            How far the outbox is durable, and every delta of this call that is not indexed.
+
+        Raises:
+            BadSequence: There is a gap. Nothing was applied and the node's lists need snapshots.
+        """
+        taken = take(deltas, self._tokens, self._normalise, allowed)
+        for number, delta in enumerate(deltas):
+            if delta.sequence != deltas[0].sequence + number or delta.sequence < 1:
+                raise BadSequence(deltas[0].sequence + number)
+        with write_transaction(self._engine) as connection:
+            state = positions.lock(connection, node)
+            acknowledged = state.acknowledged if state is not None and state.outbox_id == outbox_id else 0
+            gap = bool(deltas) and deltas[0].sequence > acknowledged + 1
+            if gap:
+                lists.distrust(connection, node)
+            elif deltas and deltas[-1].sequence > acknowledged:
+                fresh = taken[acknowledged + 1 - deltas[0].sequence :]
+                write_deltas(connection, node, outbox_id, fresh, self._tokens.current)
+                acknowledged = deltas[-1].sequence
+                positions.move(connection, node, OutboxState(outbox_id, acknowledged))
+                lists.clear_retired(connection, CLEAR_AT_ONCE)
+        if gap:
+            raise BadSequence(acknowledged + 1)
+        return Applied(acknowledged, tuple(t.rejection for t in taken if t.rejection is not None))
+
+    def snapshot_part(
+        self, node: str, outbox_id: bytes, part: Part, *, allowed: Collection[str]
+    ) -> SnapshotApplied | None:
+        """Stage one part of a snapshot; the last one brings all of it into force at once. Durable when it returns.
+
+        Args:
+            node: SPIFFE id.
+            outbox_id: The outbox in whose sequence the snapshot is placed.
+            part: Part 0 starts again; the others must follow each other.
+            allowed: Listed resource codes that the node may publish.
+
+        Returns:
+            For the last part, what is now in force; None for the others.
+
+        Raises:
+            Refused: UNKNOWN_RESOURCE when the resource is not allowed.
+            BadSnapshot: A part is missing, the number of entries is wrong, or deltas were acknowledged meanwhile that
+                the snapshot does not contain. What was staged is discarded and the live list stays.
+        """
+        if part.resource not in allowed:
+            raise Refused(Code.UNKNOWN_RESOURCE, "a snapshot of a resource that the node may not publish")
+        taken = take(part.entries, self._tokens, self._normalise, (part.resource,))
+        with write_transaction(self._engine) as connection:
+            outcome = snapshots.take_part(
+                connection, node, outbox_id, part, taken, allowed=allowed, key_version=self._tokens.current
+            )
+            lists.clear_retired(connection, CLEAR_AT_ONCE)
+        if isinstance(outcome, str):
+            raise BadSnapshot(outcome)
+        return outcome
+
+    def mark_synced(self, node: str, synced_ms: int) -> None:
+        """Note when a node last compared its sources with what it published.
+
+        Args:
+            node: SPIFFE id.
+            synced_ms: Unix ms by the node's clock; a time in the future counts as now, an older one is ignored.
+        """
+        synced_ms = min(synced_ms, self._clock.now_ms())
+        if synced_ms <= self.synced(node):
+            return
+        with write_transaction(self._engine) as connection:
+            positions.mark_synced(connection, node, synced_ms)
+        self._synced[node] = synced_ms
+
+    def synced(self, node: str) -> int:
+        """When the node last compared its sources, Unix ms; 0 when never or unknown (then nothing counts as fresh)."""
+        kept = self._synced.get(node)
+        if kept is None:
+            with self._engine.connect() as connection:
+                kept = self._synced[node] = positions.synced(connection, node)
+        return kept
+
+    def pointers(self, node: str) -> int:
+        """How many pointers of the node are in force. For the operator: it counts rows."""
+        with self._engine.connect() as connection:
+            return lists.count_pointers(connection, node)
+
+    def rejected(self, node: str) -> dict[tuple[str, str], int]:
+        """How many records of the node are not indexed, by resource and reason code. For the operator."""
+        with self._engine.connect() as connection:
+            return rejections.counted(connection, node)
+
+    def oldest_key_version(self) -> int:
+        """The oldest index key under which a live pointer may have been made; older keys may be destroyed."""
+        with self._engine.connect() as connection:
+            return lists.oldest_key_version(connection, default=self._tokens.current)
+
+    def remove_node(self, node: str) -> None:
+        """Take all pointers of a node out of the index at once; `clear` deletes them.
+
+        Args:
+            node: SPIFFE id, for example of a node whose department was revoked.
+        """
+        with write_transaction(self._engine) as connection:
+            for state in (ListState.LIVE, ListState.STAGED):
+                lists.retire(connection, node, state)
+            positions.forget(connection, node)
+        self._synced.pop(node, None)
+
+    def clear(self, limit: int = CLEAR_AT_ONCE) -> int:
+        """Delete pointers that are no longer in force; call it until it returns 0.
+
+        Args:
+            limit: Most pointers to delete in one transaction.
+
+        Returns:
+            How many rows were deleted.
+        """
+        with write_transaction(self._engine) as connection:
+            return lists.clear_retired(connection, limit)
+
+
+_MISSING = Missing()
+_AMBIGUOUS = Ambiguous()
