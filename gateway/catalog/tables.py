@@ -1,6 +1,6 @@
 """Tables of the catalogue capability: descriptions of resources, no records."""
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -18,9 +18,9 @@ class ResourceRow(SQLModel, table=True):
     published_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
     # 0 while it is offered.
     withdrawn_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
-    # Canonical JSON of the description, and its SHA-256.
+    # JSON of the description, and its fingerprint (policies/resources.py).
     body: str = Field(sa_column=Column(Text, nullable=False))
-    digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    fingerprint: str = Field(max_length=64)
 
 
 class EpochRow(SQLModel, table=True):

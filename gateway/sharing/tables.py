@@ -1,6 +1,6 @@
 """Tables of the sharing capability: agreements as signed, and how often each was used on a day."""
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 from sqlmodel import Field, SQLModel
 
 
@@ -8,9 +8,16 @@ class AgreementRow(SQLModel, table=True):
     """One revision of an agreement: the exact bytes, and the provider department's signature over them."""
 
     __tablename__ = "sharing_agreements"
+    __table_args__ = (Index("sharing_agreements_by_position", "position", unique=True),)
 
     id: str = Field(primary_key=True, max_length=128)
     revision: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    # The change counter's value when it was added: rows are never changed, so what is new is found by it.
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # For finding it without parsing; what decides is compared with the signed bytes before it is used.
+    provider: str = Field(max_length=63)
+    consumer: str = Field(max_length=63)
+    resource: str = Field(max_length=128)
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
     signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

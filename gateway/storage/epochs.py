@@ -25,18 +25,23 @@ T = TypeVar("T")
 _ROW = 1
 
 
-def advance(connection: Connection, table: Table) -> None:
+def advance(connection: Connection, table: Table) -> int:
     """Move a counter on, inside the transaction that changes what it counts.
+
+    Called first in a transaction it also makes writers wait for each other on PostgreSQL (the row stays locked until
+    the commit), so that values are handed out in the order of commits.
 
     Args:
         connection: An open write transaction.
         table: The epoch table: columns `id` (always 1) and `value`.
+
+    Returns:
+        The new value.
     """
     insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
     statement = insert(table).values(id=_ROW, value=1)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=[table.c.id], set_={"value": table.c.value + 1}),
-    )
+    moved = statement.on_conflict_do_update(index_elements=[table.c.id], set_={"value": table.c.value + 1})
+    return int(connection.execute(moved.returning(table.c.value)).scalar_one())
 
 
 class EpochReader:
@@ -100,10 +105,11 @@ class EpochCached(Generic[T]):
     Args:
         engine: The database.
         table: The epoch table.
-        load: Computes the value; runs in a read transaction.
+        load: Computes the value in a read transaction. It is given the former value to build on, or None when it must
+            start afresh (first time, after a failure, or when the counter moved backwards).
     """
 
-    def __init__(self, engine: Engine, table: Table, load: Callable[[Connection], T]) -> None:
+    def __init__(self, engine: Engine, table: Table, load: Callable[[Connection, T | None], T]) -> None:
         self._engine = engine
         self._reader = EpochReader(engine, table)
         self._load = load
@@ -119,9 +125,11 @@ class EpochCached(Generic[T]):
         with self._lock:
             epoch = self._reader.read()
             if self._loaded is None or self._loaded[0] != epoch:
+                former = self._loaded[1] if self._loaded is not None and self._loaded[0] < epoch else None
+                # Forgotten first: a load that fails half way must not leave a half-changed value behind.
                 self._loaded = None
                 with self._engine.connect() as connection:
-                    self._loaded = (epoch, self._load(connection))
+                    self._loaded = (epoch, self._load(connection, former))
             return self._loaded[1]
 
     def close(self) -> None:

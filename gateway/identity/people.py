@@ -1,0 +1,238 @@
+"""People behind OpenID Connect tokens: citizens, officials, stewards, auditors, operators.
+
+What is checked, in order: size and shape; the issuer is configured; the algorithm is one that is named for it; the key
+is one of its keys; the signature; `iss`, `aud`, `exp`, `nbf`, `iat`, `sub`; age; then which roles the token gives, each
+with the assurance (`acr`) that the role asks for. An official's token is short-lived and bound to one system
+(ADR 0042). Everything fails closed, with one public reason; a token past its `exp` is told apart because the holder can
+do something about it.
+
+It keeps no sessions, asks no network and records nothing. Error texts never repeat a claim.
+"""
+
+import hmac
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from joserfc import jws, jwt
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
+
+from gateway.clock import Clock
+from gateway.errors import Code, Refused
+from gateway.identity.issuers import BadIssuer, Issuer, IssuerKeys, Role
+from gateway.identity.peers import Peer
+
+OFFICIAL_LIFE_S = 300
+SYSTEM_CLAIM = "oncegate_system"
+_LEEWAY_S = 30
+_MAX_TOKEN = 8 * 1024
+_MAX_CLAIM = 256
+_PREFIX = "bearer "
+_TYPES = frozenset({None, "JWT", "at+jwt"})
+# What JOSE lets a token bring along to be verified by: always refused, never followed.
+_OWN_KEY_HEADERS = frozenset({"jwk", "jku", "x5c", "x5u", "crit"})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone whom an issuer vouches for.
+
+    Args:
+        roles: What the person may be here; may be empty.
+        issuer: Who vouches.
+        subject_key: Keyed hash of issuer and subject, 32 bytes: the person's name in records.
+        scheme: Scheme of the identifier; empty without one.
+        identifier: The person's identifier, canonical, or None. It is shown in no text of this object.
+        department: Department whose official this is; empty for anyone else.
+    """
+
+    roles: frozenset[Role]
+    issuer: str
+    subject_key: bytes
+    scheme: str
+    identifier: str | None = field(repr=False)
+    department: str
+
+    def require(self, role: Role) -> None:
+        """Go on only with a role.
+
+        Raises:
+            Refused: NOT_ALLOWED.
+        """
+        if role not in self.roles:
+            raise Refused(Code.NOT_ALLOWED, f"not a {role}")
+
+
+class People:
+    """Authenticates people by their tokens.
+
+    Args:
+        issuers: Whose tokens count; with none, nobody's.
+        clock: For the times in tokens.
+        subject_key: Secret for the keyed hash of issuer and subject, at least 32 bytes.
+        normalise: Brings an identifier of a scheme into its canonical form, or raises ValueError.
+
+    Raises:
+        BadIssuer: Two issuers have one name, or a key file cannot be used.
+    """
+
+    def __init__(
+        self,
+        issuers: Sequence[Issuer],
+        clock: Clock,
+        subject_key: bytes,
+        normalise: Callable[[str, str], str],
+    ) -> None:
+        if len(subject_key) < sha256().digest_size:
+            raise BadIssuer("the subject key must have at least 32 bytes")
+        self._issuers: dict[str, tuple[Issuer, IssuerKeys]] = {}
+        for issuer in issuers:
+            if issuer.issuer in self._issuers:
+                raise BadIssuer("two issuers have the same name")
+            keys = IssuerKeys(issuer.jwks_file)
+            keys.load()
+            self._issuers[issuer.issuer] = (issuer, keys)
+        self._clock = clock
+        self._subject_key = subject_key
+        self._normalise = normalise
+
+    def authenticate(self, bearer: str, *, audience: str | None = None) -> Person:
+        """Who a token speaks for.
+
+        Args:
+            bearer: The `authorization` header's value ("Bearer …") or the token alone.
+            audience: What `aud` must contain; None takes the issuer's configured one.
+
+        Raises:
+            Refused: UNAUTHENTICATED without a token, TOKEN_EXPIRED, BAD_TOKEN for everything else.
+        """
+        if not bearer.strip():
+            raise Refused(Code.UNAUTHENTICATED)
+        issuer, claims = self._verified(bearer, audience)
+        return self._person(issuer, claims)
+
+    def authenticate_official(self, token: str, *, peer: Peer) -> Person:
+        """The official on whose behalf a system asks.
+
+        The token must be at most five minutes old and live at most five minutes, name this very system in the claim
+        `oncegate_system`, and come from the issuer of the system's own department.
+
+        Args:
+            token: The official's token.
+            peer: The system, admitted.
+
+        Raises:
+            Refused: UNAUTHENTICATED, TOKEN_EXPIRED, BAD_TOKEN; NOT_ALLOWED when the token is good but its holder is no
+                official with enough assurance.
+        """
+        if not token.strip():
+            raise Refused(Code.UNAUTHENTICATED)
+        issuer, claims = self._verified(token, None)
+        if not issuer.department or issuer.department != peer.department:
+            raise Refused(Code.BAD_TOKEN, "the issuer does not vouch for this department")
+        if claims.get(SYSTEM_CLAIM) != str(peer.spiffe):
+            raise Refused(Code.BAD_TOKEN, "the token is not bound to this system")
+        if claims["exp"] - claims["iat"] > OFFICIAL_LIFE_S:
+            raise Refused(Code.BAD_TOKEN, "an official's token lives too long")
+        if self._now_s() - claims["iat"] > OFFICIAL_LIFE_S:
+            raise Refused(Code.TOKEN_EXPIRED)
+        person = self._person(issuer, claims)
+        person.require(Role.OFFICER)
+        return person
+
+    def _verified(self, bearer: str, audience: str | None) -> tuple[Issuer, dict[str, Any]]:
+        token = bearer[len(_PREFIX) :] if bearer[: len(_PREFIX)].lower() == _PREFIX else bearer
+        token = token.strip()
+        if len(token) > _MAX_TOKEN or not token.isascii():
+            raise Refused(Code.BAD_TOKEN, "malformed")
+        try:
+            return self._decode(token, audience)
+        except ExpiredTokenError as error:
+            raise Refused(Code.TOKEN_EXPIRED) from error
+        except ClaimError as error:
+            raise Refused(Code.BAD_TOKEN, f"a claim does not hold: {error.error}") from error
+        except JoseError as error:
+            raise Refused(Code.BAD_TOKEN, f"not verified: {error.error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            # The library is not promised to stay inside its own errors for every malformed input.
+            raise Refused(Code.BAD_TOKEN, "malformed") from error
+
+    def _decode(self, token: str, audience: str | None) -> tuple[Issuer, dict[str, Any]]:
+        unverified = jws.extract_compact(token.encode())
+        header = unverified.headers()
+        if header.get("typ") not in _TYPES or not _OWN_KEY_HEADERS.isdisjoint(header):
+            raise Refused(Code.BAD_TOKEN, "a header is not accepted")
+        issuer, keys = self._issuer_of(unverified.payload)
+        algorithm = header.get("alg")
+        if algorithm not in issuer.algorithms:
+            raise Refused(Code.BAD_TOKEN, "the algorithm is not accepted")
+        claims = jwt.decode(token, keys.find(header.get("kid"), algorithm), algorithms=list(issuer.algorithms)).claims
+        now_s = self._now_s()
+        jwt.JWTClaimsRegistry(
+            now=now_s,
+            leeway=_LEEWAY_S,
+            iss={"essential": True, "value": issuer.issuer},
+            aud={"essential": True, "value": audience or issuer.audience},
+            exp={"essential": True},
+            iat={"essential": True},
+            sub={"essential": True},
+        ).validate(claims)
+        if len(claims["sub"]) > _MAX_CLAIM:
+            raise Refused(Code.BAD_TOKEN, "malformed")
+        if now_s - claims["iat"] > issuer.max_age_s + _LEEWAY_S:
+            raise Refused(Code.TOKEN_EXPIRED)
+        return issuer, claims
+
+    def _issuer_of(self, payload: bytes | None) -> tuple[Issuer, IssuerKeys]:
+        # Not verified yet: the claim only chooses by whose keys the token is verified, and is checked again after.
+        claims = json.loads(payload or b"")
+        name = claims.get("iss")
+        known = self._issuers.get(name) if isinstance(name, str) else None
+        if known is None:
+            raise Refused(Code.BAD_TOKEN, "unknown issuer")
+        return known
+
+    def _person(self, issuer: Issuer, claims: dict[str, Any]) -> Person:
+        identifier = self._identifier(issuer, claims)
+        return Person(
+            roles=_roles(issuer, claims, identifier),
+            issuer=issuer.issuer,
+            subject_key=self._name(issuer.issuer, claims["sub"]),
+            scheme=issuer.scheme if identifier is not None else "",
+            identifier=identifier,
+            department=issuer.department,
+        )
+
+    def _identifier(self, issuer: Issuer, claims: dict[str, Any]) -> str | None:
+        value = claims.get(issuer.identifier_claim) if issuer.identifier_claim else None
+        if value is None:
+            return None
+        if not isinstance(value, str) or not 0 < len(value) <= _MAX_CLAIM:
+            raise Refused(Code.BAD_TOKEN, "the identifier claim is malformed")
+        try:
+            return self._normalise(issuer.scheme, value)
+        except ValueError:
+            # Without the cause: its text is about the identifier.
+            raise Refused(Code.BAD_TOKEN, "the identifier breaks its scheme's rule") from None
+
+    def _name(self, issuer: str, subject: str) -> bytes:
+        message = b"oncegate-person-name-v1\x00" + len(issuer.encode()).to_bytes(2, "big") + issuer.encode()
+        return hmac.digest(self._subject_key, message + subject.encode(), "sha256")
+
+    def _now_s(self) -> int:
+        return self._clock.now_ms() // 1000
+
+
+def _roles(issuer: Issuer, claims: dict[str, Any], identifier: str | None) -> frozenset[Role]:
+    named = claims.get(issuer.role_claim)
+    names = [named] if isinstance(named, str) else named if isinstance(named, list) else []
+    roles = {issuer.roles[name] for name in names if isinstance(name, str) and name in issuer.roles}
+    if not roles and identifier is not None and issuer.default_role is not None:
+        roles = {issuer.default_role}
+    if identifier is None:
+        # A citizen's rights are over their own data; without an identifier there is nobody to have them.
+        roles.discard(Role.CITIZEN)
+    acr = claims.get("acr")
+    return frozenset(role for role in roles if role not in issuer.minimum_acr or acr in issuer.minimum_acr[role])

@@ -1,0 +1,342 @@
+"""Agreements at the gateway: taken in with the provider department's signature, found for each request.
+
+Rules kept here: an agreement is its exact bytes and the signature over them, verified before anything is read from
+them and again whenever they come from the database; it counts only while both departments' registered keys are the ones
+that it names and while the provider is the one that the catalogue names for the resource; the newest revision of an id
+replaces all earlier ones, also when the newest turns out to be damaged; a revoked id is revoked for good. Everything
+fails closed: in doubt there is no agreement. What changed in another process counts from the next call on.
+
+It does not decide requests (policies do), and nodes do not rely on it: each checks its own copy.
+"""
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Engine, insert, select
+
+from gateway.clock import Clock
+from gateway.errors import Code, Refused, Violation, bad_request
+from gateway.sharing.shelf import Entry, Signed, load_shelf
+from gateway.sharing.tables import AGREEMENTS, EPOCH, REVOCATIONS
+from gateway.storage.database import write_transaction
+from gateway.storage.epochs import EpochCached, advance
+from keys.errors import BadSignature
+from keys.signing import AGREEMENT, VerifyKey, digest
+from policies.agreements import Agreement, BadAgreement, Term, parse_agreement
+from policies.vocabulary import Form, LegalBasis
+
+_MAX_RAW = 64 * 1024
+_MAX_REASON = 500
+# Refusals of a department that make its agreements count for nothing; any other refusal is passed on.
+_NO_KEY = frozenset({Code.DEPARTMENT_UNKNOWN, Code.DEPARTMENT_REVOKED, Code.BAD_KEY_CERTIFICATE})
+_log = logging.getLogger(__name__)
+
+
+class DepartmentKeys(Protocol):
+    """Knows the keys of departments."""
+
+    def fingerprint(self, department_id: str) -> str:
+        """Fingerprint of the department's registered key; raises `Refused` when there is none that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementProblem:
+    """A stored agreement that is not used because what is stored is not what was signed.
+
+    Args:
+        agreement_id: Its id.
+        revision: Its revision.
+        rule: What does not hold.
+    """
+
+    agreement_id: str
+    revision: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAgreement:
+    """An agreement in its newest revision, for the operator and the stewards.
+
+    Args:
+        agreement: The agreement.
+        added_ms: When this revision was added.
+        revoked_ms: When it was revoked; 0 while it is not.
+        reason: Why it was revoked.
+    """
+
+    agreement: Agreement
+    added_ms: int
+    revoked_ms: int
+    reason: str
+
+
+class Agreements:
+    """The agreements that this gateway knows.
+
+    Args:
+        engine: The database.
+        departments: For the keys by which departments sign.
+        clock: For the time of additions and revocations.
+        provider_of: Department id of a resource's provider, or None when the catalogue does not offer the resource.
+    """
+
+    def __init__(
+        self, engine: Engine, departments: DepartmentKeys, clock: Clock, provider_of: Callable[[str], str | None]
+    ) -> None:
+        self._engine = engine
+        self._departments = departments
+        self._clock = clock
+        self._provider_of = provider_of
+        self._shelf = EpochCached(engine, EPOCH, load_shelf)
+        self._problems: dict[tuple[str, int], AgreementProblem] = {}
+
+    def add(self, raw: bytes, signature: bytes, signer_key_der: bytes) -> Agreement:
+        """Take in an agreement, or a newer revision of one.
+
+        Adding the same revision with the same bytes again changes nothing.
+
+        Args:
+            raw: The exact file.
+            signature: The provider department's signature over it.
+            signer_key_der: The key that signed, DER SubjectPublicKeyInfo.
+
+        Raises:
+            Refused: BAD_SIGNATURE; TOO_LARGE; BAD_REQUEST with line and key for a broken rule, a department key that is
+                not the registered one, or a term that has passed; DEPARTMENT_UNKNOWN, DEPARTMENT_REVOKED;
+                ALREADY_EXISTS for a revision that is not newer; NOT_ALLOWED for a revoked id or an id that another
+                agreement holds.
+        """
+        if len(raw) > _MAX_RAW:
+            raise Refused(Code.TOO_LARGE)
+        agreement = self._opened(raw, signature, signer_key_der)
+        self._require_registered_key("provider_key", agreement.provider, agreement.provider_key)
+        self._require_registered_key("consumer_key", agreement.consumer, agreement.consumer_key)
+        if agreement.term(self._clock.now_ms()) is Term.EXPIRED:
+            raise bad_request("valid_until", "has passed")
+        with write_transaction(self._engine) as connection:
+            # First, so that writers wait for each other and positions follow the order of commits.
+            position = advance(connection, EPOCH)
+            if connection.execute(select(REVOCATIONS).where(REVOCATIONS.c.agreement_id == agreement.id)).first():
+                raise Refused(Code.NOT_ALLOWED, "the agreement is revoked")
+            newest = connection.execute(
+                select(AGREEMENTS)
+                .where(AGREEMENTS.c.id == agreement.id)
+                .order_by(AGREEMENTS.c.revision.desc())
+                .limit(1)
+            ).first()
+            if newest is not None and (newest.provider, newest.consumer, newest.resource) != _parties(agreement):
+                raise Refused(Code.NOT_ALLOWED, "the id belongs to another agreement")
+            if newest is not None and newest.revision >= agreement.revision:
+                if newest.revision == agreement.revision and bytes(newest.digest) == agreement.digest:
+                    return agreement
+                raise Refused(Code.ALREADY_EXISTS, "the revision is not newer than the one held")
+            connection.execute(
+                insert(AGREEMENTS).values(
+                    id=agreement.id,
+                    revision=agreement.revision,
+                    position=position,
+                    provider=agreement.provider,
+                    consumer=agreement.consumer,
+                    resource=agreement.resource,
+                    raw=raw,
+                    digest=agreement.digest,
+                    signature=signature,
+                    signer_key=signer_key_der,
+                    added_ms=self._clock.now_ms(),
+                )
+            )
+        return agreement
+
+    def revoke(self, agreement_id: str, reason: str) -> None:
+        """End an agreement, all its revisions, for good. Revoking it twice changes nothing.
+
+        Args:
+            agreement_id: Which one.
+            reason: For the record; names no person.
+
+        Raises:
+            Refused: BAD_REQUEST; NOT_FOUND when there is no such agreement.
+        """
+        if not reason.strip() or len(reason) > _MAX_REASON:
+            raise bad_request("reason", f"must have 1 to {_MAX_REASON} characters")
+        with write_transaction(self._engine) as connection:
+            advance(connection, EPOCH)
+            if not connection.execute(select(AGREEMENTS.c.id).where(AGREEMENTS.c.id == agreement_id).limit(1)).first():
+                raise Refused(Code.NOT_FOUND)
+            if connection.execute(select(REVOCATIONS).where(REVOCATIONS.c.agreement_id == agreement_id)).first():
+                return
+            connection.execute(
+                insert(REVOCATIONS).values(agreement_id=agreement_id, revoked_ms=self._clock.now_ms(), reason=reason)
+            )
+
+    def find(
+        self,
+        consumer: str,
+        system_name: str,
+        resource: str,
+        purpose: str,
+        basis: LegalBasis,
+        now_ms: int,
+        items: Collection[tuple[str, Form]] = (),
+    ) -> Agreement | None:
+        """The agreement in force for a request, or None. Fails closed.
+
+        Where several fit, the one that covers most of the items is taken, then the one that began last, then the
+        one with the smallest id, so that every replica takes the same.
+
+        Args:
+            consumer: Department id of the asking system.
+            system_name: Name of the asking system inside its department.
+            resource: Resource code.
+            purpose: Purpose code.
+            basis: Legal basis.
+            now_ms: Unix time in milliseconds.
+            items: The fields and forms wanted, for the choice between several agreements.
+        """
+        fitting = [
+            agreement
+            for agreement in self._standing(consumer, resource)
+            if agreement.term(now_ms) is Term.IN_FORCE
+            and system_name in agreement.systems
+            and purpose in agreement.purposes
+            and basis is agreement.legal_basis
+        ]
+        return max(fitting, key=lambda agreement: _preference(agreement, items), default=None)
+
+    def nearest(
+        self, consumer: str, system_name: str, resource: str, purpose: str, basis: LegalBasis, now_ms: int
+    ) -> Agreement | None:
+        """The agreement that comes closest when `find` gives None: only to tell why a request is refused.
+
+        Give it to the policy engine, which names the first condition that does not hold. It is never a permission.
+
+        Args:
+            consumer: Department id of the asking system.
+            system_name: Name of the asking system inside its department.
+            resource: Resource code.
+            purpose: Purpose code.
+            basis: Legal basis.
+            now_ms: Unix time in milliseconds.
+        """
+
+        def closeness(agreement: Agreement) -> tuple[bool, ...]:
+            # In the order in which conditions are told (policies/agreements/agreement.py).
+            return (
+                agreement.term(now_ms) is Term.IN_FORCE,
+                system_name in agreement.systems,
+                purpose in agreement.purposes,
+                basis is agreement.legal_basis,
+            )
+
+        return max(
+            self._standing(consumer, resource),
+            key=lambda agreement: (closeness(agreement), _preference(agreement, ())),
+            default=None,
+        )
+
+    def list(self) -> tuple[ListedAgreement, ...]:
+        """All agreements in their newest revision, revoked and expired ones included, ordered by id."""
+        shelf = self._shelf.current()
+        listed = []
+        for agreement_id in sorted(shelf.newest):
+            entry = shelf.newest[agreement_id]
+            agreement = self._verified(entry)
+            if agreement is not None:
+                revoked_ms, reason = shelf.revoked.get(agreement_id, (0, ""))
+                listed.append(ListedAgreement(agreement, entry.added_ms, revoked_ms, reason))
+        return tuple(listed)
+
+    def problems(self) -> tuple[AgreementProblem, ...]:
+        """Check every newest revision; what is damaged, ordered by id."""
+        newest = self._shelf.current().newest
+        damaged = sorted((entry.id, entry.revision) for entry in newest.values() if self._verified(entry) is None)
+        return tuple(self._problems[key] for key in damaged)
+
+    def _standing(self, consumer: str, resource: str) -> tuple[Agreement, ...]:
+        """Agreements for this resource that are intact and not revoked, and whose parties still stand by their keys."""
+        shelf = self._shelf.current()
+        agreements = []
+        for entry in shelf.of(consumer, resource):
+            agreement = None if entry.id in shelf.revoked else self._verified(entry)
+            if agreement is not None and self._parties_stand(agreement):
+                agreements.append(agreement)
+        return tuple(agreements)
+
+    def _parties_stand(self, agreement: Agreement) -> bool:
+        if self._provider_of(agreement.resource) != agreement.provider:
+            return False
+        try:
+            return (
+                self._departments.fingerprint(agreement.provider) == agreement.provider_key
+                and self._departments.fingerprint(agreement.consumer) == agreement.consumer_key
+            )
+        except Refused as refused:
+            if refused.code in _NO_KEY:
+                return False
+            raise
+
+    def _verified(self, entry: Entry) -> Agreement | None:
+        """The agreement of an entry, read and verified on first use. None, and a report, when it is not intact."""
+        key = (entry.id, entry.revision)
+        if entry.agreement is None and key not in self._problems:
+            rule = "is missing in the database"
+            with self._engine.connect() as connection:
+                signed = Signed.read(connection, entry)
+            if signed is not None:
+                entry.agreement, rule = self._intact(entry, signed)
+            if entry.agreement is None:
+                self._problems[key] = AgreementProblem(entry.id, entry.revision, rule)
+                _log.error("a stored agreement is not used", extra={"agreement": entry.id, "rule": rule})
+        return entry.agreement
+
+    def _intact(self, entry: Entry, signed: Signed) -> tuple[Agreement | None, str]:
+        if digest(signed.raw) != signed.digest:
+            return None, "the bytes are not the ones of the digest"
+        try:
+            agreement = self._opened(signed.raw, signed.signature, signed.signer_key)
+        except Refused as refused:
+            return None, f"does not verify: {refused.code}"
+        if (agreement.id, agreement.revision, agreement.consumer, agreement.resource) != (
+            entry.id,
+            entry.revision,
+            entry.consumer,
+            entry.resource,
+        ):
+            return None, "is stored under another id, revision, consumer or resource"
+        return agreement, ""
+
+    @staticmethod
+    def _opened(raw: bytes, signature: bytes, signer_key_der: bytes) -> Agreement:
+        """Verify, then read; the key that signed must be the one that the agreement names as the provider's."""
+        try:
+            key = VerifyKey.from_der(signer_key_der)
+            key.verify(AGREEMENT, raw, signature)
+        except BadSignature as error:
+            raise Refused(Code.BAD_SIGNATURE) from error
+        try:
+            agreement = parse_agreement(raw)
+        except BadAgreement as error:
+            rule = error.rule if error.line is None else f"line {error.line}: {error.rule}"
+            raise Refused(
+                Code.BAD_REQUEST, "the agreement breaks a rule", violations=(Violation(error.key, rule),)
+            ) from error
+        if key.fingerprint != agreement.provider_key:
+            raise Refused(Code.BAD_SIGNATURE, "signed by another key than the provider's")
+        return agreement
+
+    def _require_registered_key(self, field: str, department: str, fingerprint: str) -> None:
+        if self._departments.fingerprint(department) != fingerprint:
+            raise bad_request(field, "must be the department's registered key")
+
+
+def _parties(agreement: Agreement) -> tuple[str, str, str]:
+    return agreement.provider, agreement.consumer, agreement.resource
+
+
+def _preference(agreement: Agreement, items: Collection[tuple[str, Form]]) -> tuple[int, int, tuple[int, ...]]:
+    covered = sum(form in agreement.items.get(field, frozenset()) for field, form in items)
+    # The smallest id wins, so its letters count negatively; the closing 1 puts a prefix before its continuations.
+    return covered, agreement.valid_from_ms, (*(-ord(letter) for letter in agreement.id), 1)
