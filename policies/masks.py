@@ -16,17 +16,17 @@ from policies.surnames import surname_length
 from policies.vocabulary import Mask
 
 HIDDEN: Final = "****"
-# One character of a place's name. Housing estates (小区), communities (社区), zones inside a town and markets (超市) end in
-# the same characters as counties and cities, so a name never runs into one of those.
+# One character of a place's name. Housing estates (小区), communities (社区), zones inside a town and markets (超市)
+# end in the same characters as counties and cities, so a name never runs into one of those.
 _PLACE: Final = r"(?:(?![小社园厂校院街库片景辖]区|[超夜菜集早]市)[^\W\d_a-zA-Z号弄栋室])"
-# Inside a name, a street, village or town ends the recognised part; first (镇江, 路北) or last (新乡, 鼓楼) it may stand.
+# Inside a name, a street, village or town ends the recognised part; it may stand first (镇江) or last (新乡, 鼓楼).
 _INNER: Final = rf"(?:(?![路街巷村镇乡道楼]){_PLACE})"
 _NAME: Final = rf"{_PLACE}(?:{_INNER}{{0,7}}?{_PLACE})??"
 # Province, prefecture, county: each as short as possible, so that nothing behind the county is taken for its name.
 _ADMINISTRATIVE: Final = re.compile(
     rf"(?:{_PLACE}{{2,7}}?(?:省|自治区|特别行政区)|(?:北京|上海|天津|重庆)市?)?"
     rf"(?:{_NAME}(?:自治州|地区|盟|市))?"
-    rf"(?:{_NAME}(?:区|自治县|县|自治旗|旗|市))?"
+    rf"(?:{_NAME}(?:区|县|旗(?!区)|市))?"
 )
 _LETTER_NAME_BREAK: Final = re.compile(r"[\s·•‧・.'’-]")
 

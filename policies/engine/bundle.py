@@ -1,0 +1,177 @@
+"""Reads a bundle of rules from a directory and refuses it unless everything about it is understood.
+
+A bundle is one `schema.cedarschema` and any number of `*.cedar` files. Rules kept here, all failing closed: it is not
+empty; it validates strictly against its schema; every rule has its own `@id`; every guardrail is there as a `forbid`
+and forbids what its name says; no rule errs when entities are missing; every purpose that a rule names is registered.
+
+What it does not do: it does not watch the directory; a new bundle is loaded by making a new engine.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cedarpy
+
+from policies.engine import probes
+from policies.engine.facts import Rules, evaluate, parse_entities
+from policies.engine.question import AccessQuestion
+from policies.engine.rules import GUARDRAILS, KNOWN_TERMS_RULE
+from policies.purposes import known
+
+PACKAGED: Final = Path(__file__).parent.parent / "bundle"
+"""The bundle that comes with the package."""
+SCHEMA_FILE: Final = "schema.cedarschema"
+MAX_FILE_BYTES: Final = 1_048_576
+
+_RULE_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+
+class BadBundle(ValueError):
+    """A bundle is refused.
+
+    Args:
+        rule: What is wrong with it, naming files and rule ids.
+    """
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that was checked: ready rules and the digest of its files."""
+
+    rules: Rules
+    digest: str
+
+
+def load_bundle(directory: Path) -> Bundle:
+    """Read and check a bundle; fails closed: what is not understood is refused.
+
+    Args:
+        directory: Where its files are.
+
+    Returns:
+        The bundle.
+
+    Raises:
+        BadBundle: With the first thing that is wrong.
+    """
+    files = _read(directory)
+    schema_text = files[SCHEMA_FILE]
+    policies_text = "\n".join(text for name, text in files.items() if name != SCHEMA_FILE)
+    try:
+        schema = cedarpy.Schema.from_str(schema_text)
+        rules = Rules(cedarpy.PolicySet.from_str(policies_text), schema)
+        parsed: Mapping[str, Any] = json.loads(cedarpy.policies_to_json_str(policies_text))
+        validation = cedarpy.validate_policies(policies_text, schema)
+    except ValueError as error:
+        raise BadBundle(f"does not parse: {error}") from error
+    _check_rules(parsed)
+    if not validation.validation_passed:
+        raise BadBundle(f"does not validate: {'; '.join(error.error for error in validation.errors)}")
+    _check_purposes(parsed)
+    _check_probes(rules)
+    return Bundle(rules, _digest(files))
+
+
+def _read(directory: Path) -> dict[str, str]:
+    """The schema and the rule files by name, sorted, so that the digest does not depend on the file system."""
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix in {".cedar", ".cedarschema"})
+        files = {path.name: _text(path) for path in paths}
+    except OSError as error:
+        raise BadBundle(f"cannot be read: {error.strerror}") from error
+    if SCHEMA_FILE not in files:
+        raise BadBundle(f"has no {SCHEMA_FILE}")
+    if sum(name.endswith(".cedarschema") for name in files) > 1:
+        raise BadBundle("has more than one schema")
+    return files
+
+
+def _text(path: Path) -> str:
+    raw = path.read_bytes()
+    if len(raw) > MAX_FILE_BYTES:
+        raise BadBundle(f"{path.name} is larger than {MAX_FILE_BYTES} bytes")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadBundle(f"{path.name} is not UTF-8") from None
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """SHA-256 over names and contents, each after its length in bytes (8, big-endian)."""
+    state = hashlib.sha256(b"oncegate-bundle-v1\0")
+    for name, text in sorted(files.items()):
+        for part in (name.encode(), text.encode()):
+            state.update(len(part).to_bytes(8, "big") + part)
+    return f"sha256:{state.hexdigest()}"
+
+
+def _check_rules(parsed: Mapping[str, Any]) -> None:
+    if parsed["templates"]:
+        raise BadBundle("has a template; rules are complete and agreements are data")
+    effects: dict[str, str] = {}
+    for rule in parsed["staticPolicies"].values():
+        name = rule.get("annotations", {}).get("id") or ""
+        if not _RULE_ID.fullmatch(name) or name == KNOWN_TERMS_RULE:
+            raise BadBundle("has a rule without a proper @id")
+        if name in effects:
+            raise BadBundle(f"has two rules with the @id {name}")
+        effects[name] = rule["effect"]
+    if "permit" not in effects.values():
+        raise BadBundle("is empty: no rule permits anything")
+    for name in GUARDRAILS:
+        if effects.get(name) != "forbid":
+            raise BadBundle(f"lacks the guardrail {name}")
+
+
+def _check_purposes(parsed: Mapping[str, Any]) -> None:
+    for purpose in _literals(parsed, "Purpose"):
+        if purpose and not known(purpose):
+            raise BadBundle(f"names the purpose {purpose}, which is not registered")
+
+
+def _literals(node: object, kind: str) -> Iterator[str]:
+    """Ids of all entities of one type that occur literally in rules (Cedar's JSON policy format)."""
+    if isinstance(node, dict):
+        if node.get("type") == kind and isinstance(node.get("id"), str):
+            yield node["id"]
+        for value in node.values():
+            yield from _literals(value, kind)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _literals(value, kind)
+
+
+def _check_probes(rules: Rules) -> None:
+    forbidding = GUARDRAILS.keys() & _fired(rules, probes.PERMITTED)
+    if forbidding:
+        raise BadBundle(f"the guardrail {min(forbidding)} forbids what it must leave alone")
+    for name, questions in probes.FORBIDDEN.items():
+        if any(name not in _fired(rules, question) for question in questions):
+            raise BadBundle(f"the guardrail {name} does not forbid what it must")
+    for question in probes.all_probes():
+        for without in probes.ENTITY_TYPES[1:]:
+            _fired(rules, question, without)
+
+
+def _fired(rules: Rules, question: AccessQuestion, without: str = "") -> frozenset[str]:
+    """Ids of the rules that determine the answer to a probe; any error refuses the bundle."""
+    items = [(field, form) for code, form, _ in question.items if (field := question.resource.field(code))]
+    try:
+        entities = parse_entities(rules, question, [field for field, _ in items], without)
+        (result,) = evaluate(rules, question, items, entities)
+    except ValueError as error:
+        raise BadBundle(f"its schema does not fit the exchange's facts: {error}") from error
+    if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
+        raise BadBundle(f"a rule errs: {'; '.join(result.diagnostics.errors)}")
+    if without and result.decision is cedarpy.Decision.Allow:
+        raise BadBundle(f"permits while the entity {without} is missing")
+    return frozenset(result.diagnostics.id_annotations_by_reason.values())
