@@ -4,11 +4,14 @@ Rules kept here: no text carries an identifier, a name or a value; `violations` 
 texts of a `RequestRefused` are the gateway's own, fixed by its table.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from nodes.errors import NodeError, PublicText
 
+NO_FACTS: Mapping[str, str] = MappingProxyType({})
 RETRIABLE = frozenset({"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"})
 
 
@@ -114,6 +117,7 @@ class RequestRefused(NodeError):
         en: The gateway's text in English.
         violations: Broken input rules.
         retry_after_ms: When trying again makes sense, milliseconds; None when the gateway does not say.
+        facts: Further facts in codes, such as `items`: which were withheld and why.
     """
 
     def __init__(
@@ -125,11 +129,13 @@ class RequestRefused(NodeError):
         en: str,
         violations: tuple[Violation, ...] = (),
         retry_after_ms: int | None = None,
+        facts: Mapping[str, str] = NO_FACTS,
     ) -> None:
         super().__init__(code, zh, en, "; ".join(f"{v.field}: {v.rule}" for v in violations))
         self.status = status
         self.violations = violations
         self.retry_after_ms = retry_after_ms
+        self.facts = facts
 
     @property
     def unavailable(self) -> bool:

@@ -15,7 +15,7 @@ from nodes.enrolment.errors import GatewayUnreachable, RequestRefused, Violation
 from nodes.errors import NodeError
 
 DOMAIN = "oncegate"
-LONGEST_TEXT = 400
+LONGEST_TEXT = 2000
 
 
 def refusal(error: grpc.aio.AioRpcError) -> NodeError:
@@ -41,6 +41,7 @@ def _read(status: str, details: list[object]) -> NodeError:
     texts: dict[str, str] = {}
     violations: list[Violation] = []
     retry_after_ms: int | None = None
+    facts: dict[str, str] = {}
     info = error_details_pb2.ErrorInfo()
     bad = error_details_pb2.BadRequest()
     text = error_details_pb2.LocalizedMessage()
@@ -49,6 +50,7 @@ def _read(status: str, details: list[object]) -> NodeError:
         if detail.Unpack(info):  # type: ignore[attr-defined]  # google.protobuf.any_pb2.Any
             if info.domain == DOMAIN:
                 code = _plain(info.reason)
+                facts = {_plain(key): _plain(value) for key, value in info.metadata.items()}
         elif detail.Unpack(bad):  # type: ignore[attr-defined]
             violations += [Violation(_plain(v.field), _plain(v.description)) for v in bad.field_violations]
         elif detail.Unpack(text):  # type: ignore[attr-defined]
@@ -64,6 +66,7 @@ def _read(status: str, details: list[object]) -> NodeError:
         en=texts.get("en", code),
         violations=tuple(violations),
         retry_after_ms=retry_after_ms,
+        facts=facts,
     )
 
 

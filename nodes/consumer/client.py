@@ -1,0 +1,338 @@
+"""The SDK's client: prepare, send, verify.
+
+`fetch` is `prepare` and `send` in one step; keep a `Prepared` request to send it again after a break without a second
+release. A client keeps one channel, renews its certificate while it runs and is safe to use from many tasks of one
+event loop.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from nodes.clock import Clock, SystemClock
+from nodes.consumer.accepted import AcceptedProviders
+from nodes.consumer.answer import Answer, LocateAnswer
+from nodes.consumer.catalog import CatalogResource, read_resource
+from nodes.consumer.items import Item, record_items
+from nodes.consumer.request import Prepared, prepare
+from nodes.consumer.session import Session
+from nodes.enrolment.home import Home
+from nodes.enrolment.renewal import Renewal
+from nodes.errors import NodeError
+from oncegate.v1 import catalog_pb2, exchange_pb2
+from policies.vocabulary import LegalBasis
+
+DEFAULT_TIMEOUT_S = 30.0
+MARGIN_S = 3.0
+"""How much longer than the request's own deadline the transport waits: the gateway answers in part at its deadline."""
+PAGE = 200
+
+log = structlog.get_logger(__name__)
+
+
+class AsyncClient:
+    """Asks in the name of one system.
+
+    Args:
+        home: The system's home.
+        clock: Tells the time.
+        random_bytes: Source of randomness for request ids and nonces.
+        jitter: A number from 0 to 1, fresh each time, for pauses.
+        renew: Whether to renew the certificate while the client is open. Turn it off when something else does.
+
+    Raises:
+        HomeInvalid: The home is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        home: str | Path,
+        *,
+        clock: Clock | None = None,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+        jitter: Callable[[], float] = random.random,
+        renew: bool = True,
+    ) -> None:
+        self._home = Home(Path(home))
+        self._clock = clock or SystemClock()
+        self._random_bytes = random_bytes
+        self._jitter = jitter
+        self._renew = renew
+        self._accepted = AcceptedProviders(self._home.agreements, self._home.spiffe().department)
+        self._session: Session | None = None
+        self._renewal: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._current()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def prepare(
+        self,
+        *,
+        subject: tuple[str, str],
+        purpose: str,
+        basis: LegalBasis | str,
+        items: Iterable[Item | str],
+        case_reference: str = "",
+        request_id: str | None = None,
+        deadline_s: float | None = None,
+        official_token: str = "",
+    ) -> Prepared:
+        """Builds and signs a request without sending it.
+
+        Args:
+            subject: Scheme and identifier as typed, for example `("cn.resident-id", "…")`.
+            purpose: Registered purpose code.
+            basis: `mandate`, `explicit_request` or `consent`.
+            items: 1 to 64 items, or their text such as `civil.resident:name=value`.
+            case_reference: The system's own case number; required by some agreements.
+            request_id: Idempotency key; None makes a random one.
+            deadline_s: How long to wait for providers, seconds; None takes the gateway's default.
+            official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
+
+        Returns:
+            The signed request. It is valid for five minutes.
+
+        Raises:
+            BadInput: Something breaks a rule; nothing was sent.
+            HomeInvalid: The home is not enrolled or damaged.
+        """
+        return prepare(
+            self._current().requester,
+            subject=subject,
+            purpose=purpose,
+            basis=basis,
+            items=items,
+            now_ms=self._clock.now_ms(),
+            random_bytes=self._random_bytes,
+            case_reference=case_reference,
+            request_id=request_id,
+            deadline_s=deadline_s,
+            official_token=official_token,
+        )
+
+    async def send(self, prepared: Prepared) -> Answer:
+        """Sends a prepared request, verifies the answer and opens it. May be repeated: it releases once.
+
+        Args:
+            prepared: What `prepare` returned.
+
+        Returns:
+            The verified answer.
+
+        Raises:
+            RequestRefused: The gateway refused; `code`, `facts` and `violations` say why.
+            GatewayUnreachable: It was not reached within the deadline.
+            UntrustedAnswer: The answer does not verify; nothing of it is handed out.
+        """
+        session = self._current()
+        message = exchange_pb2.FetchRequest(
+            body=prepared.body,
+            signature=prepared.signature,
+            keys=session.keys,
+            subject_identifier=prepared.identifier,
+            subject_nonce=prepared.nonce,
+            official_token=prepared.official_token,
+        )
+        response: exchange_pb2.FetchResponse = await session.call(session.exchange.Fetch, message, _timeout_s(prepared))
+        return session.verifier.fetched(prepared, response, self._clock.now_ms())
+
+    async def fetch(
+        self,
+        *,
+        subject: tuple[str, str],
+        purpose: str,
+        basis: LegalBasis | str,
+        items: Iterable[Item | str],
+        case_reference: str = "",
+        request_id: str | None = None,
+        deadline_s: float | None = None,
+        official_token: str = "",
+    ) -> Answer:
+        """Asks about one subject: prepares, sends, verifies and opens.
+
+        Args:
+            subject: Scheme and identifier as typed, for example `("cn.resident-id", "…")`.
+            purpose: Registered purpose code.
+            basis: `mandate`, `explicit_request` or `consent`.
+            items: 1 to 64 items, or their text such as `civil.resident:name=value`.
+            case_reference: The system's own case number; required by some agreements.
+            request_id: Idempotency key; None makes a random one.
+            deadline_s: How long to wait for providers, seconds; None takes the gateway's default.
+            official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
+
+        Returns:
+            The verified answer.
+
+        Raises:
+            BadInput: Something breaks a rule; nothing was sent.
+            RequestRefused: The gateway refused; `code`, `facts` and `violations` say why.
+            GatewayUnreachable: It was not reached within the deadline.
+            UntrustedAnswer: The answer does not verify; nothing of it is handed out.
+            HomeInvalid: The home is not enrolled or damaged.
+        """
+        return await self.send(
+            self.prepare(
+                subject=subject,
+                purpose=purpose,
+                basis=basis,
+                items=items,
+                case_reference=case_reference,
+                request_id=request_id,
+                deadline_s=deadline_s,
+                official_token=official_token,
+            )
+        )
+
+    async def locate(
+        self,
+        *,
+        subject: tuple[str, str],
+        purpose: str,
+        basis: LegalBasis | str,
+        resources: Iterable[str],
+        case_reference: str = "",
+        request_id: str | None = None,
+        official_token: str = "",
+    ) -> LocateAnswer:
+        """Asks which resources hold a record about the subject. No node is asked.
+
+        Args:
+            subject: Scheme and identifier as typed.
+            purpose: Registered purpose code.
+            basis: `mandate`, `explicit_request` or `consent`.
+            resources: Resource codes; each needs an agreement that allows `exists` on its field "record".
+            case_reference: The system's own case number; required by some agreements.
+            request_id: Idempotency key; None makes a random one.
+            official_token: OIDC token of the official; required by some agreements.
+
+        Returns:
+            The verified answer.
+
+        Raises:
+            BadInput: Something breaks a rule; nothing was sent.
+            RequestRefused: The gateway refused.
+            GatewayUnreachable: It was not reached in time.
+            UntrustedAnswer: The answer does not verify.
+            HomeInvalid: The home is not enrolled or damaged.
+        """
+        prepared = self.prepare(
+            subject=subject,
+            purpose=purpose,
+            basis=basis,
+            items=record_items(resources),
+            case_reference=case_reference,
+            request_id=request_id,
+            official_token=official_token,
+        )
+        session = self._current()
+        message = exchange_pb2.LocateRequest(
+            body=prepared.body,
+            signature=prepared.signature,
+            keys=session.keys,
+            subject_identifier=prepared.identifier,
+            subject_nonce=prepared.nonce,
+            official_token=prepared.official_token,
+        )
+        response: exchange_pb2.LocateResponse = await session.call(
+            session.exchange.Locate, message, _timeout_s(prepared)
+        )
+        return session.verifier.located(prepared, response)
+
+    async def catalog(self, provider: str = "") -> tuple[CatalogResource, ...]:
+        """Every resource in the catalogue, ordered by code.
+
+        Args:
+            provider: Only this department's; empty for all.
+
+        Returns:
+            The resources.
+
+        Raises:
+            RequestRefused: The gateway refused.
+            GatewayUnreachable: It was not reached in time.
+        """
+        session = self._current()
+        resources: list[CatalogResource] = []
+        token = ""
+        while True:
+            request = catalog_pb2.ListResourcesRequest(page_size=PAGE, page_token=token, provider=provider)
+            page: catalog_pb2.ListResourcesResponse = await session.call(
+                session.catalog.ListResources, request, DEFAULT_TIMEOUT_S
+            )
+            resources += [read_resource(resource) for resource in page.resources]
+            # A page without progress would make a faulty gateway keep us for ever.
+            if not page.next_page_token or page.next_page_token == token:
+                return tuple(resources)
+            token = page.next_page_token
+
+    async def resource(self, code: str) -> CatalogResource:
+        """One resource of the catalogue.
+
+        Args:
+            code: Resource code.
+
+        Returns:
+            The resource.
+
+        Raises:
+            RequestRefused: NOT_FOUND when there is none.
+            GatewayUnreachable: It was not reached in time.
+        """
+        session = self._current()
+        request = catalog_pb2.GetResourceRequest(code=code)
+        response: catalog_pb2.GetResourceResponse = await session.call(
+            session.catalog.GetResource, request, DEFAULT_TIMEOUT_S
+        )
+        return read_resource(response.resource)
+
+    async def close(self) -> None:
+        """Stops the renewal and closes the channel after the calls under way."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._renewal
+            self._renewal = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        await asyncio.gather(*self._closing)
+
+    def _current(self) -> Session:
+        """The session for the home as it is now; two `stat` calls when nothing changed."""
+        session = self._session
+        if session is not None and session.stamp == self._home.stamp():
+            return session
+        fresh = Session(self._home, self._accepted, self._clock, self._jitter)
+        self._session = fresh
+        if session is not None:
+            closing = asyncio.get_running_loop().create_task(session.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+        if self._renew and self._renewal is None:
+            self._renewal = asyncio.get_running_loop().create_task(self._keep_fresh())
+        return fresh
+
+    async def _keep_fresh(self) -> None:
+        try:
+            await Renewal(self._home, self._clock, jitter=self._jitter).run()
+        except NodeError as error:
+            # The calls themselves will say so too; a dead certificate must not take the program down from a task.
+            log.error("renewal_ended", code=str(error.code), reason=error.detail)  # noqa: TRY400
+
+
+def _timeout_s(prepared: Prepared) -> float:
+    return DEFAULT_TIMEOUT_S if prepared.deadline_s is None else prepared.deadline_s + MARGIN_S

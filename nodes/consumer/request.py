@@ -1,0 +1,179 @@
+"""Builds and signs what a system asks.
+
+The subject's identifier is normalised here as the gateway will normalise it, and committed to under a fresh key, so
+that each node can check against its own record that the gateway asks about the subject that the system meant.
+A prepared request may be sent again, byte for byte, without a second release; a new one with the same id is refused.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from keys.certificates.spiffe import SpiffeId
+from keys.signing import REQUEST, SigningKey, digest
+from keys.subjects import subject_commitment
+from nodes.consumer.items import Item, read_items
+from nodes.enrolment.errors import BadInput
+from oncegate.v1 import signed_pb2
+from policies.identifiers import BadIdentifier, normalise
+from policies.vocabulary import Form, LegalBasis, Necessity
+
+NONCE_BYTES = 32
+LONGEST_CASE = 128
+LONGEST_DEADLINE_S = 120.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BASIS = {
+    LegalBasis.MANDATE: signed_pb2.LEGAL_BASIS_MANDATE,
+    LegalBasis.EXPLICIT_REQUEST: signed_pb2.LEGAL_BASIS_EXPLICIT_REQUEST,
+    LegalBasis.CONSENT: signed_pb2.LEGAL_BASIS_CONSENT,
+}
+_FORM = {
+    Form.EXISTS: signed_pb2.FORM_EXISTS,
+    Form.YEAR: signed_pb2.FORM_YEAR,
+    Form.MASKED: signed_pb2.FORM_MASKED,
+    Form.VALUE: signed_pb2.FORM_VALUE,
+}
+_NECESSITY = {
+    Necessity.REQUIRED: signed_pb2.NECESSITY_REQUIRED,
+    Necessity.OPTIONAL: signed_pb2.NECESSITY_OPTIONAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks.
+
+    Args:
+        system: SPIFFE id of the system.
+        signing_key: Its certified signing key.
+        sealing_key_id: SHA-256 of its certified sealing key.
+    """
+
+    system: SpiffeId
+    signing_key: SigningKey
+    sealing_key_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A signed request, ready to be sent once or again. Its `repr` shows neither identifier nor nonce.
+
+    Args:
+        request_id: The idempotency key.
+        items: What is asked for.
+        body: Serialised RequestBody, the exact bytes signed.
+        signature: Over the body.
+        digest: SHA-256 of the body.
+        identifier: Canonical identifier of the subject.
+        nonce: Key of the subject commitment.
+        deadline_s: How long to wait, seconds; None takes the gateway's default.
+        official_token: OIDC token of the official, or empty.
+    """
+
+    request_id: str
+    items: tuple[Item, ...]
+    body: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+    identifier: str = field(repr=False)
+    nonce: bytes = field(repr=False)
+    deadline_s: float | None = None
+    official_token: str = field(default="", repr=False)
+
+
+def prepare(
+    requester: Requester,
+    *,
+    subject: tuple[str, str],
+    purpose: str,
+    basis: LegalBasis | str,
+    items: Iterable[Item | str],
+    now_ms: int,
+    random_bytes: Callable[[int], bytes],
+    case_reference: str = "",
+    request_id: str | None = None,
+    deadline_s: float | None = None,
+    official_token: str = "",
+) -> Prepared:
+    """Builds and signs a request.
+
+    Args:
+        requester: Who asks.
+        subject: Scheme and identifier as typed.
+        purpose: Registered purpose code.
+        basis: The legal ground.
+        items: 1 to 64.
+        now_ms: The time.
+        random_bytes: Source of randomness.
+        case_reference: The system's own case number.
+        request_id: Idempotency key; None makes a random one.
+        deadline_s: How long to wait, seconds; None takes the gateway's default.
+        official_token: OIDC token of the official, or empty.
+
+    Returns:
+        The signed request.
+
+    Raises:
+        BadInput: Something breaks a rule; the text never holds the identifier.
+    """
+    read = read_items(items)
+    scheme, typed = subject
+    try:
+        identifier = normalise(scheme, typed)
+    except BadIdentifier as error:
+        raise BadInput("subject", error.rule) from None
+    if request_id is None:
+        request_id = random_bytes(16).hex()
+    _check(request_id, purpose, case_reference, deadline_s)
+    nonce = random_bytes(NONCE_BYTES)
+    body = signed_pb2.RequestBody(
+        request_id=request_id,
+        trust_domain=requester.system.trust_domain,
+        system=str(requester.system),
+        subject_scheme=scheme,
+        subject_commitment=subject_commitment(nonce, scheme, identifier),
+        purpose=purpose,
+        legal_basis=_BASIS[_basis(basis)],
+        case_reference=case_reference,
+        items=[
+            signed_pb2.RequestItem(
+                resource=item.resource,
+                field=item.field,
+                form=_FORM[item.form],
+                necessity=_NECESSITY[item.necessity],
+            )
+            for item in read
+        ],
+        created_unix_ms=now_ms,
+        deadline_ms=0 if deadline_s is None else round(deadline_s * 1000),
+        sealing_key_id=requester.sealing_key_id,
+    ).SerializeToString()
+    return Prepared(
+        request_id=request_id,
+        items=read,
+        body=body,
+        signature=requester.signing_key.sign(REQUEST, body),
+        digest=digest(body),
+        identifier=identifier,
+        nonce=nonce,
+        deadline_s=deadline_s,
+        official_token=official_token,
+    )
+
+
+def _basis(basis: LegalBasis | str) -> LegalBasis:
+    try:
+        return LegalBasis(basis)
+    except ValueError as error:
+        raise BadInput("basis", f"one of {', '.join(LegalBasis)}") from error
+
+
+def _check(request_id: str, purpose: str, case_reference: str, deadline_s: float | None) -> None:
+    if _REQUEST_ID.fullmatch(request_id) is None:
+        raise BadInput("request_id", "1 to 64 characters of A-Z a-z 0-9 . _ -")
+    if not purpose:
+        raise BadInput("purpose", "must not be empty")
+    if len(case_reference) > LONGEST_CASE:
+        raise BadInput("case_reference", f"at most {LONGEST_CASE} characters")
+    if deadline_s is not None and not 0 < deadline_s <= LONGEST_DEADLINE_S:
+        raise BadInput("deadline_s", f"more than 0 and at most {LONGEST_DEADLINE_S:g} seconds")

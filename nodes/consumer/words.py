@@ -1,0 +1,49 @@
+"""The public words of an answer: forms by their number on the wire, and reasons by their code.
+
+A reason's text comes from our own table, never from the peer; a code that this version does not know is shown as
+unknown in words while the code itself stays visible.
+"""
+
+import re
+
+from nodes.errors import PublicText
+from oncegate.v1 import signed_pb2
+from policies.reasons import TEXT, Reason
+from policies.vocabulary import Form
+
+FORMS: dict[signed_pb2.Form, Form] = {
+    signed_pb2.FORM_EXISTS: Form.EXISTS,
+    signed_pb2.FORM_YEAR: Form.YEAR,
+    signed_pb2.FORM_MASKED: Form.MASKED,
+    signed_pb2.FORM_VALUE: Form.VALUE,
+}
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+UNKNOWN_REASON = PublicText("未知原因", "A reason that this version does not know")
+
+
+def reason_code(stated: str) -> str:
+    """A reason code as it may be shown and recorded.
+
+    Args:
+        stated: As stated by the gateway.
+
+    Returns:
+        The code, or UNKNOWN when what was stated is no code.
+    """
+    return stated if _CODE.fullmatch(stated) else "UNKNOWN"
+
+
+def reason_text(code: str) -> PublicText:
+    """The public text of a reason code.
+
+    Args:
+        code: As stated by the gateway.
+
+    Returns:
+        Its text, or that of an unknown reason.
+    """
+    try:
+        text = TEXT[Reason(code)]
+    except ValueError:
+        return UNKNOWN_REASON
+    return PublicText(text.zh, text.en)
