@@ -12,6 +12,7 @@ import logging
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
@@ -22,11 +23,11 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation, bad_request
 from gateway.storage.database import write_transaction
 from gateway.storage.epochs import EpochCached, advance
+from keys.certificates.spiffe import SpiffeId
 from policies.resources import BadResource, ResourceDescription, check_resource
 
-MAX_PAGE = 200
 MAX_RESOURCES_OF_A_NODE = 1000
-_OWN_PREFIX = "oncegate."
+OWN_PREFIX = "oncegate."
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +70,9 @@ class Catalog:
     def publish(self, node: str, department: str, resources: Sequence[ResourceDescription]) -> dict[str, int]:
         """Take what a node offers: all of it, replacing what it offered before.
 
+        The gateway itself publishes what it answers for, such as people's profiles, under its own SPIFFE id; exactly
+        those codes begin with "oncegate.".
+
         Args:
             node: SPIFFE id of the node, from its certificate.
             department: The node's department, from its certificate.
@@ -82,6 +86,8 @@ class Catalog:
                 department, or one that another node holds. Then nothing is changed.
         """
         _check(resources)
+        own = SpiffeId.parse(node).kind == "gateway"
+        prefix = OWN_PREFIX if own else f"{department}."
         foreign = [
             Violation(f"resources[{index}].provider", "must be the node's own department")
             for index, resource in enumerate(resources)
@@ -90,30 +96,11 @@ class Catalog:
         foreign += [
             Violation(f"resources[{index}].code", "must begin with the department's id and a dot")
             for index, resource in enumerate(resources)
-            if not resource.code.startswith(f"{department}.") or resource.code.startswith(_OWN_PREFIX)
+            if not resource.code.startswith(prefix) or resource.code.startswith(OWN_PREFIX) != own
         ]
         if foreign:
             raise Refused(Code.NODE_REFUSED, "a resource of another department", violations=tuple(foreign))
         return self._replace(node, resources)
-
-    def publish_own(self, gateway: str, resources: Sequence[ResourceDescription]) -> dict[str, int]:
-        """Take what the gateway itself answers for, such as people's profiles. Their codes begin with "oncegate.".
-
-        Args:
-            gateway: The gateway's SPIFFE id.
-            resources: All of them; what is missing is withdrawn.
-
-        Returns:
-            Version by resource code.
-
-        Raises:
-            Refused: BAD_REQUEST.
-        """
-        _check(resources)
-        for index, resource in enumerate(resources):
-            if not resource.code.startswith(_OWN_PREFIX):
-                raise bad_request(f"resources[{index}].code", f'must begin with "{_OWN_PREFIX}"')
-        return self._replace(gateway, resources)
 
     def withdraw(self, node: str) -> tuple[str, ...]:
         """Take everything that a node offers out of the catalogue, so that another node may answer for it.
@@ -137,28 +124,17 @@ class Catalog:
         entry = self.get(code)
         return None if entry is None else entry.resource.provider
 
-    def list(self, provider: str = "", after: str = "", limit: int = 50) -> tuple[CatalogEntry, ...]:
-        """A page of resources, ordered by code.
+    def list(self, provider: str = "", after: str = "", limit: int | None = None) -> tuple[CatalogEntry, ...]:
+        """Resources, ordered by code.
 
         Args:
             provider: Only this department's; empty for all.
-            after: Only codes behind this one; empty for the first page.
-            limit: At most this many, 1 to 200.
-
-        Raises:
-            Refused: BAD_REQUEST.
+            after: Only codes behind this one; empty to begin at the first.
+            limit: At most this many; None for all.
         """
-        if not 1 <= limit <= MAX_PAGE:
-            raise bad_request("page_size", f"must be 1 to {MAX_PAGE}")
         shelf = self._shelf.current()
-        page: list[CatalogEntry] = []
-        for code in shelf.codes[bisect_right(shelf.codes, after) :]:
-            entry = shelf.entries[code]
-            if provider in {"", entry.resource.provider}:
-                page.append(entry)
-                if len(page) == limit:
-                    break
-        return tuple(page)
+        following = (shelf.entries[code] for code in shelf.codes[bisect_right(shelf.codes, after) :])
+        return tuple(islice((entry for entry in following if provider in {"", entry.resource.provider}), limit))
 
     def offered_by(self, node: str) -> frozenset[str]:
         """Codes of everything that one node offers: the resources whose index entries it may touch."""

@@ -15,6 +15,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import cast
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
@@ -22,7 +23,15 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused, bad_request
 from gateway.identity.departments import DenialKind, Departments, require_active
 from gateway.identity.peers import Peer, serial_text
-from gateway.identity.revocations import deny_all_of, name_is_denied, serial_is_denied
+from gateway.identity.revocations import (
+    Certificate,
+    Revocation,
+    certificates,
+    deny_all_of,
+    name_is_denied,
+    revoke,
+    serial_is_denied,
+)
 from gateway.identity.tables import CERTIFICATES, DENIALS, ENROLMENT_TOKENS, EPOCH
 from gateway.storage.database import write_transaction
 from gateway.storage.epochs import advance
@@ -68,19 +77,15 @@ class IssuedIdentity:
 
     Args:
         spiffe: The name in it.
-        certificate_pem: The leaf, PEM.
-        serial: Its serial number.
-        not_after_ms: Its last valid moment.
+        leaf: The certificate, its serial number and its validity.
     """
 
     spiffe: SpiffeId
-    certificate_pem: bytes
-    serial: int
-    not_after_ms: int
+    leaf: Leaf
 
 
 class Enrolments:
-    """Issues and redeems tokens, and renews certificates.
+    """Issues and redeems tokens, renews and revokes certificates.
 
     Args:
         engine: The database.
@@ -107,7 +112,7 @@ class Enrolments:
         self._place = place
         self._random = random
 
-    def issue(self, department: str, kind: Kind, name: str, ttl_s: int) -> EnrolmentToken:
+    def issue(self, department: str, kind: str, name: str, ttl_s: int) -> EnrolmentToken:
         """Make a one-time token for one name. The secret is shown here and kept nowhere.
 
         Args:
@@ -124,7 +129,7 @@ class Enrolments:
         if not SHORTEST_TOKEN_S <= ttl_s <= LONGEST_TOKEN_S:
             raise bad_request("ttl_s", f"must be {SHORTEST_TOKEN_S} to {LONGEST_TOKEN_S} seconds")
         try:
-            spiffe = SpiffeId(self._place.trust_domain, department, kind, name)
+            spiffe = SpiffeId(self._place.trust_domain, department, cast("Kind", kind), name)
         except BadCertificate as error:
             raise bad_request(
                 "name", "must fit into a SPIFFE id: lower-case letters, digits, '.', '_' and '-'"
@@ -139,7 +144,7 @@ class Enrolments:
             systems=self._place.systems,
             trust_domain=self._place.trust_domain,
             department=department,
-            kind=kind,
+            kind=spiffe.kind,
             name=name,
             not_after_ms=not_after_ms,
             ca_pem=self._authority.certificate_pem,
@@ -220,6 +225,26 @@ class Enrolments:
                 raise Refused(Code.OVERLOADED, "too many valid certificates", retry_after_ms=_RETRY_MS)
             return _register(connection, peer.spiffe, leaf, renews=serial_text(peer.serial))
 
+    def revoke(self, target: str, reason: str) -> Revocation:
+        """Revoke a name with all its certificates, or one certificate (gateway/identity/revocations.py).
+
+        Args:
+            target: A SPIFFE id, or a certificate's serial number in lower-case hex.
+            reason: For the record; names no person.
+
+        Raises:
+            Refused: BAD_REQUEST; NOT_FOUND when nothing was ever issued for it.
+        """
+        return revoke(self._engine, target, self._clock.now_ms(), reason)
+
+    def certificates(self, department: str = "") -> tuple[Certificate, ...]:
+        """Certificates that have not expired, by name and then expiry.
+
+        Args:
+            department: Only this department's; empty for all.
+        """
+        return certificates(self._engine, self._clock.now_ms(), department)
+
     def _redeemable(self, connection: Connection, secret_hash: bytes) -> SpiffeId:
         row = connection.execute(select(ENROLMENT_TOKENS).where(ENROLMENT_TOKENS.c.secret_hash == secret_hash)).first()
         if row is None:
@@ -280,4 +305,4 @@ def _register(connection: Connection, spiffe: SpiffeId, leaf: Leaf, renews: str)
             renews=renews,
         )
     )
-    return IssuedIdentity(spiffe, leaf.certificate_pem, leaf.serial, leaf.not_after_ms)
+    return IssuedIdentity(spiffe, leaf)

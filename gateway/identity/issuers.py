@@ -66,10 +66,10 @@ class Issuer:
     scheme: str = "cn.resident-id"
     identifier_claim: str = ""
     role_claim: str = "roles"
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    default_role: Role | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    default_role: str = ""
     max_age_s: int = 3600
-    minimum_acr: Mapping[Role, tuple[str, ...]] = field(default_factory=dict)
+    minimum_acr: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     department: str = ""
 
     def __post_init__(self) -> None:
@@ -85,6 +85,10 @@ class Issuer:
             raise BadIssuer(f"algorithms must be among {', '.join(sorted(ALGORITHMS))}")
         if self.max_age_s <= 0:
             raise BadIssuer("max_age_s must be more than 0")
+        for role in (*self.roles.values(), *self.minimum_acr, *filter(None, [self.default_role])):
+            if role not in frozenset(Role):
+                # A misspelt role would silently lose its assurance level or be given to nobody.
+                raise BadIssuer(f"roles must be among {', '.join(Role)}")
         if any(not accepted for accepted in self.minimum_acr.values()):
             raise BadIssuer("minimum_acr must name at least one value for each role that it names")
 

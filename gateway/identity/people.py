@@ -11,7 +11,7 @@ It keeps no sessions, asks no network and records nothing. Error texts never rep
 
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -23,6 +23,9 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.identity.issuers import BadIssuer, Issuer, IssuerKeys, Role
 from gateway.identity.peers import Peer
+from policies.identifiers import BadIdentifier, normalise
+
+__all__ = ["BadIssuer", "Issuer", "People", "Person", "Role"]
 
 OFFICIAL_LIFE_S = 300
 SYSTEM_CLAIM = "oncegate_system"
@@ -42,7 +45,7 @@ class Person:
     Args:
         roles: What the person may be here; may be empty.
         issuer: Who vouches.
-        subject_key: Keyed hash of issuer and subject, 32 bytes: the person's name in records.
+        subject_key: Keyed hash of issuer and subject, 64 hex digits: the person's name in records.
         scheme: Scheme of the identifier; empty without one.
         identifier: The person's identifier, canonical, or None. It is shown in no text of this object.
         department: Department whose official this is; empty for anyone else.
@@ -50,7 +53,7 @@ class Person:
 
     roles: frozenset[Role]
     issuer: str
-    subject_key: bytes
+    subject_key: str
     scheme: str
     identifier: str | None = field(repr=False)
     department: str
@@ -72,19 +75,12 @@ class People:
         issuers: Whose tokens count; with none, nobody's.
         clock: For the times in tokens.
         subject_key: Secret for the keyed hash of issuer and subject, at least 32 bytes.
-        normalise: Brings an identifier of a scheme into its canonical form, or raises ValueError.
 
     Raises:
         BadIssuer: Two issuers have one name, or a key file cannot be used.
     """
 
-    def __init__(
-        self,
-        issuers: Sequence[Issuer],
-        clock: Clock,
-        subject_key: bytes,
-        normalise: Callable[[str, str], str],
-    ) -> None:
+    def __init__(self, issuers: Sequence[Issuer], clock: Clock, subject_key: bytes) -> None:
         if len(subject_key) < sha256().digest_size:
             raise BadIssuer("the subject key must have at least 32 bytes")
         self._issuers: dict[str, tuple[Issuer, IssuerKeys]] = {}
@@ -96,7 +92,6 @@ class People:
             self._issuers[issuer.issuer] = (issuer, keys)
         self._clock = clock
         self._subject_key = subject_key
-        self._normalise = normalise
 
     def authenticate(self, bearer: str, *, audience: str | None = None) -> Person:
         """Who a token speaks for.
@@ -212,14 +207,14 @@ class People:
         if not isinstance(value, str) or not 0 < len(value) <= _MAX_CLAIM:
             raise Refused(Code.BAD_TOKEN, "the identifier claim is malformed")
         try:
-            return self._normalise(issuer.scheme, value)
-        except ValueError:
+            return normalise(issuer.scheme, value)
+        except BadIdentifier:
             # Without the cause: its text is about the identifier.
             raise Refused(Code.BAD_TOKEN, "the identifier breaks its scheme's rule") from None
 
-    def _name(self, issuer: str, subject: str) -> bytes:
+    def _name(self, issuer: str, subject: str) -> str:
         message = b"oncegate-person-name-v1\x00" + len(issuer.encode()).to_bytes(2, "big") + issuer.encode()
-        return hmac.digest(self._subject_key, message + subject.encode(), "sha256")
+        return hmac.digest(self._subject_key, message + subject.encode(), "sha256").hex()
 
     def _now_s(self) -> int:
         return self._clock.now_ms() // 1000
@@ -228,9 +223,9 @@ class People:
 def _roles(issuer: Issuer, claims: dict[str, Any], identifier: str | None) -> frozenset[Role]:
     named = claims.get(issuer.role_claim)
     names = [named] if isinstance(named, str) else named if isinstance(named, list) else []
-    roles = {issuer.roles[name] for name in names if isinstance(name, str) and name in issuer.roles}
-    if not roles and identifier is not None and issuer.default_role is not None:
-        roles = {issuer.default_role}
+    roles = {Role(issuer.roles[name]) for name in names if isinstance(name, str) and name in issuer.roles}
+    if not roles and identifier is not None and issuer.default_role:
+        roles = {Role(issuer.default_role)}
     if identifier is None:
         # A citizen's rights are over their own data; without an identifier there is nobody to have them.
         roles.discard(Role.CITIZEN)

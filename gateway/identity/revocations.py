@@ -13,13 +13,13 @@ from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from gateway.clock import Clock
-from gateway.errors import Code, Refused
+from gateway.errors import Code, Refused, bad_request
 from gateway.identity.departments import DenialKind, check_reason
 from gateway.identity.tables import CERTIFICATES, DENIALS, ENROLMENT_TOKENS, EPOCH
 from gateway.storage.database import write_transaction
 from gateway.storage.epochs import advance
 from keys.certificates.spiffe import SpiffeId
+from keys.errors import BadCertificate
 
 _KEPT_AFTER_EXPIRY_MS = 86_400_000
 
@@ -60,64 +60,58 @@ class Revocation:
     whole_name: bool
 
 
-class Revocations:
-    """Revokes and lists certificates.
+def revoke(engine: Engine, target: str, now_ms: int, reason: str) -> Revocation:
+    """Revoke a name with all its certificates, or one certificate.
 
     Args:
         engine: The database.
-        clock: For expiry.
+        target: A SPIFFE id, or a certificate's serial number in lower-case hex.
+        now_ms: Unix time in milliseconds.
+        reason: For the record; names no person.
+
+    Raises:
+        Refused: BAD_REQUEST; NOT_FOUND when no certificate or token was ever issued for it.
     """
+    check_reason(reason)
+    with write_transaction(engine) as connection:
+        _forget_expired(connection, now_ms)
+        if target.startswith("spiffe://"):
+            try:
+                name = SpiffeId.parse(target)
+            except BadCertificate as error:
+                raise bad_request("target", "must be a SPIFFE id or a serial number in lower-case hex") from error
+            revocation = _revoke_name(connection, name, now_ms, reason)
+        else:
+            revocation = _revoke_serial(connection, target, now_ms, reason)
+        advance(connection, EPOCH)
+    return revocation
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine = engine
-        self._clock = clock
 
-    def revoke(self, target: SpiffeId | str, reason: str) -> Revocation:
-        """Revoke a name with all its certificates, or one certificate.
+def certificates(engine: Engine, now_ms: int, department: str = "") -> tuple[Certificate, ...]:
+    """Certificates that have not expired, by name and then expiry.
 
-        Args:
-            target: A SPIFFE id, or a certificate's serial number in lower-case hex.
-            reason: For the record; names no person.
-
-        Raises:
-            Refused: BAD_REQUEST; NOT_FOUND when no certificate or token was ever issued for it.
-        """
-        check_reason(reason)
-        now_ms = self._clock.now_ms()
-        with write_transaction(self._engine) as connection:
-            _forget_expired(connection, now_ms)
-            if isinstance(target, SpiffeId):
-                revocation = _revoke_name(connection, target, now_ms, reason)
-            else:
-                revocation = _revoke_serial(connection, target, now_ms, reason)
-            advance(connection, EPOCH)
-        return revocation
-
-    def certificates(self, department: str = "") -> tuple[Certificate, ...]:
-        """Certificates that have not expired, by name and then expiry.
-
-        Args:
-            department: Only this department's; empty for all.
-        """
-        query = select(CERTIFICATES).where(CERTIFICATES.c.not_after_ms >= self._clock.now_ms())
-        if department:
-            query = query.where(CERTIFICATES.c.department == department)
-        with self._engine.connect() as connection:
-            rows = list(connection.execute(query.order_by(CERTIFICATES.c.spiffe, CERTIFICATES.c.not_after_ms)))
-            denied = {
-                (kind, subject) for kind, subject in connection.execute(select(DENIALS.c.kind, DENIALS.c.subject))
-            }
-        return tuple(
-            Certificate(
-                serial=row.serial,
-                spiffe=row.spiffe,
-                department=row.department,
-                not_before_ms=row.not_before_ms,
-                not_after_ms=row.not_after_ms,
-                revoked=(DenialKind.SERIAL, row.serial) in denied or (DenialKind.NAME, row.spiffe) in denied,
-            )
-            for row in rows
+    Args:
+        engine: The database.
+        now_ms: Unix time in milliseconds.
+        department: Only this department's; empty for all.
+    """
+    query = select(CERTIFICATES).where(CERTIFICATES.c.not_after_ms >= now_ms)
+    if department:
+        query = query.where(CERTIFICATES.c.department == department)
+    with engine.connect() as connection:
+        rows = list(connection.execute(query.order_by(CERTIFICATES.c.spiffe, CERTIFICATES.c.not_after_ms)))
+        denied = {(kind, subject) for kind, subject in connection.execute(select(DENIALS.c.kind, DENIALS.c.subject))}
+    return tuple(
+        Certificate(
+            serial=row.serial,
+            spiffe=row.spiffe,
+            department=row.department,
+            not_before_ms=row.not_before_ms,
+            not_after_ms=row.not_after_ms,
+            revoked=(DenialKind.SERIAL, row.serial) in denied or (DenialKind.NAME, row.spiffe) in denied,
         )
+        for row in rows
+    )
 
 
 def name_is_denied(connection: Connection, spiffe: SpiffeId) -> bool:
