@@ -168,6 +168,9 @@ class Refused(GatewayError):
         detail: For the operator's log only; free of identifiers and values.
         violations: Broken input rules, told to the caller.
         retry_after_ms: When trying again makes sense, milliseconds.
+        reason: A more exact stable reason code for the caller, such as a policy reason; defaults to the code.
+        texts: The public text of that reason, Chinese and English; defaults to the code's.
+        facts: Further facts for the caller, such as the items withheld; codes only, never values.
     """
 
     def __init__(
@@ -177,17 +180,24 @@ class Refused(GatewayError):
         *,
         violations: tuple[Violation, ...] = (),
         retry_after_ms: int | None = None,
+        reason: str = "",
+        texts: tuple[str, str] | None = None,
+        facts: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(f"{code}: {detail}" if detail else str(code))
         self.code = code
         self.detail = detail
         self.violations = violations
         self.retry_after_ms = retry_after_ms
+        self.reason = reason or str(code)
+        self.texts = texts
+        self.facts = facts
 
     @property
     def public(self) -> PublicError:
         """The public face of this refusal."""
-        return PUBLIC[self.code]
+        entry = PUBLIC[self.code]
+        return entry if self.texts is None else PublicError(entry.status, *self.texts)
 
 
 def bad_request(field: str, rule: str, code: Code = Code.BAD_REQUEST) -> Refused:

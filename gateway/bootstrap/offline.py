@@ -1,0 +1,121 @@
+"""The parts of a gateway that do not serve: what the operator's commands work with, beside a running gateway or alone.
+
+Every change goes through the same use cases and onto the same ledger as in the running gateway, which sees it at its
+next call.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from gateway.audit.ledger import LedgerKeys, SqlLedger
+from gateway.bootstrap import secrets as names
+from gateway.bootstrap.secrets import Secrets, open_secrets
+from gateway.catalog.catalog import Catalog
+from gateway.clock import Clock, SystemClock
+from gateway.exchange.membership import Membership
+from gateway.identity.departments import Departments, standing_of
+from gateway.identity.enrolments import Enrolments, Place
+from gateway.identity.peers import Peers
+from gateway.rpc import codec
+from gateway.settings import Settings
+from gateway.sharing.agreements import Agreements
+from gateway.storage.database import open_database
+from keys.certificates.authority import CertificateAuthority
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """A gateway's parts without its doors."""
+
+    settings: Settings
+    secrets: Secrets
+    clock: Clock
+    engine: Engine
+    ledger: SqlLedger
+    departments: Departments
+    peers: Peers
+    enrolments: Enrolments
+    catalog: Catalog
+    agreements: Agreements
+    membership: Membership
+
+    @property
+    def authority(self) -> CertificateAuthority:
+        """The built-in certificate authority."""
+        return self.secrets.authority
+
+    @property
+    def ledger_key(self) -> str:
+        """The ledger's verifier key, C2SP text."""
+        return self.secrets.note_signer.vkey
+
+
+def compose(settings: Settings, clock: Clock) -> Offline:
+    """Open keyring and database and wire the parts.
+
+    Raises:
+        KeysError: The keyring does not open.
+        GatewayError: The database does not open safely.
+    """
+    opened = open_secrets(settings)
+    engine = open_database(settings.database_url)
+    standing = standing_of(engine)
+    departments = Departments(engine, clock, standing)
+    peers = Peers(engine, clock, standing, settings.trust_domain)
+    place = Place(
+        gateway=settings.listen.people,
+        systems=settings.listen.systems,
+        trust_domain=settings.trust_domain,
+        certificate_life_s=settings.certificates.leaf_s,
+    )
+    enrolments = Enrolments(engine, opened.authority, clock, departments, place, secrets.token_bytes)
+    catalog = Catalog(engine, clock)
+    agreements = Agreements(engine, departments, clock, catalog.provider_of)
+    keyring = opened.keyring
+    ledger = SqlLedger(
+        engine,
+        LedgerKeys(
+            accountability=keyring.get(names.LEDGER_ACCOUNTABILITY),
+            person=keyring.get(names.LEDGER_PERSON),
+            person_token=keyring.get(names.LEDGER_PERSON_TOKEN),
+            promise=opened.promise_key,
+            note=opened.note_signer,
+        ),
+        settings.log_origin,
+        clock,
+        codec.promise,
+    )
+    return Offline(
+        settings=settings,
+        secrets=opened,
+        clock=clock,
+        engine=engine,
+        ledger=ledger,
+        departments=departments,
+        peers=peers,
+        enrolments=enrolments,
+        catalog=catalog,
+        agreements=agreements,
+        membership=Membership(departments, enrolments, peers, agreements, ledger),
+    )
+
+
+@contextmanager
+def open_offline(home: Path) -> Iterator[Offline]:
+    """Open a gateway's parts for a command and close them after it.
+
+    Raises:
+        BadSettings: The settings cannot be used.
+        KeysError: The keyring does not open.
+        GatewayError: The database does not open safely.
+    """
+    offline = compose(Settings.load(home), SystemClock())
+    try:
+        yield offline
+    finally:
+        offline.engine.dispose()

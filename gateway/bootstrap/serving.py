@@ -1,0 +1,261 @@
+"""A gateway that serves: every step wired, both doors open, and the background work that keeps it honest.
+
+Background work: outcomes for requests that broke off (`abandoned`), the status file, and nothing else; each runs under
+a supervisor that logs a failure and goes on.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway.bootstrap.logs import configure_logs
+from gateway.bootstrap.offline import Offline, compose
+from gateway.bootstrap.secrets import PEOPLE_NAMES
+from gateway.bootstrap.vault_identity import vault_identity
+from gateway.clock import SystemClock
+from gateway.exchange.ask import Ask
+from gateway.exchange.auditing import ReadLog
+from gateway.exchange.browse import Browse
+from gateway.exchange.contribute import Contribute
+from gateway.exchange.decide import Decide
+from gateway.exchange.disclose import Disclose
+from gateway.exchange.identify import Identify, IdentifySubject
+from gateway.exchange.locate import Locate
+from gateway.exchange.mend import Mend
+from gateway.exchange.people import OwnProfile
+from gateway.exchange.record import Record
+from gateway.exchange.repeat import KeptAnswers
+from gateway.federation.federation import Federation
+from gateway.federation.model import LinkLimits
+from gateway.federation.servicer import NodeLink
+from gateway.identity.issuers import Issuer
+from gateway.identity.people import People
+from gateway.index.pointer_index import PointerIndex
+from gateway.rpc.access import Door
+from gateway.rpc.codec import Codec
+from gateway.rpc.server import DoorServer
+from gateway.rpc.services.audit import AuditServicer
+from gateway.rpc.services.catalog import CatalogServicer
+from gateway.rpc.services.enrolment import EnrolmentServicer
+from gateway.rpc.services.exchange import ExchangeServicer
+from gateway.rpc.services.profile import ProfileServicer
+from gateway.rpc.tls import ServerIdentity
+from gateway.rpc.trust import Trust
+from gateway.settings import Settings
+from gateway.sharing.uses import Uses
+from gateway.vault.persons import PersonRegistry
+from gateway.vault.profile import Vault, profile_description
+from oncegate.v1 import (
+    audit_pb2_grpc,
+    catalog_pb2_grpc,
+    enrolment_pb2_grpc,
+    exchange_pb2_grpc,
+    node_link_pb2_grpc,
+    profile_pb2_grpc,
+)
+from policies.engine import PolicyEngine
+from policies.identifiers import normalise
+
+STATUS_FILE = "status.json"
+_STATUS_S = 1.0
+_MEND_S = 15.0
+_GRACE_S = 5.0
+_log = structlog.get_logger("oncegate.gateway")
+
+
+class Gateway:
+    """A composed gateway.
+
+    Args:
+        offline: Its parts without doors.
+    """
+
+    def __init__(self, offline: Offline) -> None:
+        settings, clock, engine = offline.settings, offline.clock, offline.engine
+        self._offline = offline
+        codec = Codec()
+        keyring = offline.secrets.keyring
+        self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
+        persons = PersonRegistry(engine)
+        vault = Vault(engine, keyring, clock)
+        people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
+        self.federation = Federation(
+            index=self.index,
+            catalogue=offline.catalog,
+            peers=offline.peers,
+            department_keys=offline.departments,
+            ticket_key=offline.secrets.ticket_key,
+            clock=clock,
+            limits=LinkLimits(heartbeat_ms=settings.heartbeat_ms, ticket_life_ms=settings.limits.ticket_life_ms),
+        )
+        engine_of_policy = PolicyEngine.load(
+            None if settings.policy_bundle is None else settings.path(settings.policy_bundle)
+        )
+        record = Record(offline.ledger)
+        identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
+        subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
+        decide = Decide(offline.catalog, offline.agreements, Uses(engine, clock), engine_of_policy, clock)
+        limits = settings.limits
+        disclose = Disclose(
+            identify=identify,
+            subjects=subjects,
+            decide=decide,
+            record=record,
+            ask=Ask(self.index, self.federation, clock),
+            contribute=Contribute(vault, vault_identity(offline), codec, clock),
+            kept=KeptAnswers(clock, limits.answer_kept_s, limits.answers_kept_bytes),
+            limits=limits,
+            clock=clock,
+        )
+        locate = Locate(identify, subjects, decide, record, self.index, codec)
+        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock)
+        browse = Browse(offline.peers, people, offline.catalog, offline.departments)
+        self._mend = Mend(offline.ledger, record, limits, clock)
+        self._identity = ServerIdentity(offline.authority, settings, clock)
+        secrets = offline.secrets
+        trust = Trust(
+            trust_domain=settings.trust_domain,
+            ca_pem=offline.authority.certificate_pem,
+            ticket_key=secrets.ticket_key.verify_key.der,
+            promise_key=secrets.promise_key.verify_key.der,
+            ledger_key=offline.ledger_key,
+            gateway=settings.gateway_id,
+        )
+        enrolment = EnrolmentServicer(offline.membership, trust)
+
+        def register_systems(server: Any) -> None:
+            exchange_pb2_grpc.add_ExchangeServiceServicer_to_server(ExchangeServicer(disclose, locate), server)
+            node_link_pb2_grpc.add_NodeLinkServiceServicer_to_server(NodeLink(self.federation), server)
+            catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.SYSTEMS), server)
+            enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
+
+        def register_people(server: Any) -> None:
+            reading = ReadLog(people, record, offline.ledger)
+            audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(offline.ledger, reading, own), server)
+            profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own), server)
+            catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
+            enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
+
+        with_certificate = self._identity.credentials(require_client=True)
+        without = self._identity.credentials(require_client=False)
+        self.systems = DoorServer(Door.SYSTEMS, settings.listen.systems, with_certificate, settings, register_systems)
+        self.people = DoorServer(Door.PEOPLE, settings.listen.people, without, settings, register_people)
+        self._background: list[asyncio.Task[None]] = []
+        offline.catalog.publish(
+            settings.gateway_id, settings.vault.department, (profile_description(settings.vault.department),)
+        )
+
+    async def start(self) -> None:
+        """Start the ledger, close what a crash left open, start federation, open the doors."""
+        self._offline.ledger.start()
+        closed = await self._mend.at_start()
+        await self.federation.start()
+        await self.systems.start()
+        await self.people.start()
+        self._background = [
+            asyncio.create_task(_forever("status", _STATUS_S, self._write_status)),
+            asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
+        ]
+        _log.info("gateway serves", systems=self.systems.port, people=self.people.port, abandoned=closed)
+
+    async def stop(self) -> None:
+        """Close the doors, let running calls end, stop federation and ledger."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.federation.stop(_GRACE_S)
+        await asyncio.gather(self.systems.stop(_GRACE_S), self.people.stop(_GRACE_S))
+        self._offline.ledger.stop()
+        with contextlib.suppress(FileNotFoundError):
+            (self._offline.settings.home / STATUS_FILE).unlink()
+        self._offline.engine.dispose()
+
+    async def _write_status(self) -> None:
+        settings = self._offline.settings
+        connected = {status.node: status for status in self.federation.status()}
+        known = {entry.node for entry in self._offline.catalog.list() if entry.node != settings.gateway_id}
+        nodes = []
+        for node in sorted(known | set(connected)):
+            status = connected.get(node)
+            nodes.append(
+                {
+                    "node": node,
+                    "connected": status is not None and not status.draining,
+                    "synced_unix_ms": self.index.synced(node),
+                    "pointers": self.index.pointers(node),
+                    "answered": 0 if status is None else status.answered,
+                    "bad_answers": 0 if status is None else status.bad_answers,
+                }
+            )
+        document = {
+            "gateway": settings.gateway_id,
+            "pid": os.getpid(),
+            "written_unix_ms": self._offline.clock.now_ms(),
+            "systems": f"{settings.listen.systems.rpartition(':')[0]}:{self.systems.port}",
+            "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
+            "ledger_size": self._offline.ledger.size(),
+            "certificate_until_ms": self._identity.not_after_ms,
+            "nodes": nodes,
+        }
+        path = settings.home / STATUS_FILE
+        staged = path.with_suffix(".new")
+        staged.write_text(json.dumps(document), encoding="utf-8")
+        staged.replace(path)
+
+
+def _issuers(settings: Settings) -> tuple[Issuer, ...]:
+    """The configured issuers with their paths made absolute."""
+    return tuple(
+        Issuer(
+            issuer=each.issuer,
+            jwks_file=settings.path(each.jwks_file),
+            audience=each.audience,
+            algorithms=each.algorithms,
+            identifier_claim=each.identifier_claim,
+            scheme=each.scheme,
+            role_claim=each.role_claim,
+            roles=each.roles,
+            default_role=each.default_role,
+            max_age_s=each.max_age_s,
+            minimum_acr={str(role): accepted for role, accepted in each.minimum_acr.items()},
+            department=each.department,
+        )
+        for each in settings.issuers
+    )
+
+
+async def _forever(name: str, every_s: float, work: Callable[[], Awaitable[Any]]) -> None:
+    """Do something again and again; a failure is logged by type and tried again at the next turn."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - one failed turn must not end the work
+            _log.error("background work failed", work=name, error=type(error).__name__)
+        await asyncio.sleep(every_s)
+
+
+async def serve(home: Path) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        BadSettings: The settings cannot be used.
+        KeysError: The keyring does not open.
+        GatewayError: Database, ledger or policy bundle cannot be used.
+    """
+    settings = Settings.load(home)
+    configure_logs(settings.log_level)
+    gateway = Gateway(compose(settings, SystemClock()))
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await gateway.start()
+    await told.wait()
+    await gateway.stop()

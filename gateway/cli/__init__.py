@@ -1,0 +1,1 @@
+"""The `oncegate` command: for the gateway's operator, for auditors, and (`oncegate me`) for citizens."""

@@ -1,0 +1,96 @@
+"""`oncegate agreement`: what providers agreed to, as files that the provider's department signed."""
+
+import base64
+import binascii
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.bootstrap import open_offline
+from gateway.cli.options import AsJson, Home
+from gateway.cli.output import command, emit, moment, say, table
+from gateway.errors import bad_request
+
+app = typer.Typer(no_args_is_help=True, help="Sharing agreements, signed by the provider's department.")
+_MAX_FILE = 256 * 1024
+
+
+def _signature(path: Path) -> tuple[bytes, bytes]:
+    """Signer's key (DER) and signature out of a .sig file: JSON with `department_key` and `signature`, base64."""
+    try:
+        content = json.loads(path.read_bytes()[:_MAX_FILE])
+        key = base64.b64decode(content["department_key"], validate=True)
+        return key, base64.b64decode(content["signature"], validate=True)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise bad_request("signature", "must be JSON with department_key and signature in base64") from None
+
+
+@app.command("add")
+@command
+def add(
+    file: Annotated[Path, typer.Argument(help="The agreement (TOML).", exists=True, dir_okay=False)],
+    home: Home,
+    signature: Annotated[Path | None, typer.Option("--signature", help="Default: the file's name with .sig.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in an agreement. A higher revision replaces the one in force."""
+    if file.stat().st_size > _MAX_FILE:
+        raise bad_request("agreement", f"must be at most {_MAX_FILE} bytes")
+    key, signed = _signature(signature or file.with_name(file.name + ".sig"))
+    with open_offline(home) as offline:
+        agreement = offline.membership.add_agreement(file.read_bytes(), signed, key)
+    emit(
+        {"id": agreement.id, "revision": agreement.revision, "digest": agreement.digest.hex()},
+        as_json=as_json,
+        human=lambda: say(f"in force: {agreement.id} revision {agreement.revision}, sha256 {agreement.digest.hex()}"),
+    )
+
+
+@app.command("list")
+@command
+def list_(home: Home, as_json: AsJson = False) -> None:
+    """List agreements in force."""
+    with open_offline(home) as offline:
+        found = [
+            {
+                "id": a.id,
+                "revision": a.revision,
+                "provider": a.provider,
+                "consumer": a.consumer,
+                "resource": a.resource,
+                "purposes": sorted(a.purposes),
+                "legal_basis": str(a.legal_basis),
+                "valid_until_unix_ms": a.valid_until_ms,
+                "items": {field: sorted(map(str, forms)) for field, forms in a.items.items()},
+            }
+            for a in offline.agreements.list()
+        ]
+    rows = [
+        (
+            f"{a['id']} r{a['revision']}",
+            f"{a['provider']} → {a['consumer']}",
+            a["resource"],
+            ", ".join(a["purposes"]),
+            "\n".join(f"{field}: {', '.join(forms)}" for field, forms in a["items"].items()),
+            moment(a["valid_until_unix_ms"]),
+        )
+        for a in found
+    ]
+    columns = ("agreement", "who", "resource", "purposes", "fields and forms", "until")
+    emit(found, as_json=as_json, human=lambda: table("Agreements", columns, rows))
+
+
+@app.command("revoke")
+@command
+def revoke(
+    agreement: Annotated[str, typer.Argument(help="Agreement id.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it goes on the ledger.")],
+    home: Home,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw an agreement. The next release under it is refused."""
+    with open_offline(home) as offline:
+        offline.membership.revoke_agreement(agreement, reason)
+    emit({"id": agreement, "status": "revoked"}, as_json=as_json, human=lambda: say(f"revoked {agreement}"))

@@ -1,0 +1,1 @@
+"""`oncegate demo`: the whole story on one machine, with real processes, sockets, databases and keys."""

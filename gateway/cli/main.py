@@ -1,0 +1,30 @@
+"""Registers the commands of `oncegate`; each noun lives in its own file."""
+
+import typer
+
+from gateway.cli import agreement, audit, demo, department, me, operate, vault
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="oncegate: share records between departments under policy, with every access on record.",
+)
+app.command("init")(operate.init)
+app.command("serve")(operate.serve)
+app.command("status")(operate.status)
+app.command("ca")(operate.ca)
+app.command("ledger-key")(operate.ledger_key)
+app.command("policy")(operate.policy)
+app.command("demo")(demo.demo)
+app.add_typer(department.app, name="department")
+app.add_typer(department.member_app, name="member")
+app.add_typer(agreement.app, name="agreement")
+app.add_typer(vault.app, name="vault")
+app.add_typer(audit.app, name="audit")
+app.add_typer(me.app, name="me")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,149 @@
+"""`oncegate me`: what a citizen does. The person is always the one whom the token names."""
+
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
+from gateway.cli.options import Address, AsJson, CaFile, TokenFile
+from gateway.cli.output import command, emit, moment, say, table
+from oncegate.v1 import audit_pb2, audit_pb2_grpc, profile_pb2, profile_pb2_grpc
+
+app = typer.Typer(
+    no_args_is_help=True, help="For citizens: your own profile, and who looked at your data. 本人档案与访问记录"
+)
+profile_app = typer.Typer(no_args_is_help=True, help="Your own contact data, entered once. 个人档案")
+app.add_typer(profile_app, name="profile")
+
+OUTCOMES = {
+    "asked": "asked, no answer yet / 已请求",
+    "released": "released / 已提供",
+    "refused": "refused / 已拒绝",
+    "abandoned": "broken off, nothing released / 已中断，未提供",
+    "replayed": "same answer given again / 重复答复",
+    "profile_written": "you changed your profile / 本人修改档案",
+    "profile_read": "you read your profile / 本人查看档案",
+    "profile_deleted": "you removed a field / 本人删除信息项",
+}
+
+
+def _field(field: profile_pb2.ProfileField) -> dict[str, Any]:
+    return {
+        "field": field.field,
+        "value": field.value,
+        "source": field.source,
+        "updated_unix_ms": field.updated_unix_ms,
+        "version": field.version,
+    }
+
+
+@profile_app.command("show")
+@command
+def show(gateway: Address, ca: CaFile, token_file: TokenFile, as_json: AsJson = False) -> None:
+    """Show your profile."""
+    with people_channel(gateway, ca) as channel:
+        stub = profile_pb2_grpc.ProfileServiceStub(channel)
+        response = stub.GetProfile(
+            profile_pb2.GetProfileRequest(), metadata=bearer_metadata(token_file), timeout=DEADLINE_S
+        )
+    fields = [_field(field) for field in response.fields]
+    rows = [(f["field"], f["value"], f["source"], moment(f["updated_unix_ms"])) for f in fields]
+    columns = ("field 信息项", "value 内容", "source 来源", "last changed 更新时间")
+    emit(fields, as_json=as_json, human=lambda: table("Your profile 个人档案", columns, rows))
+
+
+@profile_app.command("set")
+@command
+def set_field(
+    field: Annotated[str, typer.Argument(help="phone, email, mailing_address, emergency_contact or bank_account.")],
+    value: Annotated[str, typer.Argument(help="The value.")],
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    as_json: AsJson = False,
+) -> None:
+    """Enter or change one field of your profile."""
+    with people_channel(gateway, ca) as channel:
+        stub = profile_pb2_grpc.ProfileServiceStub(channel)
+        request = profile_pb2.SetProfileFieldRequest(field=field, value=value)
+        response = stub.SetProfileField(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
+    stored = _field(response.field)
+    emit(stored, as_json=as_json, human=lambda: say(f"saved 已保存: {stored['field']} (version {stored['version']})"))
+
+
+@profile_app.command("delete")
+@command
+def delete_field(
+    field: Annotated[str, typer.Argument(help="Field code.")], gateway: Address, ca: CaFile, token_file: TokenFile
+) -> None:
+    """Remove one field of your profile."""
+    with people_channel(gateway, ca) as channel:
+        stub = profile_pb2_grpc.ProfileServiceStub(channel)
+        request = profile_pb2.DeleteProfileFieldRequest(field=field)
+        stub.DeleteProfileField(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
+    say(f"removed 已删除: {field}")
+
+
+@app.command("accesses")
+@command
+def accesses(
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    page_size: Annotated[int, typer.Option("--page-size", min=1, max=200, help="Accesses a page.")] = 50,
+    page: Annotated[str, typer.Option("--page", help="Page token printed by the page before.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show who asked about you, for what, when and with which outcome, newest first."""
+    with people_channel(gateway, ca) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        request = audit_pb2.ListMyAccessesRequest(page_size=page_size, page_token=page)
+        response = stub.ListMyAccesses(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
+    rows = [_access(access) for access in response.accesses]
+
+    def human() -> None:
+        shown = [
+            (
+                moment(row["time_unix_ms"]),
+                row["department"] or "you 本人",
+                row["system"].rsplit("/", 1)[-1],
+                row["purpose"],
+                row["legal_basis"],
+                OUTCOMES.get(row["outcome"], row["outcome"]) + (f" ({row['reason']})" if row["reason"] else ""),
+                "\n".join(f"{f['resource']}.{f['field']} ({f['form']}) {f['outcome']}" for f in row["fields"]),
+                row["leaf_index"],
+            )
+            for row in rows
+        ]
+        columns = (
+            "time 时间",
+            "who 部门",
+            "system 系统",
+            "purpose 用途",
+            "basis 依据",
+            "outcome 结果",
+            "fields 信息项",
+            "entry 日志号",
+        )
+        table("Who asked about you 访问记录", columns, shown)
+        if response.next_page_token:
+            say(f"more 更多: --page {response.next_page_token}")
+
+    emit({"accesses": rows, "next_page": response.next_page_token}, as_json=as_json, human=human)
+
+
+def _access(access: audit_pb2.Access) -> dict[str, Any]:
+    return {
+        "time_unix_ms": access.time_unix_ms,
+        "department": access.department,
+        "system": access.system,
+        "purpose": access.purpose,
+        "legal_basis": access.legal_basis,
+        "case_reference": access.case_reference,
+        "outcome": access.outcome,
+        "reason": access.reason,
+        "leaf_index": access.leaf_index,
+        "fields": [
+            {"resource": f.resource, "field": f.field, "form": f.form, "outcome": f.outcome} for f in access.fields
+        ],
+    }

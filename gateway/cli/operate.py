@@ -1,0 +1,107 @@
+"""`oncegate init | serve | status | ca | policy`: running a gateway."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway import bootstrap
+from gateway.cli.options import AsJson, Home
+from gateway.cli.output import EXIT_REFUSED, EXIT_UNREACHABLE, command, emit, fail, moment, say, table
+from policies.engine import BadBundle, PolicyEngine
+
+_STALE_S = 5.0
+
+
+@command
+def init(
+    home: Home,
+    trust_domain: Annotated[str, typer.Option("--trust-domain", help="SPIFFE trust domain.")] = "oncegate.example",
+    passphrase_file: Annotated[
+        Path | None, typer.Option("--passphrase-file", help="File with the keyring's passphrase, mode 0600.")
+    ] = None,
+    systems: Annotated[str, typer.Option("--systems", help="host:port for nodes and systems.")] = "127.0.0.1:7443",
+    people: Annotated[str, typer.Option("--people", help="host:port for people and enrolment.")] = "127.0.0.1:7444",
+    as_json: AsJson = False,
+) -> None:
+    """Make a gateway's home folder: settings, encrypted keyring with a new authority, and an empty database."""
+    made = bootstrap.initialise(home, trust_domain, passphrase_file, systems, people)
+    facts = {"home": str(home), "ca_fingerprint": made.ca_fingerprint, "ledger_key": made.ledger_key}
+
+    def human() -> None:
+        say(f"made {home}")
+        say(f"authority: {made.ca_fingerprint}")
+        say(f"ledger verifier key (publish it): {made.ledger_key}")
+
+    emit(facts, as_json=as_json, human=human)
+
+
+@command
+def serve(home: Home) -> None:
+    """Run the gateway until it is told to stop (SIGINT or SIGTERM)."""
+    asyncio.run(bootstrap.serve(home))
+
+
+@command
+def ca(home: Home) -> None:
+    """Print the authority's certificate (PEM); people's clients need it."""
+    with bootstrap.open_offline(home) as offline:
+        typer.echo(offline.authority.certificate_pem.decode("ascii"), nl=False)
+
+
+@command
+def ledger_key(home: Home) -> None:
+    """Print the ledger's verifier key (C2SP signed-note); auditors need it."""
+    with bootstrap.open_offline(home) as offline:
+        typer.echo(offline.ledger_key)
+
+
+@command
+def policy(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="Folder with a Cedar bundle; default: the packaged one.", file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a policy bundle: it loads only when schema, guardrails and rules validate."""
+    try:
+        engine = PolicyEngine.load(bundle)
+    except BadBundle as error:
+        fail(str(error), EXIT_REFUSED)
+    emit({"digest": engine.digest}, as_json=as_json, human=lambda: say(f"the bundle is valid, digest {engine.digest}"))
+
+
+@command
+def status(home: Home, as_json: AsJson = False) -> None:
+    """Show whether the gateway runs, and its nodes with their freshness. Exit code 4 when it does not run."""
+    path = home / bootstrap.STATUS_FILE
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        fail(f"{home}: no gateway has run here", EXIT_UNREACHABLE)
+    found["running"] = time.time() - found["written_unix_ms"] / 1000 < _STALE_S
+
+    def human() -> None:
+        state = "running" if found["running"] else f"not running since {moment(found['written_unix_ms'])}"
+        say(f"gateway {found['gateway']}: {state}")
+        say(f"doors: systems {found['systems']}, people {found['people']}")
+        say(f"ledger: {found['ledger_size']} entries; server certificate until {moment(found['certificate_until_ms'])}")
+        rows = [
+            (
+                n["node"].removeprefix("spiffe://"),
+                "connected" if n["connected"] else "silent",
+                moment(n["synced_unix_ms"]),
+                n["pointers"],
+                n["answered"],
+                n["bad_answers"],
+            )
+            for n in found["nodes"]
+        ]
+        table("Nodes", ("node", "state", "last synced", "pointers", "answers", "bad answers"), rows)
+
+    emit(found, as_json=as_json, human=human)
+    if not found["running"]:
+        raise typer.Exit(EXIT_UNREACHABLE)

@@ -1,0 +1,38 @@
+"""`oncegate vault`: the certificate by which the vault's department vouches for the vault's own keys."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import bootstrap
+from gateway.cli.options import AsJson, Home
+from gateway.cli.output import command, emit, say
+
+app = typer.Typer(no_args_is_help=True, help="The vault's certificate by its department.")
+
+
+@app.command("request")
+@command
+def request(
+    out: Annotated[Path, typer.Argument(help="Where to write the request (JSON), for `oncegate-node certify`.")],
+    home: Home,
+    as_json: AsJson = False,
+) -> None:
+    """Write a request with the vault's public keys for its department to certify."""
+    with bootstrap.open_offline(home) as offline:
+        holder = bootstrap.write_vault_request(offline, out)
+    emit({"holder": holder, "request": str(out)}, as_json=as_json, human=lambda: say(f"wrote {out} for {holder}"))
+
+
+@app.command("install")
+@command
+def install(
+    certificate: Annotated[Path, typer.Argument(help="The key certificate that the department signed.", exists=True)],
+    home: Home,
+    as_json: AsJson = False,
+) -> None:
+    """Install the certificate. Until then profile fields are not shared."""
+    with bootstrap.open_offline(home) as offline:
+        holder = bootstrap.install_vault_certificate(offline, certificate)
+    emit({"holder": holder}, as_json=as_json, human=lambda: say(f"installed the certificate of {holder}"))

@@ -1,0 +1,97 @@
+"""The person's own profile fields as one more provider: released from the vault, sealed and receipted like a node's.
+
+The vault's signing key is certified by the vault's department with its own department key, so a consumer verifies
+this answer exactly like any other. What a running gateway can read here (unlike nodes' answers) is stated in
+docs/threat-model.md.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.clock import Clock
+from gateway.exchange.decide import Permitted
+from gateway.exchange.identify import Caller, Subject
+from gateway.exchange.model import AnswerField, ProviderAnswer
+from gateway.exchange.ports import WireCodec
+from gateway.vault.profile import Vault
+from keys.batch import scope, sign_batch
+from keys.key_certificates import CertifiedKeys
+from keys.sealing import answer_info
+from keys.signing import RECEIPTS, SigningKey, digest
+
+
+@dataclass(frozen=True, slots=True)
+class VaultIdentity:
+    """Who answers for the vault: its SPIFFE id, signing key and the department's certificate over it."""
+
+    holder: str
+    department: str
+    signing_key: SigningKey
+    certified: CertifiedKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """The vault's answer and what became of each field, for the ledger."""
+
+    answer: ProviderAnswer
+    outcomes: tuple[tuple[str, str, str], ...]
+
+
+class Contribute:
+    """Answers for people's own profiles.
+
+    Args:
+        vault: The encrypted fields.
+        identity: Gives the vault's certified identity, or None while its department has not certified it.
+        codec: Encodings.
+        clock: Release time.
+    """
+
+    def __init__(
+        self, vault: Vault, identity: Callable[[], VaultIdentity | None], codec: WireCodec, clock: Clock
+    ) -> None:
+        self._vault = vault
+        self._identity = identity
+        self._codec = codec
+        self._clock = clock
+        self._session = secrets.token_bytes(16)
+
+    def __call__(self, caller: Caller, subject: Subject, part: Permitted) -> Contribution:
+        """Release the permitted profile fields to the caller.
+
+        A field that is not set is NOT_AVAILABLE in the sealed answer, whose shape and padded size do not change.
+        """
+        identity = self._identity()
+        resource = part.entry.resource.code
+        if identity is None:
+            answer = ProviderAnswer(part.entry.resource.provider, resource, "NOT_CONNECTED", 0, stale=False)
+            return Contribution(answer, tuple((f, str(form), "silent") for f, form in part.items))
+        released = self._vault.release(subject.person_id, part.items)
+        fields = [AnswerField(r.field, r.form, r.text, r.data_type, r.as_of_ms, r.source) for r in released]
+        now = self._clock.now_ms()
+        # There is no ticket: the gateway orders itself. The ledger's asked entry is what it acts on; a fresh digest
+        # in its place keeps the HPKE info unique.
+        ticket_digest = digest(b"oncegate-vault-v1\0" + secrets.token_bytes(32) + caller.request_digest)
+        plaintext = self._codec.answer(caller.request_digest, resource, fields)
+        sealed = caller.recipient.seal(plaintext, answer_info(caller.request_digest, ticket_digest, resource))
+        outcomes = tuple((r.field, r.form, "released" if r.text is not None else "no_value") for r in released)
+        disclosure = self._codec.disclosure(secrets.token_bytes(16), outcomes)
+        receipt = self._codec.receipt(
+            ticket_digest, caller.request_digest, identity.holder, resource, digest(sealed), digest(disclosure), now
+        )
+        signed = sign_batch(identity.signing_key, RECEIPTS, scope(identity.holder, self._session), [receipt])
+        answer = ProviderAnswer(
+            department=identity.department,
+            resource=resource,
+            silence="",
+            synced_ms=now,
+            stale=False,
+            sealed=sealed,
+            ticket_digest=ticket_digest,
+            receipt=signed[0],
+            session_id=self._session,
+            node_keys=identity.certified,
+        )
+        return Contribution(answer, tuple((f, str(form), outcome) for f, form, outcome in outcomes))

@@ -1,0 +1,194 @@
+"""Finds the agreement for each resource of a request and decides every field.
+
+Default deny: a resource without an agreement, a term the policy does not know, an error inside the policy engine and
+an expired agreement all withhold. Nothing here looks at whether a record exists.
+"""
+
+from dataclasses import dataclass
+
+from gateway.catalog.catalog import Catalog, CatalogEntry
+from gateway.clock import Clock
+from gateway.errors import Code, Refused, Violation
+from gateway.exchange.identify import Caller
+from gateway.exchange.model import RequestItem, WithheldItem
+from gateway.sharing.agreements import Agreements
+from gateway.sharing.uses import Uses
+from policies.agreements import Agreement
+from policies.engine import AccessQuestion, PolicyEngine
+from policies.purposes import known as known_purpose
+from policies.reasons import TEXT, Reason
+from policies.vocabulary import Form, Necessity
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The items of one resource that may be asked for, and under which agreement."""
+
+    entry: CatalogEntry
+    agreement: Agreement
+    items: tuple[tuple[str, Form], ...]
+    required: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What policy decided about a request."""
+
+    permitted: tuple[Permitted, ...]
+    withheld: tuple[WithheldItem, ...]
+    required_withheld: tuple[WithheldItem, ...]
+    rules: tuple[str, ...]
+    bundle_digest: str
+
+
+class Decide:
+    """Decides requests.
+
+    Args:
+        catalog: What exists.
+        agreements: What providers agreed to.
+        uses: Daily counts of uses.
+        engine: The policy bundle in force.
+        clock: Agreements have a term.
+    """
+
+    def __init__(
+        self, catalog: Catalog, agreements: Agreements, uses: Uses, engine: PolicyEngine, clock: Clock
+    ) -> None:
+        self._catalog = catalog
+        self._agreements = agreements
+        self._uses = uses
+        self._engine = engine
+        self._clock = clock
+
+    @property
+    def bundle_digest(self) -> str:
+        """Digest of the policy bundle in force."""
+        return self._engine.digest
+
+    def __call__(self, caller: Caller) -> Plan:
+        """Decide every item.
+
+        Raises:
+            Refused: UNKNOWN_PURPOSE, UNKNOWN_RESOURCE or UNKNOWN_FIELD with each path; the catalogue is public to
+                callers, so saying so tells nothing about anyone.
+        """
+        request = caller.request
+        if not known_purpose(request.purpose):
+            raise Refused(Code.UNKNOWN_PURPOSE, violations=(Violation("purpose", "must be a registered purpose"),))
+        entries = self._entries(request.items)
+        permitted: list[Permitted] = []
+        withheld: list[WithheldItem] = []
+        required_withheld: list[WithheldItem] = []
+        rules: dict[str, None] = {}
+        now = self._clock.now_ms()
+        for code, entry in entries.items():
+            items = tuple(item for item in request.items if item.resource == code)
+            wanted = tuple((item.field, item.form) for item in items)
+            who = (caller.peer.department, caller.peer.name, code, request.purpose, request.legal_basis, now)
+            agreement = self._agreements.find(*who, wanted)
+            question = AccessQuestion(
+                consumer=caller.peer.department,
+                system=caller.peer.name,
+                resource=entry.resource,
+                items=tuple((item.field, item.form, item.necessity) for item in items),
+                purpose=request.purpose,
+                basis=request.legal_basis,
+                case_present=bool(request.case_reference.strip()),
+                # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
+                agreement=agreement or self._agreements.nearest(*who),
+                subject_scheme=request.subject_scheme,
+                now_ms=now,
+                official=bool(caller.official),
+            )
+            decision = self._engine.decide(question)
+            allowed = tuple((item.field, item.form) for item in decision.items if item.allowed)
+            if (
+                allowed and agreement is None
+            ):  # The engine never allows without an agreement in force; closed all the same.
+                raise Refused(Code.NO_AGREEMENT, code)
+            if allowed and agreement is not None:
+                required = frozenset(i.field for i in items if i.necessity is Necessity.REQUIRED)
+                permitted.append(Permitted(entry, agreement, allowed, required))
+            for item in decision.items:
+                rules.update(dict.fromkeys(item.rules))
+                if item.allowed:
+                    continue
+                reason = item.reason or Reason.POLICY_ERROR
+                text = TEXT[reason]
+                refused = WithheldItem(code, item.field, item.form, str(reason), text.zh, text.en)
+                withheld.append(refused)
+                if item.necessity is Necessity.REQUIRED:
+                    required_withheld.append(refused)
+        return Plan(tuple(permitted), tuple(withheld), tuple(required_withheld), tuple(rules), self._engine.digest)
+
+    def unchanged(self, caller: Caller, plan: Plan) -> None:
+        """Check, right before something leaves, that every agreement used is still in force as it was.
+
+        Raises:
+            Refused: NO_AGREEMENT when one was revoked, expired or revised meanwhile.
+        """
+        request = caller.request
+        now = self._clock.now_ms()
+        for part in plan.permitted:
+            current = self._agreements.find(
+                caller.peer.department,
+                caller.peer.name,
+                part.agreement.resource,
+                request.purpose,
+                request.legal_basis,
+                now,
+                part.items,
+            )
+            if current is None or current.digest != part.agreement.digest:
+                raise Refused(Code.NO_AGREEMENT, f"agreement {part.agreement.id} changed during the request")
+
+    def count(self, plan: Plan) -> None:
+        """Count one use of every agreement that the plan draws on, before anyone is asked.
+
+        Raises:
+            Refused: A day's uses of one are all taken. Fails closed: a use once counted stays counted.
+        """
+        for part in plan.permitted:
+            reason = self._uses.take(part.agreement)
+            if reason is not None:
+                text = TEXT[reason]
+                raise Refused(
+                    Code.OVERLOADED,
+                    f"uses of {part.agreement.id}",
+                    reason=str(reason),
+                    texts=(text.zh, text.en),
+                    retry_after_ms=self._uses.next_day_ms(),
+                )
+
+    def _entries(self, items: tuple[RequestItem, ...]) -> dict[str, CatalogEntry]:
+        """Catalogue entries of the requested resources, in order of first mention."""
+        entries: dict[str, CatalogEntry] = {}
+        unknown: list[Violation] = []
+        code = Code.UNKNOWN_RESOURCE
+        for position, item in enumerate(items):
+            entry = entries.get(item.resource) or self._catalog.get(item.resource)
+            if entry is None:
+                unknown.append(Violation(f"items[{position}].resource", "must be a resource of the catalogue"))
+                continue
+            entries[item.resource] = entry
+            if entry.resource.field(item.field) is None:
+                code = Code.UNKNOWN_FIELD
+                unknown.append(Violation(f"items[{position}].field", "must be a field of the resource"))
+        if unknown:
+            raise Refused(code, "terms", violations=tuple(unknown[:16]))
+        return entries
+
+
+def refusal(plan: Plan) -> Refused | None:
+    """The refusal that a plan calls for before anyone is asked, or None when it may go on.
+
+    A withheld required item refuses the whole request; so does a request of which nothing is left.
+    """
+    decisive = plan.required_withheld or (plan.withheld if not plan.permitted else ())
+    if not decisive:
+        return None
+    first = decisive[0]
+    code = Code.NO_AGREEMENT if first.reason == Reason.NO_AGREEMENT else Code.WITHHELD
+    listed = ";".join(f"{item.resource}.{item.field}:{item.form}={item.reason}" for item in decisive[:16])
+    return Refused(code, listed, reason=first.reason, texts=(first.zh, first.en), facts=(("items", listed),))

@@ -1,0 +1,232 @@
+"""One request, in order. This module tells the story; each step lives in the module named after it.
+
+identify the caller, verify its signature over the request → normalise and check the subject identifier, derive its
+token → find the agreement and basis → decide every field → append `asked` → look up pointers → issue tickets → fan out
+with a shared deadline → verify receipts → add the person's own profile fields, sealed → append the outcome → answer.
+
+Not done here: transport (gateway.rpc), what a node checks for itself (nodes.provider), and opening answers, which the
+gateway cannot do.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from gateway.audit.entries import Recorded
+from gateway.clock import Clock
+from gateway.errors import Code, Refused
+from gateway.exchange.ask import Ask
+from gateway.exchange.contribute import Contribute
+from gateway.exchange.decide import Decide, Plan, refusal
+from gateway.exchange.identify import Caller, Identify, IdentifySubject, Subject
+from gateway.exchange.model import Call, Disclosed, ProviderAnswer
+from gateway.exchange.record import Record
+from gateway.exchange.repeat import KeptAnswers
+from gateway.settings import Limits
+from gateway.vault.profile import PROFILE_RESOURCE
+
+_log = structlog.get_logger("oncegate.exchange")
+_RETRY_MS = 500
+
+
+class Disclose:
+    """Carries out fetches.
+
+    Args:
+        identify: Step one.
+        subjects: Step two.
+        decide: Steps three and four.
+        record: The ledger's entries.
+        ask: Look-up, tickets, fan-out, receipts.
+        contribute: The person's own fields.
+        kept: Answers kept for a repeat of the same request id.
+        limits: Deadlines and concurrency.
+        clock: Monotonic time for the shared deadline.
+    """
+
+    def __init__(
+        self,
+        identify: Identify,
+        subjects: IdentifySubject,
+        decide: Decide,
+        record: Record,
+        ask: Ask,
+        contribute: Contribute,
+        kept: KeptAnswers[Disclosed],
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._identify = identify
+        self._subjects = subjects
+        self._decide = decide
+        self._record = record
+        self._ask = ask
+        self._contribute = contribute
+        self._kept = kept
+        self._limits = limits
+        self._clock = clock
+        self._running: Counter[str] = Counter()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def __call__(self, call: Call) -> Disclosed:
+        """Find, decide, collect, seal and record.
+
+        Raises:
+            Refused: With its reason; every refusal of a known peer is on the ledger before it is told.
+        """
+        peer = self._identify.system(call.certificate)
+        with self._slot(str(peer.spiffe)):
+            known: dict[str, Any] = {"department": peer.department, "system": str(peer.spiffe)}
+            subject: Subject | None = None
+            try:
+                caller = self._identify.caller(call, peer)
+                known = Record.known(caller)
+                subject = self._subjects(call, caller.request)
+                plan = self._decide(caller)
+                refused = refusal(plan)
+                if refused is not None:
+                    raise refused
+                first = self._kept.begin(str(peer.spiffe), caller.request.request_id, caller.request_digest)
+                if first is None:
+                    self._count(caller, plan)
+            except Refused as error:
+                await self._record.refused(known, subject, error)
+                raise
+            if first is not None:
+                return await self._again(caller, subject, plan, first)
+            return await self._first(call, caller, subject, plan)
+
+    def _count(self, caller: Caller, plan: Plan) -> None:
+        """Count the uses of a first call; without a use left, its id is free again."""
+        try:
+            self._decide.count(plan)
+        except Refused as error:
+            self._kept.fail(str(caller.peer.spiffe), caller.request.request_id, error)
+            raise
+
+    async def _first(self, call: Call, caller: Caller, subject: Subject, plan: Plan) -> Disclosed:
+        """The first call with this request id."""
+        system, request_id = str(caller.peer.spiffe), caller.request.request_id
+        try:
+            disclosed = await self._carry_out(call, caller, subject, plan)
+        except BaseException as error:
+            cause = error if isinstance(error, Refused) else Refused(Code.INTERNAL, type(error).__name__)
+            self._kept.fail(system, request_id, cause)
+            raise
+        self._kept.finish(system, request_id, disclosed, disclosed.size)
+        return disclosed
+
+    async def _carry_out(self, call: Call, caller: Caller, subject: Subject, plan: Plan) -> Disclosed:
+        deadline_s = self._deadline_s(caller.request.deadline_ms)
+        asked = await self._record.asked(caller, subject, plan)
+        try:
+            own = tuple(part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
+            others = tuple(part for part in plan.permitted if part.entry.resource.code != PROFILE_RESOURCE)
+            gathered = await self._ask(call, caller, subject, others, asked.promise, deadline_s)
+            contributions = [self._contribute(caller, subject, part) for part in own]
+            answers = gathered.answers + tuple(c.answer for c in contributions)
+            items: list[dict[str, str]] = list(gathered.items)
+            for part, contribution in zip(own, contributions, strict=True):
+                code = part.entry.resource.code
+                items += [
+                    {"resource": code, "field": f, "form": form, "outcome": outcome}
+                    for f, form, outcome in contribution.outcomes
+                ]
+            try:
+                self._check_before_release(caller, plan, answers)
+            except Refused as error:
+                await self._record.refused_after_asked(caller, subject, asked, error, items)
+                raise
+            items += [
+                {
+                    "resource": w.resource,
+                    "field": w.field,
+                    "form": str(w.form),
+                    "outcome": "withheld",
+                    "reason": w.reason,
+                }
+                for w in plan.withheld
+            ]
+            outcome = await self._record.released(caller, subject, asked, items, gathered.receipts)
+        except Refused:
+            raise
+        except BaseException as error:
+            self._abandon(caller, subject, asked, type(error).__name__)
+            raise
+        return Disclosed(
+            request_id=caller.request.request_id,
+            complete=_complete(plan, answers),
+            answers=answers,
+            withheld=plan.withheld,
+            asked=asked.promise,
+            outcome=outcome.promise,
+        )
+
+    def _check_before_release(self, caller: Caller, plan: Plan, answers: tuple[ProviderAnswer, ...]) -> None:
+        """The last look before anything leaves: standing and agreements again, and somebody must have answered."""
+        self._identify.still_good(caller.peer)
+        self._decide.unchanged(caller, plan)
+        if answers and all(answer.silence for answer in answers):
+            listed = ";".join(f"{a.department}/{a.resource}={a.silence}" for a in answers)
+            raise Refused(Code.ALL_PROVIDERS_SILENT, listed, retry_after_ms=_RETRY_MS, facts=(("providers", listed),))
+
+    async def _again(
+        self, caller: Caller, subject: Subject, plan: Plan, first: "asyncio.Future[Disclosed]"
+    ) -> Disclosed:
+        """The same request again: the first answer, after standing and agreements were checked again."""
+        disclosed = await asyncio.shield(first)
+        self._identify.still_good(caller.peer)
+        self._decide.unchanged(caller, plan)
+        await self._record.replayed(caller, subject, {"items": []})
+        return Disclosed(
+            request_id=disclosed.request_id,
+            complete=disclosed.complete,
+            answers=disclosed.answers,
+            withheld=disclosed.withheld,
+            asked=disclosed.asked,
+            outcome=disclosed.outcome,
+            replayed=True,
+        )
+
+    def _abandon(self, caller: Caller, subject: Subject, asked: Recorded, reason: str) -> None:
+        """Record in the background that an asked request broke off; `Mend` does it if this process ends first."""
+
+        async def write() -> None:
+            try:
+                await self._record.abandoned(caller, subject, asked, reason)
+            except Refused as error:
+                _log.error("abandoned outcome not written", code=str(error.code), asked=asked.leaf_index)
+
+        task = asyncio.get_running_loop().create_task(write())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _deadline_s(self, requested_ms: int) -> float:
+        chosen = requested_ms or self._limits.deadline_default_ms
+        return min(chosen, self._limits.deadline_max_ms) / 1000
+
+    @contextmanager
+    def _slot(self, system: str) -> Iterator[None]:
+        """A place among the running fetches; full means refused at once, so that one system cannot starve others."""
+        if (
+            self._running.total() >= self._limits.concurrent_fetches
+            or self._running[system] >= self._limits.concurrent_per_system
+        ):
+            raise Refused(Code.OVERLOADED, "fetches", retry_after_ms=_RETRY_MS)
+        self._running[system] += 1
+        try:
+            yield
+        finally:
+            self._running[system] -= 1
+            if not self._running[system]:
+                del self._running[system]
+
+
+def _complete(plan: Plan, answers: tuple[ProviderAnswer, ...]) -> bool:
+    """False when a required item is missing because its provider was silent."""
+    silent = {answer.resource for answer in answers if answer.silence}
+    return not any(part.required and part.entry.resource.code in silent for part in plan.permitted)

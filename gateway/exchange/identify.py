@@ -1,0 +1,178 @@
+"""Who calls, and did they sign this request: the first steps of every call of a system.
+
+Every guard here fails closed: whatever cannot be established refuses the call before anything is looked up.
+"""
+
+from dataclasses import dataclass
+
+from gateway.clock import Clock
+from gateway.errors import Code, Refused, Violation, bad_request
+from gateway.exchange.model import Call, SignedRequest
+from gateway.exchange.ports import WireCodec
+from gateway.identity.departments import Departments
+from gateway.identity.peers import Peer, Peers
+from gateway.identity.people import People
+from gateway.settings import Settings
+from gateway.vault.persons import PersonRegistry
+from keys.errors import KeysError
+from keys.key_certificates import KeyCertificate, open_certified, recipient_key, verify_key
+from keys.sealing import RecipientKey
+from keys.signing import REQUEST, digest
+from keys.subjects import SubjectToken, SubjectTokens, check_subject
+from policies.identifiers import BadIdentifier, known_schemes, normalise
+
+_NONCE_BYTES = 32
+_MAX_IDENTIFIER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A system whose certificate, standing, certified keys and signature over this request have been verified."""
+
+    peer: Peer
+    request: SignedRequest
+    request_digest: bytes
+    keys: KeyCertificate
+    recipient: RecipientKey
+    official: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a request is about. The canonical identifier lives only in memory, for the length of one request."""
+
+    scheme: str
+    canonical: str
+    token: SubjectToken
+    person_id: bytes
+
+
+class Identify:
+    """Verifies callers.
+
+    Args:
+        peers: Certificates and their standing.
+        departments: Registered departments with their key fingerprints.
+        people: Verifies officials' tokens.
+        codec: Parses the request once its signature holds.
+        settings: Trust domain and the window for a request's time.
+        clock: Now.
+    """
+
+    def __init__(
+        self,
+        peers: Peers,
+        departments: Departments,
+        people: People,
+        codec: WireCodec,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._peers = peers
+        self._departments = departments
+        self._people = people
+        self._codec = codec
+        self._settings = settings
+        self._clock = clock
+
+    def system(self, certificate: bytes | None) -> Peer:
+        """The peer behind a TLS certificate, if it is a system in good standing.
+
+        Raises:
+            Refused: CERTIFICATE_… when it is not; NOT_ALLOWED when it is no system.
+        """
+        peer = self._peers.admit(certificate)
+        if peer.kind != "system":
+            raise Refused(Code.NOT_ALLOWED, "only systems may ask")
+        return peer
+
+    def caller(self, call: Call, peer: Peer) -> Caller:
+        """Verify the key certificate, the signature, and that request, keys and certificate name one system.
+
+        Raises:
+            Refused: With the reason; see `Code`.
+        """
+        fingerprint = self._departments.fingerprint(peer.department)
+        now = self._clock.now_ms()
+        try:
+            keys = open_certified(call.keys, accepted_fingerprint=fingerprint, now_ms=now)
+        except KeysError as error:
+            raise Refused(Code.BAD_KEY_CERTIFICATE, error.code) from None
+        if keys.holder != str(peer.spiffe):
+            raise Refused(Code.WRONG_SYSTEM, "key certificate names another holder")
+        try:
+            verify_key(keys).verify(REQUEST, call.body, call.signature)
+        except KeysError:
+            raise Refused(Code.BAD_SIGNATURE, "request") from None
+        request = self._codec.parse_request(call.body)
+        if request.system != str(peer.spiffe):
+            raise Refused(Code.WRONG_SYSTEM, "request names another system")
+        if request.trust_domain != self._settings.trust_domain:
+            raise Refused(Code.WRONG_GATEWAY)
+        if abs(now - request.created_ms) > self._settings.limits.request_age_ms:
+            raise Refused(Code.REQUEST_EXPIRED)
+        if request.sealing_key_id != keys.sealing_key_id:
+            raise bad_request("sealing_key_id", "must be the certified sealing key's", Code.BAD_KEY_CERTIFICATE)
+        official = ""
+        if call.official_token:
+            official = self._people.authenticate_official(call.official_token, peer=peer).subject_key
+        return Caller(peer, request, digest(call.body), keys, recipient_key(keys), official)
+
+    def still_good(self, peer: Peer) -> None:
+        """Check the peer again, right before something leaves.
+
+        Raises:
+            Refused: It was revoked or has expired meanwhile.
+        """
+        self._peers.check(peer)
+
+
+class IdentifySubject:
+    """Turns a typed identifier into a token and a random person id.
+
+    Args:
+        tokens: Keyed hashing, in this process's memory only.
+        persons: Random person ids by token.
+    """
+
+    def __init__(self, tokens: SubjectTokens, persons: PersonRegistry) -> None:
+        self._tokens = tokens
+        self._persons = persons
+
+    def __call__(self, call: Call, request: SignedRequest) -> Subject:
+        """Normalise and check the identifier, check the commitment, derive the token.
+
+        Raises:
+            Refused: BAD_IDENTIFIER with the rule, or WRONG_SUBJECT; never with the identifier.
+        """
+        if request.subject_scheme not in known_schemes():
+            raise bad_request("subject_scheme", "must be a known scheme")
+        if len(call.subject_nonce) != _NONCE_BYTES:
+            raise bad_request("subject_nonce", f"must be {_NONCE_BYTES} bytes")
+        canonical = canonical_identifier(request.subject_scheme, call.subject_identifier)
+        try:
+            check_subject(call.subject_nonce, request.subject_scheme, canonical, request.subject_commitment)
+        except KeysError:
+            rule = "must be HMAC-SHA256(nonce, scheme 0x00 canonical identifier)"
+            raise bad_request("subject_commitment", rule, Code.WRONG_SUBJECT) from None
+        return self.known(request.subject_scheme, canonical)
+
+    def known(self, scheme: str, canonical: str) -> Subject:
+        """The subject of a canonical identifier."""
+        token = self._tokens.derive(scheme, canonical)
+        return Subject(scheme, canonical, token, self._persons.person_id(token))
+
+
+def canonical_identifier(scheme: str, text: str) -> str:
+    """Normalise an identifier.
+
+    Raises:
+        Refused: BAD_IDENTIFIER with the broken rule.
+    """
+    if len(text) > _MAX_IDENTIFIER:
+        raise bad_request("subject_identifier", f"must be at most {_MAX_IDENTIFIER} characters", Code.BAD_IDENTIFIER)
+    try:
+        return normalise(scheme, text)
+    except BadIdentifier as error:
+        violation = Violation("subject_identifier", error.rule)
+        raise Refused(Code.BAD_IDENTIFIER, error.rule, violations=(violation,)) from None

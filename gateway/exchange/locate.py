@@ -1,0 +1,90 @@
+"""Which resources hold a record about the subject: decided and recorded like a fetch, answered from the index alone.
+
+The result is sealed to the asking system like any answer, so that nothing between gateway and system can read it.
+"""
+
+from gateway.errors import Refused, bad_request
+from gateway.exchange.decide import Decide, refusal
+from gateway.exchange.identify import Identify, IdentifySubject, Subject
+from gateway.exchange.model import Call, Located, LocatedResource
+from gateway.exchange.ports import WireCodec
+from gateway.exchange.record import Record
+from gateway.index.model import Found
+from gateway.index.pointer_index import PointerIndex
+from keys.sealing import answer_info
+from policies.vocabulary import Form
+
+LOCATE_RESOURCE = "oncegate.locate"
+RECORD_FIELD = "record"
+
+
+class Locate:
+    """Carries out locates.
+
+    Args:
+        identify: Verifies the caller.
+        subjects: Normalises and tokenises.
+        decide: Policy; only the form `exists` on the field "record" can be located.
+        record: The ledger's entries.
+        index: Who holds a record.
+        codec: Encodings.
+    """
+
+    def __init__(
+        self,
+        identify: Identify,
+        subjects: IdentifySubject,
+        decide: Decide,
+        record: Record,
+        index: PointerIndex,
+        codec: WireCodec,
+    ) -> None:
+        self._identify = identify
+        self._subjects = subjects
+        self._decide = decide
+        self._record = record
+        self._index = index
+        self._codec = codec
+
+    async def __call__(self, call: Call) -> Located:
+        """Decide, record, look up, seal.
+
+        Raises:
+            Refused: With its reason; recorded first when the peer is known.
+        """
+        peer = self._identify.system(call.certificate)
+        known = {"department": peer.department, "system": str(peer.spiffe)}
+        subject: Subject | None = None
+        try:
+            caller = self._identify.caller(call, peer)
+            known = Record.known(caller)
+            for position, item in enumerate(caller.request.items):
+                if item.field != RECORD_FIELD or item.form is not Form.EXISTS:
+                    raise bad_request(f"items[{position}]", 'a locate asks for the field "record" in the form exists')
+            subject = self._subjects(call, caller.request)
+            plan = self._decide(caller)
+            refused = refusal(plan)
+            if refused is not None:
+                raise refused
+            self._decide.count(plan)
+        except Refused as error:
+            await self._record.refused(known, subject, error)
+            raise
+        asked = await self._record.asked(caller, subject, plan)
+        located: list[LocatedResource] = []
+        items: list[dict[str, str]] = []
+        for part in plan.permitted:
+            code = part.entry.resource.code
+            found = None if part.entry.resource.unlisted else self._index.find(code, (subject.token,))
+            exists = isinstance(found, Found)
+            updated_ms = found.updated_ms if isinstance(found, Found) else 0
+            located.append(LocatedResource(code, exists, updated_ms))
+            outcome = "released" if exists else "no_record"
+            items.append({"resource": code, "field": RECORD_FIELD, "form": str(Form.EXISTS), "outcome": outcome})
+        # There is no ticket: the request's digest stands in its place in the HPKE info.
+        info = answer_info(caller.request_digest, caller.request_digest, LOCATE_RESOURCE)
+        sealed = caller.recipient.seal(self._codec.located(located), info)
+        self._identify.still_good(caller.peer)
+        self._decide.unchanged(caller, plan)
+        outcome_entry = await self._record.released(caller, subject, asked, items, [])
+        return Located(caller.request.request_id, sealed, plan.withheld, asked.promise, outcome_entry.promise)

@@ -1,0 +1,136 @@
+"""What goes into and comes out of the use cases. Plain values; the doors translate them from and to the wire."""
+
+from dataclasses import dataclass
+
+from keys.batch import BatchItem
+from keys.key_certificates import CertifiedKeys
+from policies.vocabulary import Form, LegalBasis, Necessity
+
+
+@dataclass(frozen=True, slots=True)
+class RequestItem:
+    """One item that a system asks for."""
+
+    resource: str
+    field: str
+    form: Form
+    necessity: Necessity
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A parsed RequestBody (proto/oncegate/v1/signed.proto). Parsed only after its signature is verified."""
+
+    request_id: str
+    trust_domain: str
+    system: str
+    subject_scheme: str
+    subject_commitment: bytes
+    purpose: str
+    legal_basis: LegalBasis
+    case_reference: str
+    items: tuple[RequestItem, ...]
+    created_ms: int
+    deadline_ms: int
+    sealing_key_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a system: the exact bytes that it signed and what travels beside them.
+
+    Args:
+        certificate: The peer's TLS certificate, PEM; None when it showed none.
+        body: Serialised RequestBody.
+        signature: The system's signature over it.
+        keys: The system's certified keys.
+        subject_identifier: As typed.
+        subject_nonce: Key of the subject commitment, 32 bytes.
+        official_token: The official's OIDC token, or empty.
+    """
+
+    certificate: bytes | None
+    body: bytes
+    signature: bytes
+    keys: CertifiedKeys
+    subject_identifier: str
+    subject_nonce: bytes
+    official_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldItem:
+    """An item withheld by policy before any look-up, with its public reason."""
+
+    resource: str
+    field: str
+    form: Form
+    reason: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """What one provider did about one resource. `silence` is empty when it answered."""
+
+    department: str
+    resource: str
+    silence: str
+    synced_ms: int
+    stale: bool
+    sealed: bytes = b""
+    ticket_digest: bytes = b""
+    receipt: BatchItem | None = None
+    session_id: bytes = b""
+    node_keys: CertifiedKeys | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """The answer to a fetch."""
+
+    request_id: str
+    complete: bool
+    answers: tuple[ProviderAnswer, ...]
+    withheld: tuple[WithheldItem, ...]
+    asked: BatchItem
+    outcome: BatchItem
+    replayed: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes that keeping this answer costs, for the cap on kept answers."""
+        return 2048 + sum(len(answer.sealed) + 4096 for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedResource:
+    """Whether one resource has exactly one live record about the subject."""
+
+    resource: str
+    exists: bool
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The answer to a locate."""
+
+    request_id: str
+    sealed: bytes
+    withheld: tuple[WithheldItem, ...]
+    asked: BatchItem
+    outcome: BatchItem
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerField:
+    """One field of an answer that the gateway itself seals (the vault's); `text` is None when there is no value."""
+
+    field: str
+    form: Form
+    text: str | None
+    data_type: str
+    as_of_ms: int
+    source: str

@@ -1,0 +1,39 @@
+"""What the use cases need from the doors: encodings of the wire, which only the doors may know."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.exchange.model import AnswerField, LocatedResource, SignedRequest
+from policies.vocabulary import Form
+
+
+class WireCodec(Protocol):
+    """Encodes and parses the signed bodies of proto/oncegate/v1/signed.proto."""
+
+    def parse_request(self, body: bytes) -> SignedRequest:
+        """Parse and check the shape of a RequestBody.
+
+        Raises:
+            Refused: It is not a RequestBody, or one of its fields breaks a rule of the wire contract.
+        """
+
+    def answer(self, request_digest: bytes, resource: str, fields: Sequence[AnswerField]) -> bytes:
+        """A padded AnswerBody."""
+
+    def located(self, located: Sequence[LocatedResource]) -> bytes:
+        """A padded LocateResult."""
+
+    def receipt(
+        self,
+        ticket_digest: bytes,
+        request_digest: bytes,
+        node: str,
+        resource: str,
+        ciphertext_digest: bytes,
+        disclosure_digest: bytes,
+        released_ms: int,
+    ) -> bytes:
+        """A ReceiptBody."""
+
+    def disclosure(self, salt: bytes, outcomes: Sequence[tuple[str, Form, str]]) -> bytes:
+        """A Disclosure."""

@@ -1,0 +1,153 @@
+"""What the ledger is told about an exchange, in its words: asked, released, refused, abandoned, replayed.
+
+Rules kept here: field codes and forms, never values; the person appears only in the person part, as a random id.
+If the ledger cannot write, the caller is refused with LEDGER_UNAVAILABLE and nothing is released.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.audit.entries import EntryDraft, Recorded
+from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable
+from gateway.audit.ledger import SqlLedger
+from gateway.errors import Code, Refused
+from gateway.exchange.decide import Plan
+from gateway.exchange.identify import Caller, Subject
+from gateway.exchange.model import WithheldItem
+
+_RETRY_MS = 1000
+
+
+def item_text(resource: str, field: str, form: str) -> dict[str, str]:
+    """One item as the ledger writes it."""
+    return {"resource": resource, "field": field, "form": form}
+
+
+def _withheld(items: Sequence[WithheldItem]) -> list[dict[str, str]]:
+    return [{**item_text(i.resource, i.field, str(i.form)), "outcome": "withheld", "reason": i.reason} for i in items]
+
+
+class Record:
+    """Writes the entries of exchanges.
+
+    Args:
+        ledger: Where to.
+    """
+
+    def __init__(self, ledger: SqlLedger) -> None:
+        self._ledger = ledger
+
+    async def write(self, draft: EntryDraft) -> Recorded:
+        """Append and return once durable.
+
+        Raises:
+            Refused: LEDGER_UNAVAILABLE; REQUEST_REPLAYED or ANSWER_EXPIRED when the draft's unique key was used.
+        """
+        try:
+            return await self._ledger.append(draft)
+        except AlreadyRecorded as error:
+            code = Code.ANSWER_EXPIRED if error.same else Code.REQUEST_REPLAYED
+            raise Refused(code, f"entry {error.leaf_index}") from None
+        except LedgerUnavailable as error:
+            raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__, retry_after_ms=_RETRY_MS) from None
+
+    @staticmethod
+    def _who(caller: Caller) -> dict[str, Any]:
+        request = caller.request
+        who: dict[str, Any] = {
+            "department": caller.peer.department,
+            "system": str(caller.peer.spiffe),
+            "purpose": request.purpose,
+            "legal_basis": str(request.legal_basis),
+            "case": request.case_reference,
+            "request_id": request.request_id,
+            "request_digest": caller.request_digest.hex(),
+        }
+        if caller.official:
+            who["official"] = caller.official
+        return who
+
+    async def asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
+        """The entry that must be durable before any node is asked."""
+        agreements = [
+            {"id": p.agreement.id, "revision": p.agreement.revision, "digest": p.agreement.digest.hex()}
+            for p in plan.permitted
+        ]
+        items = [item_text(p.entry.resource.code, f, str(form)) for p in plan.permitted for f, form in p.items]
+        body: Mapping[str, Any] = {
+            **self._who(caller),
+            "items": items + _withheld(plan.withheld),
+            "agreements": agreements,
+            "rules": list(plan.rules),
+            "bundle": plan.bundle_digest,
+        }
+        draft = EntryDraft(
+            kind="asked",
+            accountability=body,
+            person={"person": subject.person_id.hex(), "scheme": subject.scheme},
+            about=subject.person_id,
+            request_digest=caller.request_digest,
+            unique=(f"{caller.peer.spiffe}\0{caller.request.request_id}", caller.request_digest),
+        )
+        return await self.write(draft)
+
+    async def released(
+        self,
+        caller: Caller,
+        subject: Subject,
+        asked: Recorded,
+        items: Sequence[Mapping[str, str]],
+        receipts: Sequence[str],
+    ) -> Recorded:
+        """The outcome that must be durable before one byte of the answer leaves."""
+        body = {**self._who(caller), "items": list(items), "receipts": list(receipts)}
+        return await self._outcome("released", subject, asked, body)
+
+    async def refused_after_asked(
+        self, caller: Caller, subject: Subject, asked: Recorded, refusal: Refused, items: Sequence[Mapping[str, str]]
+    ) -> Recorded:
+        """The outcome of a request that was asked and then refused."""
+        body = {**self._who(caller), "items": list(items), "reason": refusal.reason}
+        return await self._outcome("refused", subject, asked, body)
+
+    async def abandoned(self, caller: Caller, subject: Subject, asked: Recorded, reason: str) -> Recorded:
+        """The outcome of a request whose carrying out broke off; nothing was released."""
+        return await self._outcome("abandoned", subject, asked, {**self._who(caller), "items": [], "reason": reason})
+
+    async def replayed(self, caller: Caller, subject: Subject, first: Mapping[str, Any]) -> Recorded:
+        """The kept answer was given again."""
+        draft = EntryDraft(
+            kind="replayed",
+            accountability={**self._who(caller), **first},
+            person={"person": subject.person_id.hex(), "scheme": subject.scheme},
+            about=subject.person_id,
+            request_digest=caller.request_digest,
+        )
+        return await self.write(draft)
+
+    async def refused(self, known: Mapping[str, Any], subject: Subject | None, refusal: Refused) -> Recorded:
+        """A request that was refused before anyone was asked, with whatever was established about it."""
+        body = {**known, "reason": refusal.reason, "code": str(refusal.code), "facts": dict(refusal.facts)}
+        draft = EntryDraft(
+            kind="refused",
+            accountability=body,
+            person=None if subject is None else {"person": subject.person_id.hex(), "scheme": subject.scheme},
+            about=None if subject is None else subject.person_id,
+        )
+        return await self.write(draft)
+
+    @classmethod
+    def known(cls, caller: Caller) -> dict[str, Any]:
+        """What a refusal may say about a verified caller and its items."""
+        items = [item_text(i.resource, i.field, str(i.form)) for i in caller.request.items]
+        return {**cls._who(caller), "items": items}
+
+    async def _outcome(self, kind: str, subject: Subject, asked: Recorded, body: Mapping[str, Any]) -> Recorded:
+        draft = EntryDraft(
+            kind=kind,
+            accountability={**body, "request": asked.leaf_index},
+            person={"person": subject.person_id.hex(), "scheme": subject.scheme},
+            about=subject.person_id,
+            request_digest=bytes.fromhex(str(body["request_digest"])),
+        )
+        return await self.write(draft)

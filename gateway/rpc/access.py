@@ -1,0 +1,67 @@
+"""Who may call which RPC, as data.
+
+A test proves the table total: every RPC of every service has a rule, and every rule an RPC.
+Fails closed: an RPC without a rule is refused before its handler runs.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Door(StrEnum):
+    """The two ports of a gateway."""
+
+    SYSTEMS = "systems"
+    PEOPLE = "people"
+
+
+class Caller(StrEnum):
+    """Who an RPC is for."""
+
+    NODE = "node"
+    SYSTEM = "system"
+    TOKEN_HOLDER = "token_holder"  # noqa: S105 - a kind of caller: someone with an enrolment token
+    CITIZEN = "citizen"
+    AUDITOR = "auditor"
+    PERSON = "person"
+    ANYONE = "anyone"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """On which doors an RPC is served, and for whom there."""
+
+    doors: dict[Door, frozenset[Caller]]
+
+
+def _rule(**doors: tuple[Caller, ...]) -> Rule:
+    return Rule({Door(name): frozenset(callers) for name, callers in doors.items()})
+
+
+_PEERS = (Caller.NODE, Caller.SYSTEM)
+RULES: dict[str, Rule] = {
+    "/oncegate.v1.ExchangeService/Fetch": _rule(systems=(Caller.SYSTEM,)),
+    "/oncegate.v1.ExchangeService/Locate": _rule(systems=(Caller.SYSTEM,)),
+    "/oncegate.v1.NodeLinkService/Connect": _rule(systems=(Caller.NODE,)),
+    "/oncegate.v1.CatalogService/ListResources": _rule(systems=_PEERS, people=(Caller.PERSON,)),
+    "/oncegate.v1.CatalogService/GetResource": _rule(systems=_PEERS, people=(Caller.PERSON,)),
+    "/oncegate.v1.CatalogService/ListDepartments": _rule(systems=_PEERS, people=(Caller.PERSON,)),
+    "/oncegate.v1.EnrolmentService/Enrol": _rule(people=(Caller.TOKEN_HOLDER,)),
+    "/oncegate.v1.EnrolmentService/Renew": _rule(systems=_PEERS),
+    "/oncegate.v1.ProfileService/GetProfile": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/SetProfileField": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/DeleteProfileField": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.AuditService/GetCheckpoint": _rule(people=(Caller.ANYONE,)),
+    "/oncegate.v1.AuditService/GetInclusionProof": _rule(people=(Caller.ANYONE,)),
+    "/oncegate.v1.AuditService/GetConsistencyProof": _rule(people=(Caller.ANYONE,)),
+    "/oncegate.v1.AuditService/ListEntries": _rule(people=(Caller.AUDITOR,)),
+    "/oncegate.v1.AuditService/ExportLog": _rule(people=(Caller.AUDITOR,)),
+    "/oncegate.v1.AuditService/ListMyAccesses": _rule(people=(Caller.CITIZEN,)),
+}
+
+# Served by grpc's own packages on both doors: they tell only what is public (liveness and the .proto files).
+LIBRARY_SERVICES = (
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.v1alpha.ServerReflection/",
+    "/grpc.reflection.v1.ServerReflection/",
+)

@@ -1,0 +1,221 @@
+"""The signed bodies of the wire contract as plain values, and back.
+
+Rules kept here: shape, sizes and vocabularies are checked before a value leaves this module; an error names the
+field's path and the rule, never the value. What is verified is the exact bytes that arrived, so nothing here
+re-encodes what somebody else signed.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+
+from google.protobuf.message import DecodeError, Message
+
+from gateway.errors import Code, Refused, Violation
+from gateway.exchange.model import AnswerField, LocatedResource, RequestItem, SignedRequest
+from keys.batch import BatchItem
+from keys.key_certificates import CertifiedKeys
+from keys.sealing import padded_length
+from oncegate.v1 import exchange_pb2, signed_pb2
+from policies.vocabulary import Form, LegalBasis, Necessity
+
+MAX_BODY = 32 * 1024
+MAX_ITEMS = 64
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_CODE = re.compile(r"[a-z][a-z0-9_-]{0,63}(\.[a-z][a-z0-9_-]{0,63})+")
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_SCHEME = re.compile(r"[a-z][a-z0-9.-]{0,63}")
+_DIGEST = 32
+
+FORMS: "dict[signed_pb2.Form, Form]" = {
+    signed_pb2.FORM_EXISTS: Form.EXISTS,
+    signed_pb2.FORM_YEAR: Form.YEAR,
+    signed_pb2.FORM_MASKED: Form.MASKED,
+    signed_pb2.FORM_VALUE: Form.VALUE,
+}
+FORM_NUMBERS = {form: number for number, form in FORMS.items()}
+BASES: "dict[signed_pb2.LegalBasis, LegalBasis]" = {
+    signed_pb2.LEGAL_BASIS_MANDATE: LegalBasis.MANDATE,
+    signed_pb2.LEGAL_BASIS_EXPLICIT_REQUEST: LegalBasis.EXPLICIT_REQUEST,
+    signed_pb2.LEGAL_BASIS_CONSENT: LegalBasis.CONSENT,
+}
+NECESSITIES: "dict[signed_pb2.Necessity, Necessity]" = {
+    signed_pb2.NECESSITY_UNSPECIFIED: Necessity.REQUIRED,
+    signed_pb2.NECESSITY_REQUIRED: Necessity.REQUIRED,
+    signed_pb2.NECESSITY_OPTIONAL: Necessity.OPTIONAL,
+}
+
+
+def certified_keys(message: signed_pb2.CertifiedKeys) -> CertifiedKeys:
+    """Keys as they travel to the value that `keys` opens."""
+    return CertifiedKeys(body=message.body, signature=message.signature, department_key=message.department_key)
+
+
+def certified_keys_message(keys: CertifiedKeys) -> signed_pb2.CertifiedKeys:
+    """The message of certified keys."""
+    return signed_pb2.CertifiedKeys(body=keys.body, signature=keys.signature, department_key=keys.department_key)
+
+
+def signed_item(item: BatchItem) -> signed_pb2.SignedItem:
+    """The message of one signed body of a batch."""
+    return signed_pb2.SignedItem(
+        body=item.body,
+        signature=item.signature,
+        leaf_index=item.leaf_index,
+        leaf_count=item.leaf_count,
+        path=item.path,
+    )
+
+
+def promise(leaf_index: int, leaf_hash: bytes, request_digest: bytes) -> bytes:
+    """A PromiseBody, for the ledger to sign."""
+    body = signed_pb2.PromiseBody(leaf_index=leaf_index, leaf_hash=leaf_hash, request_digest=request_digest)
+    return body.SerializeToString(deterministic=True)
+
+
+def _check(broken: list[Violation], field: str, rule: str, *, holds: bool) -> None:
+    if not holds:
+        broken.append(Violation(field, rule))
+
+
+def _items(body: signed_pb2.RequestBody, broken: list[Violation]) -> tuple[RequestItem, ...]:
+    _check(broken, "items", f"must hold 1 to {MAX_ITEMS} items", holds=1 <= len(body.items) <= MAX_ITEMS)
+    items: list[RequestItem] = []
+    seen: set[tuple[str, str]] = set()
+    for position, item in enumerate(body.items[:MAX_ITEMS]):
+        path = f"items[{position}]"
+        _check(broken, f"{path}.resource", "must be a resource code", holds=bool(_CODE.fullmatch(item.resource)))
+        _check(broken, f"{path}.field", "must be a field code", holds=bool(_FIELD.fullmatch(item.field)))
+        _check(broken, f"{path}.form", "must be exists, year, masked or value", holds=item.form in FORMS)
+        _check(broken, f"{path}.necessity", "must be required or optional", holds=item.necessity in NECESSITIES)
+        _check(broken, path, "asks for a field twice", holds=(item.resource, item.field) not in seen)
+        seen.add((item.resource, item.field))
+        if not broken:
+            items.append(RequestItem(item.resource, item.field, FORMS[item.form], NECESSITIES[item.necessity]))
+    return tuple(items)
+
+
+class Codec:
+    """The wire codec that the use cases are given (gateway.exchange.ports.WireCodec)."""
+
+    def parse_request(self, body: bytes) -> SignedRequest:
+        """Parse and check the shape of a RequestBody.
+
+        Raises:
+            Refused: TOO_LARGE, or BAD_REQUEST with every broken rule.
+        """
+        if len(body) > MAX_BODY:
+            raise Refused(Code.TOO_LARGE, violations=(Violation("body", f"must be at most {MAX_BODY} bytes"),))
+        message = signed_pb2.RequestBody()
+        try:
+            message.ParseFromString(body)
+        except DecodeError:
+            raise Refused(Code.BAD_REQUEST, violations=(Violation("body", "is not a RequestBody"),)) from None
+        broken: list[Violation] = []
+        request_id_rule = "must be 1 to 64 characters of A-Z a-z 0-9 . _ -"
+        _check(broken, "request_id", request_id_rule, holds=bool(_REQUEST_ID.fullmatch(message.request_id)))
+        _check(broken, "subject_scheme", "must be a scheme code", holds=bool(_SCHEME.fullmatch(message.subject_scheme)))
+        _check(broken, "purpose", "must be a purpose code", holds=bool(_PURPOSE.fullmatch(message.purpose)))
+        _check(
+            broken, "legal_basis", "must be mandate, explicit_request or consent", holds=message.legal_basis in BASES
+        )
+        _check(broken, "case_reference", "must be at most 128 characters", holds=len(message.case_reference) <= 128)  # noqa: PLR2004
+        commitment_holds = len(message.subject_commitment) == _DIGEST
+        _check(broken, "subject_commitment", "must be 32 bytes", holds=commitment_holds)
+        _check(broken, "sealing_key_id", "must be 32 bytes", holds=len(message.sealing_key_id) == _DIGEST)
+        items = _items(message, broken)
+        if broken:
+            raise Refused(Code.BAD_REQUEST, "request body", violations=tuple(broken[:16]))
+        return SignedRequest(
+            request_id=message.request_id,
+            trust_domain=message.trust_domain,
+            system=message.system,
+            subject_scheme=message.subject_scheme,
+            subject_commitment=message.subject_commitment,
+            purpose=message.purpose,
+            legal_basis=BASES[message.legal_basis],
+            case_reference=message.case_reference,
+            items=items,
+            created_ms=message.created_unix_ms,
+            deadline_ms=message.deadline_ms,
+            sealing_key_id=message.sealing_key_id,
+        )
+
+    def answer(self, request_digest: bytes, resource: str, fields: Sequence[AnswerField]) -> bytes:
+        """A padded AnswerBody."""
+        body = signed_pb2.AnswerBody(request_digest=request_digest, resource=resource)
+        for field in fields:
+            released = field.text is not None
+            body.fields.add(
+                field=field.field,
+                form=FORM_NUMBERS[field.form],
+                status=signed_pb2.FIELD_STATUS_RELEASED if released else signed_pb2.FIELD_STATUS_NOT_AVAILABLE,
+                text=field.text or "",
+                data_type=field.data_type if released else "",
+                as_of_unix_ms=field.as_of_ms if released else 0,
+                source=field.source if released else "",
+            )
+        return _pad(body)
+
+    def located(self, located: Sequence[LocatedResource]) -> bytes:
+        """A padded LocateResult."""
+        result = exchange_pb2.LocateResult()
+        for item in located:
+            result.located.add(resource=item.resource, exists=item.exists, updated_unix_ms=item.updated_ms)
+        return _pad(result)
+
+    def receipt(
+        self,
+        ticket_digest: bytes,
+        request_digest: bytes,
+        node: str,
+        resource: str,
+        ciphertext_digest: bytes,
+        disclosure_digest: bytes,
+        released_ms: int,
+    ) -> bytes:
+        """A ReceiptBody."""
+        return signed_pb2.ReceiptBody(
+            ticket_digest=ticket_digest,
+            request_digest=request_digest,
+            node=node,
+            resource=resource,
+            ciphertext_digest=ciphertext_digest,
+            disclosure_digest=disclosure_digest,
+            released_unix_ms=released_ms,
+        ).SerializeToString(deterministic=True)
+
+    def disclosure(self, salt: bytes, outcomes: Sequence[tuple[str, Form, str]]) -> bytes:
+        """A Disclosure; an outcome is the lower-case name of an ItemOutcome, such as `released`."""
+        message = signed_pb2.Disclosure(salt=salt)
+        for field, form, outcome in outcomes:
+            number = signed_pb2.ItemOutcome.Value(f"ITEM_OUTCOME_{outcome.upper()}")
+            message.outcomes.add(field=field, form=FORM_NUMBERS[form], outcome=number)
+        return message.SerializeToString(deterministic=True)
+
+
+def _pad(message: Message) -> bytes:
+    """Serialise with the padding field (number 15, bytes) filled up to the next step of `padded_length`.
+
+    The field costs one byte of tag and one to four of length; the few room sizes that no header fits exactly
+    (a gap of one byte where the length grows by a byte) go to the next step.
+    """
+    size = message.ByteSize()
+    target = padded_length(size + 2)
+    while True:
+        for header in (2, 3, 4, 5):
+            padding = target - size - header
+            if padding >= 0 and _varint_length(padding) + 1 == header:
+                message.padding = bytes(padding)  # type: ignore[attr-defined]
+                return message.SerializeToString()
+        target = padded_length(target + 1)
+
+
+def _varint_length(value: int) -> int:
+    return max(1, (value.bit_length() + 6) // 7)
+
+
+def new_id() -> bytes:
+    """A random 16-byte id."""
+    return secrets.token_bytes(16)

@@ -1,0 +1,1 @@
+"""One servicer a file: translates messages to use cases and back, and decides nothing."""

@@ -1,0 +1,127 @@
+"""AuditService: the access log for auditors, for the person concerned, and (hashes only) for everyone."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from gateway.audit.ledger import SqlLedger
+from gateway.audit.model import Access, LogEntry
+from gateway.errors import bad_request
+from gateway.exchange.auditing import ReadLog
+from gateway.exchange.people import OwnProfile
+from gateway.rpc.callers import bearer
+from oncegate.v1 import audit_pb2, audit_pb2_grpc
+
+_PAGE = 50
+_MAX_ENTRIES = 500
+_MAX_ACCESSES = 200
+
+
+class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
+    """Proofs, entries, export, and a person's own accesses.
+
+    Args:
+        ledger: Checkpoints and proofs, which hold only hashes.
+        reading: What auditors may do.
+        own: What a citizen may do.
+    """
+
+    def __init__(self, ledger: SqlLedger, reading: ReadLog, own: OwnProfile) -> None:
+        self._ledger = ledger
+        self._reading = reading
+        self._own = own
+
+    async def GetCheckpoint(  # noqa: N802
+        self, request: audit_pb2.GetCheckpointRequest, context: Any
+    ) -> audit_pb2.GetCheckpointResponse:
+        """See audit.proto."""
+        del request, context
+        return audit_pb2.GetCheckpointResponse(checkpoint=self._ledger.checkpoint())
+
+    async def GetInclusionProof(  # noqa: N802
+        self, request: audit_pb2.GetInclusionProofRequest, context: Any
+    ) -> audit_pb2.GetInclusionProofResponse:
+        """See audit.proto."""
+        del context
+        try:
+            proof = self._ledger.inclusion(request.leaf_index, request.tree_size or None)
+        except ValueError:
+            raise bad_request("leaf_index", "must lie inside a tree size that the log has reached") from None
+        return audit_pb2.GetInclusionProofResponse(
+            leaf_hash=proof.leaf_hash, tree_size=proof.tree_size, path=proof.path, checkpoint=proof.checkpoint
+        )
+
+    async def GetConsistencyProof(  # noqa: N802
+        self, request: audit_pb2.GetConsistencyProofRequest, context: Any
+    ) -> audit_pb2.GetConsistencyProofResponse:
+        """See audit.proto."""
+        del context
+        try:
+            proof = self._ledger.consistency(request.old_size, request.new_size or None)
+        except ValueError:
+            raise bad_request("old_size", "must be at most the new size, which the log must have reached") from None
+        return audit_pb2.GetConsistencyProofResponse(new_size=proof.new_size, path=proof.path)
+
+    async def ListEntries(  # noqa: N802
+        self, request: audit_pb2.ListEntriesRequest, context: Any
+    ) -> audit_pb2.ListEntriesResponse:
+        """See audit.proto."""
+        if request.page_size > _MAX_ENTRIES:
+            raise bad_request("page_size", f"must be at most {_MAX_ENTRIES}")
+        page = await self._reading.entries(
+            bearer(context),
+            kind=request.kind,
+            department=request.department,
+            cursor=request.page_token,
+            limit=request.page_size or _PAGE,
+        )
+        return audit_pb2.ListEntriesResponse(
+            entries=[_entry(entry) for entry in page.entries], next_page_token=page.next_cursor
+        )
+
+    async def ExportLog(  # noqa: N802
+        self, request: audit_pb2.ExportLogRequest, context: Any
+    ) -> AsyncIterator[audit_pb2.ExportLogResponse]:
+        """See audit.proto."""
+        checkpoint, batches = await self._reading.export(bearer(context), request.first_index)
+        yield audit_pb2.ExportLogResponse(checkpoint=checkpoint)
+        for batch in batches:
+            yield audit_pb2.ExportLogResponse(entries=[_entry(entry) for entry in batch])
+
+    async def ListMyAccesses(  # noqa: N802
+        self, request: audit_pb2.ListMyAccessesRequest, context: Any
+    ) -> audit_pb2.ListMyAccessesResponse:
+        """See audit.proto."""
+        if request.page_size > _MAX_ACCESSES:
+            raise bad_request("page_size", f"must be at most {_MAX_ACCESSES}")
+        page = await self._own.accesses(bearer(context), request.page_token, request.page_size or _PAGE)
+        return audit_pb2.ListMyAccessesResponse(
+            accesses=[_access(access) for access in page.accesses], next_page_token=page.next_cursor
+        )
+
+
+def _entry(entry: LogEntry) -> audit_pb2.Entry:
+    return audit_pb2.Entry(
+        leaf_index=entry.leaf_index,
+        leaf_hash=entry.leaf_hash,
+        accountability=entry.accountability,
+        accountability_salt=entry.accountability_salt,
+        person=entry.person or b"",
+        person_salt=entry.person_salt or b"",
+    )
+
+
+def _access(access: Access) -> audit_pb2.Access:
+    message = audit_pb2.Access(
+        time_unix_ms=access.time_ms,
+        department=access.department,
+        system=access.system,
+        purpose=access.purpose,
+        legal_basis=access.legal_basis,
+        case_reference=access.case_reference,
+        outcome=access.outcome,
+        reason=access.reason,
+        leaf_index=access.leaf_index,
+    )
+    for field in access.fields:
+        message.fields.add(resource=field.resource, field=field.field, form=field.form, outcome=field.outcome)
+    return message

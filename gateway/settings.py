@@ -1,0 +1,195 @@
+"""The gateway's settings: one TOML file in its home folder, overridden by ONCEGATE_… environment variables.
+
+Rules kept here: every value is validated before anything starts, an unknown key is an error, and no secret is a
+setting (secrets live in the keyring; the settings only say where the passphrase comes from).
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+FILE_NAME = "gateway.toml"
+RoleName = Literal["citizen", "officer", "steward", "auditor", "operator"]
+_DEPARTMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,126}[a-z0-9])?")
+
+
+class BadSettings(Exception):
+    """The settings cannot be used; the text names the key and the rule."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(_Section):
+    """Where the two doors listen, and by which names peers reach them."""
+
+    systems: str = Field("127.0.0.1:7443", description="host:port of the door for nodes and systems (mutual TLS)")
+    people: str = Field("127.0.0.1:7444", description="host:port of the door for people and enrolment (server TLS)")
+    dns_names: tuple[str, ...] = Field(("localhost",), description="DNS names in the server certificate")
+    ip_addresses: tuple[str, ...] = Field(("127.0.0.1",), description="IP addresses in the server certificate")
+
+    @field_validator("systems", "people")
+    @classmethod
+    def _host_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the largest TCP port
+            raise ValueError("must be host:port")
+        return value
+
+
+class Certificates(_Section):
+    """Lifetimes, in seconds."""
+
+    leaf_s: Annotated[int, Field(ge=60, le=30 * 86400, description="lifetime of a node's or system's certificate")] = (
+        86400
+    )
+    server_s: Annotated[int, Field(ge=60, le=90 * 86400, description="lifetime of the gateway's own certificate")] = (
+        7 * 86400
+    )
+
+
+class IssuerSettings(_Section):
+    """One issuer of people's OIDC tokens."""
+
+    issuer: str = Field(min_length=1, max_length=256, description="the `iss` claim, exactly")
+    jwks_file: Path = Field(
+        description="the issuer's public keys, a JWKS file; relative paths start at the home folder"
+    )
+    audience: str = Field("oncegate", description="the `aud` claim this gateway answers to")
+    algorithms: tuple[str, ...] = Field(("ES256",), min_length=1, description="accepted signature algorithms")
+    scheme: str = Field("cn.resident-id", description="scheme of the identifier in the identifier claim")
+    identifier_claim: str = Field("resident_id", description="claim that carries the person's identifier")
+    role_claim: str = Field("roles", description="claim that carries the issuer's role names")
+    roles: dict[str, RoleName] = Field(default_factory=dict, description="issuer's role name to oncegate role")
+    default_role: RoleName | Literal[""] = Field(
+        "", description="role of a person with an identifier and no mapped role, such as citizen"
+    )
+    max_age_s: Annotated[int, Field(ge=30, le=86400, description="oldest accepted token")] = 3600
+    minimum_acr: dict[RoleName, tuple[str, ...]] = Field(
+        default_factory=dict, description="role to accepted acr values"
+    )
+    department: str = Field("", description="department whose officials this issuer vouches for; empty for none")
+
+
+class VaultSettings(_Section):
+    """The department that answers for people's own profile fields."""
+
+    department: str = Field("data-bureau", description="its agreements govern the resource oncegate.profile")
+
+    @field_validator("department")
+    @classmethod
+    def _department(cls, value: str) -> str:
+        if not _DEPARTMENT.fullmatch(value):
+            raise ValueError("must match [a-z][a-z0-9-]{0,62}")
+        return value
+
+
+class Limits(_Section):
+    """Sizes, counts and times."""
+
+    message_bytes: Annotated[int, Field(ge=65536, le=16 << 20, description="largest message through a door")] = 4 << 20
+    concurrent_fetches: Annotated[int, Field(ge=1, le=10000, description="fetches in flight altogether")] = 256
+    concurrent_per_system: Annotated[int, Field(ge=1, le=10000, description="fetches in flight for one system")] = 64
+    deadline_default_ms: Annotated[int, Field(ge=100, le=60000, description="deadline when the request names none")] = (
+        5000
+    )
+    deadline_max_ms: Annotated[int, Field(ge=100, le=60000, description="longest deadline a request may name")] = 30000
+    request_age_ms: Annotated[int, Field(ge=1000, le=600000, description="oldest and newest request time accepted")] = (
+        300000
+    )
+    ticket_life_ms: Annotated[int, Field(ge=1000, le=120000, description="life of a ticket")] = 30000
+    answer_kept_s: Annotated[int, Field(ge=0, le=3600, description="how long a sealed answer is kept for a repeat")] = (
+        300
+    )
+    answers_kept_bytes: Annotated[int, Field(ge=0, description="size cap of all kept answers")] = 64 << 20
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. `docs/operations.md` lists each key (tested)."""
+
+    model_config = SettingsConfigDict(env_prefix="ONCEGATE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    home: Path = Field(description="the gateway's folder; set by --home, not in the file")
+    trust_domain: str = Field("oncegate.example", description="SPIFFE trust domain of this exchange")
+    name: str = Field("gateway", description="name in the gateway's own SPIFFE id")
+    database: str = Field("", description="SQLAlchemy URL; empty takes gateway.db in the home folder")
+    keyring: Path = Field(
+        Path("keyring.bin"), description="the encrypted keyring; relative paths start at the home folder"
+    )
+    passphrase_file: Path | None = Field(None, description="file with the keyring's passphrase, mode 0600")
+    passphrase_environment: str = Field("ONCEGATE_PASSPHRASE", description="environment variable with the passphrase")
+    policy_bundle: Path | None = Field(None, description="folder with a Cedar bundle; empty takes the packaged one")
+    heartbeat_ms: Annotated[int, Field(ge=100, le=60000, description="how often a node must show life")] = 2000
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="level of the JSON log")
+    listen: Listen = Field(default_factory=Listen)
+    certificates: Certificates = Field(default_factory=Certificates)
+    vault: VaultSettings = Field(default_factory=VaultSettings)
+    limits: Limits = Field(default_factory=Limits)
+    issuers: tuple[IssuerSettings, ...] = ()
+
+    @field_validator("trust_domain")
+    @classmethod
+    def _trust_domain(cls, value: str) -> str:
+        if not _TRUST_DOMAIN.fullmatch(value):
+            raise ValueError("must be a lower-case DNS-like name")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file; nothing else is read."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, home: Path) -> Self:
+        """Read `gateway.toml` in a home folder.
+
+        Raises:
+            BadSettings: The file is missing, is not TOML, or a key breaks a rule.
+        """
+        path = home / FILE_NAME
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BadSettings(f"{path}: no such file; run `oncegate init` first") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadSettings(f"{path}: {error}") from None
+        if "home" in content:
+            raise BadSettings(f"{path}: home: is set by --home, not in the file")
+        try:
+            return cls(home=home, **content)
+        except ValidationError as error:
+            lines = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+            raise BadSettings("\n".join(lines)) from None
+
+    def path(self, value: Path) -> Path:
+        """A configured path, from the home folder when it is relative."""
+        return value if value.is_absolute() else self.home / value
+
+    @property
+    def database_url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self.database or f"sqlite:///{self.home / 'gateway.db'}"
+
+    @property
+    def gateway_id(self) -> str:
+        """The gateway's SPIFFE id."""
+        return f"spiffe://{self.trust_domain}/gateway/{self.name}"
+
+    @property
+    def log_origin(self) -> str:
+        """Origin line of the ledger's checkpoints."""
+        return f"{self.trust_domain}/ledger"
