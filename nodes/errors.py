@@ -12,7 +12,6 @@ class NodeCode(StrEnum):
     """Stable codes of the provider's side; the table below is total (tested)."""
 
     BAD_CONFIG = "BAD_CONFIG"
-    BAD_AGREEMENT = "BAD_AGREEMENT"
     SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
     STATE_UNUSABLE = "STATE_UNUSABLE"
 
@@ -27,7 +26,6 @@ class PublicText:
 
 PUBLIC: dict[NodeCode, PublicText] = {
     NodeCode.BAD_CONFIG: PublicText("配置文件有误", "The configuration has mistakes"),
-    NodeCode.BAD_AGREEMENT: PublicText("共享协议不可接受", "The agreement cannot be accepted"),
     NodeCode.SOURCE_UNAVAILABLE: PublicText("数据源不可用", "The data source is not available"),
     NodeCode.STATE_UNUSABLE: PublicText("节点状态文件不可用", "The node's state file cannot be used"),
 }
@@ -94,13 +92,6 @@ class BadConfig(ProviderError):
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__(NodeCode.BAD_CONFIG, "; ".join(str(m) for m in mistakes))
         self.mistakes = mistakes
-
-
-class AgreementRefused(ProviderError):
-    """An agreement that does not hold: not signed as it must be, for another department, or not readable."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(NodeCode.BAD_AGREEMENT, detail)
 
 
 class SourceFailed(ProviderError):

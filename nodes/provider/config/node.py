@@ -5,7 +5,7 @@ gateway's doors are comes from its enrolment (`home.json`), not from here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ class DepartmentRules:
     """
 
     departments: frozenset[str] = frozenset()
-    records: Mapping[str, frozenset[str]] = {}
+    records: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,273 @@
+"""Used tickets and the proofs of every release.
+
+Rules kept here: a ticket and the proof of its release are written in one transaction before the answer leaves; a ticket
+that is there already makes that write fail. A proof holds exact bytes: the request and its signature, the requester's
+certified keys, the ticket and the promise with their audit paths, the disclosure and the receipt.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from keys.batch import BatchItem
+from keys.key_certificates import CertifiedKeys
+from nodes.provider.state.database import State
+
+DAY_MS: Final = 86_400_000
+_COLUMNS: Final = (
+    "ticket_digest, released_ms, resource, consumer, system, purpose, agreement, revision, session_id, request,"
+    " request_signature, certified, ticket, ticket_proof, promise, promise_proof, disclosure, receipt, receipt_proof"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRelease:
+    """Everything that is written about one release before it leaves.
+
+    Args:
+        ticket_id: From the ticket, 16 bytes.
+        expires_ms: Until when the ticket must be remembered as used.
+        ticket_digest: SHA-256 of the ticket.
+        released_ms: When, Unix ms.
+        resource: Resource code.
+        consumer: Department that gets it.
+        system: Name of its system.
+        purpose: Purpose code.
+        agreement: Agreement id.
+        revision: Its revision.
+        session_id: The node's session.
+        request: Exact RequestBody.
+        request_signature: The consumer's signature.
+        requester_keys: The consumer's certified keys.
+        ticket: The ticket with its audit path.
+        promise: The ledger's promise with its audit path.
+        disclosure: Exact Disclosure.
+        receipt: Exact ReceiptBody, signed by the link afterwards.
+    """
+
+    ticket_id: bytes
+    expires_ms: int
+    ticket_digest: bytes
+    released_ms: int
+    resource: str
+    consumer: str
+    system: str
+    purpose: str
+    agreement: str
+    revision: int
+    session_id: bytes
+    request: bytes
+    request_signature: bytes
+    requester_keys: CertifiedKeys
+    ticket: BatchItem
+    promise: BatchItem
+    disclosure: bytes
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReceipt:
+    """One release as the steward sees it.
+
+    Args:
+        number: Counts up by one per release of this node.
+        released_ms: When, Unix ms.
+        resource: Resource code.
+        consumer: Department that got it.
+        system: Name of its system.
+        purpose: Purpose code.
+        agreement: Agreement id.
+        revision: Its revision.
+        session_id: The node's session: part of the scope of ticket and receipt.
+        request: Exact RequestBody.
+        request_signature: The consumer's signature.
+        requester_keys: The consumer's certified keys.
+        ticket: The gateway's signed ticket.
+        promise: The ledger's signed promise.
+        disclosure: Exact Disclosure.
+        receipt: Exact ReceiptBody.
+        signed_receipt: With the node's signature; None when the node stopped before it signed.
+    """
+
+    number: int
+    released_ms: int
+    resource: str
+    consumer: str
+    system: str
+    purpose: str
+    agreement: str
+    revision: int
+    session_id: bytes
+    request: bytes
+    request_signature: bytes
+    requester_keys: CertifiedKeys
+    ticket: BatchItem
+    promise: BatchItem
+    disclosure: bytes
+    receipt: bytes
+    signed_receipt: BatchItem | None
+
+
+class Releases:
+    """Reads and writes used tickets and receipts.
+
+    Args:
+        state: The open database.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def used(self, now_ms: int) -> set[bytes]:
+        """Ids of used tickets that have not expired: loaded once at start."""
+        rows = self._state.reader().execute("SELECT ticket_id FROM tickets WHERE expires_ms >= ?", (now_ms,))
+        return {row[0] for row in rows}
+
+    def keep(self, releases: Sequence[KeptRelease], now_ms: int) -> "Future[None]":
+        """Writes used tickets and proofs, all or none.
+
+        Args:
+            releases: Those of one group of asks.
+            now_ms: Now, Unix ms; tickets that have expired are forgotten.
+
+        Returns:
+            Done when durable. It fails when one of the tickets was used before, or when the database cannot write;
+            then none of these may leave.
+        """
+        tickets = [(release.ticket_id, release.expires_ms) for release in releases]
+        certified = {
+            (digest := _digest(release.requester_keys)): (
+                digest,
+                release.requester_keys.body,
+                release.requester_keys.signature,
+                release.requester_keys.department_key,
+            )
+            for release in releases
+        }
+        rows = [_row(release) for release in releases]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms - DAY_MS,))
+            connection.executemany("INSERT INTO tickets VALUES (?, ?)", tickets)
+            connection.executemany("INSERT OR IGNORE INTO certified VALUES (?, ?, ?, ?)", list(certified.values()))
+            marks = ",".join("?" * len(rows[0]))
+            connection.executemany(f"INSERT INTO receipts ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - own constants
+
+        return self._state.submit(write)
+
+    def sign(self, signed: Sequence[tuple[bytes, BatchItem]]) -> "Future[None]":
+        """Adds the signatures of one frame's receipts.
+
+        Args:
+            signed: Ticket digest and signed receipt.
+
+        Returns:
+            Done when durable.
+        """
+        rows = [(_proof(item), ticket_digest) for ticket_digest, item in signed]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("UPDATE receipts SET receipt_proof = ? WHERE ticket_digest = ?", rows)
+
+        return self._state.submit(write)
+
+    def uses_since(self, agreement: str, since_ms: int) -> int:
+        """How many releases under an agreement there were since a moment."""
+        count: int = (
+            self._state.reader()
+            .execute("SELECT COUNT(*) FROM receipts WHERE agreement = ? AND released_ms >= ?", (agreement, since_ms))
+            .fetchone()[0]
+        )
+        return count
+
+
+def list_receipts(reader: sqlite3.Connection, before: int | None, limit: int) -> list[KeptReceipt]:
+    """Releases, newest first.
+
+    Args:
+        reader: From `State.reader` or `open_reader`.
+        before: Only those with a smaller number; None for the newest.
+        limit: At most this many.
+
+    Returns:
+        One page.
+    """
+    rows = reader.execute(
+        f"SELECT id, {_COLUMNS}, body, signature, department_key FROM receipts JOIN certified ON digest = certified"  # noqa: S608 - own constants
+        " WHERE (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
+        (before, before, limit),
+    )
+    return [_read(row) for row in rows]
+
+
+def _row(release: KeptRelease) -> tuple[object, ...]:
+    return (
+        release.ticket_digest,
+        release.released_ms,
+        release.resource,
+        release.consumer,
+        release.system,
+        release.purpose,
+        release.agreement,
+        release.revision,
+        release.session_id,
+        release.request,
+        release.request_signature,
+        _digest(release.requester_keys),
+        release.ticket.body,
+        _proof(release.ticket),
+        release.promise.body,
+        _proof(release.promise),
+        release.disclosure,
+        release.receipt,
+        b"",
+    )
+
+
+def _read(row: tuple[Any, ...]) -> KeptReceipt:
+    return KeptReceipt(
+        number=row[0],
+        released_ms=row[2],
+        resource=row[3],
+        consumer=row[4],
+        system=row[5],
+        purpose=row[6],
+        agreement=row[7],
+        revision=row[8],
+        session_id=row[9],
+        request=row[10],
+        request_signature=row[11],
+        requester_keys=CertifiedKeys(row[20], row[21], row[22]),
+        ticket=_item(row[13], row[14]),
+        promise=_item(row[15], row[16]),
+        disclosure=row[17],
+        receipt=row[18],
+        signed_receipt=_item(row[18], row[19]) if row[19] else None,
+    )
+
+
+def _digest(certified: CertifiedKeys) -> bytes:
+    """Under which certified keys are kept once; all three parts count."""
+    parts = (certified.body, certified.signature, certified.department_key)
+    return sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
+
+
+def _proof(item: BatchItem) -> bytes:
+    """Signature, position and path of an item: everything but the body."""
+    proof = {
+        "signature": item.signature.hex(),
+        "leaf_index": item.leaf_index,
+        "leaf_count": item.leaf_count,
+        "path": [part.hex() for part in item.path],
+    }
+    return json.dumps(proof, separators=(",", ":")).encode()
+
+
+def _item(body: bytes, proof: bytes) -> BatchItem:
+    read = json.loads(proof)
+    path = tuple(bytes.fromhex(part) for part in read["path"])
+    return BatchItem(body, bytes.fromhex(read["signature"]), read["leaf_index"], read["leaf_count"], path)

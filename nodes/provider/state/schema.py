@@ -1,0 +1,44 @@
+"""Tables of the node's own database and how it is opened.
+
+`records` maps handles to source keys and says what is published; `outbox` holds index changes that are not yet
+durable at the gateway; `tickets` remembers used tickets until they expire; `receipts` and `certified` prove every
+release; `scans` and `notes` say how the last comparison of each resource went; `meta` holds single values.
+"""
+
+from typing import Final
+
+VERSION: Final = 1
+
+TABLES: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE records (
+  resource TEXT NOT NULL, key TEXT NOT NULL, handle BLOB NOT NULL, identifier TEXT NOT NULL, digest BLOB NOT NULL,
+  version INTEGER NOT NULL, updated_ms INTEGER NOT NULL, live INTEGER NOT NULL,
+  PRIMARY KEY (resource, key)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX records_by_handle ON records (handle);
+CREATE INDEX records_by_subject ON records (resource, identifier) WHERE live = 1;
+CREATE TABLE outbox (
+  sequence INTEGER PRIMARY KEY, resource TEXT NOT NULL, handle BLOB NOT NULL, scheme TEXT NOT NULL,
+  identifier TEXT NOT NULL, version INTEGER NOT NULL, updated_ms INTEGER NOT NULL, tombstone INTEGER NOT NULL
+);
+CREATE TABLE rejected (handle BLOB PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE scans (
+  resource TEXT PRIMARY KEY, synced_ms INTEGER NOT NULL, tried_ms INTEGER NOT NULL, failure TEXT NOT NULL,
+  good INTEGER NOT NULL, bad INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE notes (resource TEXT NOT NULL, line INTEGER, rule TEXT NOT NULL);
+CREATE TABLE tickets (ticket_id BLOB PRIMARY KEY, expires_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE certified (
+  digest BLOB PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL, department_key BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE receipts (
+  id INTEGER PRIMARY KEY, ticket_digest BLOB NOT NULL UNIQUE, released_ms INTEGER NOT NULL, resource TEXT NOT NULL,
+  consumer TEXT NOT NULL, system TEXT NOT NULL, purpose TEXT NOT NULL,
+  agreement TEXT NOT NULL, revision INTEGER NOT NULL, session_id BLOB NOT NULL,
+  request BLOB NOT NULL, request_signature BLOB NOT NULL, certified BLOB NOT NULL,
+  ticket BLOB NOT NULL, ticket_proof BLOB NOT NULL, promise BLOB NOT NULL, promise_proof BLOB NOT NULL,
+  disclosure BLOB NOT NULL, receipt BLOB NOT NULL, receipt_proof BLOB NOT NULL
+);
+CREATE INDEX receipts_by_agreement ON receipts (agreement, released_ms);
+"""
