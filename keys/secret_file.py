@@ -78,14 +78,17 @@ def read_secret(path: Path) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         raise KeyringCorrupt("the file of secrets is not there or cannot be read") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         # The opened file is looked at, not the name, so that it cannot be exchanged in between.
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             raise KeyringCorrupt("this is not a file of secrets")
         if status.st_uid not in (os.geteuid(), 0) or status.st_mode & _OTHERS:
             raise SecretExposed("the file of secrets may be read by others: its mode must be 0600")
-        return file.read(LARGEST + 1)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(LARGEST)
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:
