@@ -198,15 +198,15 @@ class Codec:
 def _pad(message: Message) -> bytes:
     """Serialise with the padding field (number 15, bytes) filled up to the next step of `padded_length`.
 
-    The field costs one byte of tag and one to four of length; the few room sizes that no header fits exactly
+    The field costs one byte of tag and one to four of length, and an empty one would not be written; the few room sizes that no header fits exactly
     (a gap of one byte where the length grows by a byte) go to the next step.
     """
     size = message.ByteSize()
-    target = padded_length(size + 2)
+    target = padded_length(size + 3)
     while True:
         for header in (2, 3, 4, 5):
             padding = target - size - header
-            if padding >= 0 and _varint_length(padding) + 1 == header:
+            if padding > 0 and _varint_length(padding) + 1 == header:
                 message.padding = bytes(padding)  # type: ignore[attr-defined]
                 return message.SerializeToString()
         target = padded_length(target + 1)
