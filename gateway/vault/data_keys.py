@@ -1,0 +1,144 @@
+"""Each person's data key: made at the first field, kept wrapped, destroyed with the person.
+
+Rules kept: a data key is unwrapped for one operation and not kept; the wrapped key is in the database alone, so
+destroying it makes every copy of the fields unreadable; a key id is never used twice for one person. Every function
+works inside the caller's transaction. Fails closed: a key that does not unwrap is an error, never a new key.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlmodel import SQLModel
+
+from gateway.vault import tables
+from keys.persons import new_data_key, unwrap_data_key, wrap_data_key
+
+KEK: Final = "vault-kek"
+"""Name of the key-encryption keys in the keyring."""
+
+_KEYS: Final = SQLModel.metadata.tables[str(tables.VaultKey.__tablename__)]
+
+
+class KeyEncryptionKeys(Protocol):
+    """Versioned secrets; `keys.keyring.keyring.Keyring` is one."""
+
+    def get(self, name: str, version: int | None = None) -> bytes:
+        """A secret, the current version unless another is named."""
+
+    def current(self, name: str) -> int:
+        """The current version."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A person's data key, unwrapped.
+
+    Attributes:
+        key_id: Which of the person's keys; part of every envelope.
+        secret: 32 bytes.
+    """
+
+    key_id: int
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"DataKey(key_id={self.key_id})"
+
+
+def read(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes) -> DataKey | None:
+    """The person's data key, or None when there is none.
+
+    Args:
+        connection: Any connection.
+        keks: Key-encryption keys.
+        person_id: 16 bytes.
+
+    Returns:
+        The key.
+
+    Raises:
+        KeysError: The key-encryption key is missing or does not fit.
+    """
+    row = connection.execute(select(_KEYS).where(_KEYS.c.person_id == person_id)).one_or_none()
+    if row is None or row.wrapped is None:
+        return None
+    return DataKey(row.key_id, unwrap_data_key(keks.get(KEK, row.kek_version), bytes(row.wrapped)))
+
+
+def make(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, now_ms: int) -> DataKey:
+    """The person's data key; a new one when there is none.
+
+    Args:
+        connection: An open write transaction.
+        keks: Key-encryption keys.
+        person_id: 16 bytes.
+        now_ms: The time, Unix ms.
+
+    Returns:
+        The key that is in the database, also when another writer made it at the same time.
+
+    Raises:
+        KeysError: The key-encryption key is missing or does not fit.
+    """
+    version = keks.current(KEK)
+    insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+    fresh = {
+        "wrapped": wrap_data_key(keks.get(KEK, version), new_data_key()),
+        "kek_version": version,
+        "changed_ms": now_ms,
+    }
+    statement = insert(_KEYS).values(person_id=person_id, key_id=1, **fresh)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[_KEYS.c.person_id],
+            set_=fresh | {"key_id": _KEYS.c.key_id + 1},
+            # Only an erased key is replaced.
+            where=_KEYS.c.wrapped.is_(None),
+        )
+    )
+    made = read(connection, keks, person_id)
+    if made is None:  # pragma: no cover - the statement before made one
+        raise LookupError("a data key vanished inside its transaction")
+    return made
+
+
+def destroy(connection: Connection, person_id: bytes, now_ms: int) -> bool:
+    """Destroy the person's data key; its id stays, so that it is never used again.
+
+    Args:
+        connection: An open write transaction.
+        person_id: 16 bytes.
+        now_ms: The time, Unix ms.
+
+    Returns:
+        Whether there was one.
+    """
+    where = (_KEYS.c.person_id == person_id, _KEYS.c.wrapped.is_not(None))
+    return connection.execute(update(_KEYS).where(*where).values(wrapped=None, changed_ms=now_ms)).rowcount > 0
+
+
+def rewrap(connection: Connection, keks: KeyEncryptionKeys, limit: int) -> int:
+    """Wrap data keys anew that are still under an older key-encryption key; no field changes.
+
+    Args:
+        connection: An open write transaction.
+        keks: Key-encryption keys, the older versions too.
+        limit: Most keys in this call.
+
+    Returns:
+        How many were wrapped anew; 0 when the older key-encryption keys may be destroyed.
+
+    Raises:
+        KeysError: A key-encryption key is missing or does not fit; nothing of this call is kept.
+    """
+    current = keks.current(KEK)
+    old = (_KEYS.c.kek_version != current, _KEYS.c.wrapped.is_not(None))
+    rows = connection.execute(select(_KEYS).where(*old).limit(limit)).all()
+    for row in rows:
+        secret = unwrap_data_key(keks.get(KEK, row.kek_version), bytes(row.wrapped))
+        values = {"wrapped": wrap_data_key(keks.get(KEK, current), secret), "kek_version": current}
+        connection.execute(update(_KEYS).where(_KEYS.c.person_id == row.person_id).values(values))
+    return len(rows)
