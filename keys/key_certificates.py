@@ -136,7 +136,7 @@ def recipient_key(certificate: KeyCertificate) -> RecipientKey:
     return RecipientKey.from_bytes(certificate.sealing_key)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _verified(body: bytes, signature: bytes, department_key: bytes) -> KeyCertificate:
     """What a department key signed. Failures are not kept."""
     if len(body) > LARGEST_BODY:

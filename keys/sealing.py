@@ -230,7 +230,7 @@ def padded_length(length: int) -> int:
     return -(-length // _STEPS[-1]) * _STEPS[-1]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _parse_public(public: bytes) -> RecipientKey:
     """Parses a public key. Failures are not kept."""
     if len(public) != PUBLIC_SIZE:

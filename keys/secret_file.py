@@ -9,6 +9,7 @@ It does not encrypt: see `keys.keyring.file`.
 
 import os
 import stat
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from secrets import token_hex
@@ -28,13 +29,16 @@ class Existing(Enum):
     REPLACE = "replace"
 
 
-def write_secret(path: Path, data: bytes, existing: Existing = Existing.REPLACE) -> None:
+def write_secret(
+    path: Path, data: bytes, existing: Existing = Existing.REPLACE, sync: Callable[[int], None] = os.fsync
+) -> None:
     """Writes a file in one step that survives a power cut.
 
     Args:
         path: Where; its folder exists.
         data: The whole content.
         existing: Whether a file that is there may be replaced.
+        sync: Makes what a file handle stands for durable; for tests that stop at this moment.
 
     Raises:
         FileExistsError: There is one and it must not be replaced; it is left as it was.
@@ -48,7 +52,7 @@ def write_secret(path: Path, data: bytes, existing: Existing = Existing.REPLACE)
             view = memoryview(data)
             while view:
                 view = view[os.write(handle, view) :]
-            os.fsync(handle)
+            sync(handle)
         finally:
             os.close(handle)
         if existing is Existing.REFUSE:
@@ -58,7 +62,7 @@ def write_secret(path: Path, data: bytes, existing: Existing = Existing.REPLACE)
             fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    _sync_folder(path.parent, sync)
 
 
 def read_secret(path: Path) -> bytes:
@@ -91,10 +95,10 @@ def read_secret(path: Path) -> bytes:
         os.close(handle)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path, sync: Callable[[int], None]) -> None:
     """Makes a rename durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        sync(handle)
     finally:
         os.close(handle)

@@ -51,7 +51,7 @@ def peer_from_pem(certificate_pem: bytes) -> PeerCertificate:
     return _peer(certificate_pem)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _peer(certificate_pem: bytes) -> PeerCertificate:
     """Parses; failures are not kept."""
     try:

@@ -81,7 +81,7 @@ def test_an_empty_passphrase_is_refused():
 def test_armour_survives_and_refuses_other_labels_and_damage():
     text = to_armour("ONE LABEL", bytes(range(100)))
     assert from_armour("ONE LABEL", b"\n" + text) == bytes(range(100))
-    for damaged in (text[:-5], text.replace(b"A", b"=", 1), b"", text + text):
+    for damaged in (text[:-5], text.replace(b"AAEC", b"A=EC", 1), b"", text + text):
         with pytest.raises(KeyringCorrupt):
             from_armour("ONE LABEL", damaged)
     with pytest.raises(KeyringCorrupt):

@@ -48,6 +48,38 @@ def test_a_secret_is_replaced_whole_and_nothing_is_left_behind(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_the_old_file_is_never_written_to(path):
+    write_secret(path, b"old")
+    held = path.with_name("held")
+    os.link(path, held)
+    write_secret(path, b"new")
+    assert (held.read_bytes(), path.read_bytes()) == (b"old", b"new")
+
+
+def test_content_is_durable_before_it_takes_the_name_and_the_name_afterwards(path):
+    write_secret(path, b"old")
+    seen = []
+
+    def sync(handle):
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        seen.append((kind, os.fstat(handle).st_size if kind == "file" else 0, path.read_bytes()))
+
+    write_secret(path, b"newer", sync=sync)
+    assert seen == [("file", 5, b"old"), ("folder", 0, b"newer")]
+
+
+def test_a_write_that_cannot_be_made_durable_leaves_the_old_file_as_it_was(path):
+    write_secret(path, b"old")
+
+    def broken_disk(_handle):
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(OSError, match="Input"):
+        write_secret(path, b"new", sync=broken_disk)
+    assert read_secret(path) == b"old"
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_file_that_must_not_be_replaced_is_left_as_it_was(path):
     write_secret(path, b"first", Existing.REFUSE)
     with pytest.raises(FileExistsError):
