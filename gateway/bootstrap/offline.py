@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from gateway.audit.ledger import LedgerKeys, SqlLedger
+from gateway.audit.bodies import LedgerKeys
+from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap import secrets as names
 from gateway.bootstrap.secrets import Secrets, open_secrets
 from gateway.catalog.catalog import Catalog
@@ -26,6 +27,9 @@ from gateway.settings import Settings
 from gateway.sharing.agreements import Agreements
 from gateway.storage.database import open_database
 from keys.certificates.authority import CertificateAuthority
+from keys.keyring.keyring import Keyring
+
+LEDGER_ANCHOR = "ledger-anchor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,16 @@ def compose(settings: Settings, clock: Clock) -> Offline:
     ledger = SqlLedger(
         engine,
         LedgerKeys(
-            accountability=keyring.get(names.LEDGER_ACCOUNTABILITY),
-            person=keyring.get(names.LEDGER_PERSON),
-            person_token=keyring.get(names.LEDGER_PERSON_TOKEN),
+            accountability=_by_version(keyring, names.LEDGER_ACCOUNTABILITY),
+            person=_by_version(keyring, names.LEDGER_PERSON),
+            person_index=keyring.get(names.LEDGER_PERSON_TOKEN),
             promise=opened.promise_key,
             note=opened.note_signer,
         ),
         settings.log_origin,
         clock,
         codec.promise,
+        settings.home / LEDGER_ANCHOR,
     )
     return Offline(
         settings=settings,
@@ -105,6 +110,10 @@ def compose(settings: Settings, clock: Clock) -> Offline:
     )
 
 
+def _by_version(keyring: Keyring, name: str) -> dict[int, bytes]:
+    return {version: keyring.get(name, version) for version in keyring.versions(name)}
+
+
 @contextmanager
 def open_offline(home: Path) -> Iterator[Offline]:
     """Open a gateway's parts for a command and close them after it.
@@ -115,7 +124,9 @@ def open_offline(home: Path) -> Iterator[Offline]:
         GatewayError: The database does not open safely.
     """
     offline = compose(Settings.load(home), SystemClock())
+    offline.ledger.start()
     try:
         yield offline
     finally:
+        offline.ledger.stop()
         offline.engine.dispose()

@@ -21,7 +21,7 @@ from gateway.bootstrap.secrets import PEOPLE_NAMES
 from gateway.bootstrap.vault_identity import vault_identity
 from gateway.clock import SystemClock
 from gateway.exchange.ask import Ask
-from gateway.exchange.auditing import ReadLog
+from gateway.exchange.auditing import ReadLog, checkpoint_size
 from gateway.exchange.browse import Browse
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
@@ -50,8 +50,9 @@ from gateway.rpc.tls import ServerIdentity
 from gateway.rpc.trust import Trust
 from gateway.settings import Settings
 from gateway.sharing.uses import Uses
+from gateway.vault.fields import profile_resource
 from gateway.vault.persons import PersonRegistry
-from gateway.vault.profile import Vault, profile_description
+from gateway.vault.profile import Vault
 from oncegate.v1 import (
     audit_pb2_grpc,
     catalog_pb2_grpc,
@@ -149,7 +150,7 @@ class Gateway:
         self.people = DoorServer(Door.PEOPLE, settings.listen.people, without, settings, register_people)
         self._background: list[asyncio.Task[None]] = []
         offline.catalog.publish(
-            settings.gateway_id, settings.vault.department, (profile_description(settings.vault.department),)
+            settings.gateway_id, settings.vault.department, (profile_resource(settings.vault.department),)
         )
 
     async def start(self) -> None:
@@ -200,7 +201,7 @@ class Gateway:
             "written_unix_ms": self._offline.clock.now_ms(),
             "systems": f"{settings.listen.systems.rpartition(':')[0]}:{self.systems.port}",
             "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
-            "ledger_size": self._offline.ledger.size(),
+            "ledger_size": checkpoint_size(self._offline.ledger.checkpoint()),
             "certificate_until_ms": self._identity.not_after_ms,
             "nodes": nodes,
         }

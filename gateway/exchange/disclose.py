@@ -27,7 +27,7 @@ from gateway.exchange.model import Call, Disclosed, ProviderAnswer
 from gateway.exchange.record import Record
 from gateway.exchange.repeat import KeptAnswers
 from gateway.settings import Limits
-from gateway.vault.profile import PROFILE_RESOURCE
+from gateway.vault.fields import PROFILE_RESOURCE
 
 _log = structlog.get_logger("oncegate.exchange")
 _RETRY_MS = 500

@@ -1,10 +1,10 @@
 """Closes what a crash left open.
 
-An `asked` entry without an outcome gets `abandoned`, so that every question has an end. Nothing was released for such an
-entry: an answer leaves only after its outcome is durable (promise 1).
+An `asked` entry without an outcome gets `abandoned`, so that every question has an end. Nothing was released for
+such an entry: an answer leaves only after its outcome is durable (promise 1).
 """
 
-from gateway.audit.entries import EntryDraft
+from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.ledger import SqlLedger
 from gateway.clock import Clock
 from gateway.exchange.record import Record
@@ -50,7 +50,9 @@ class Mend:
         closed = 0
         for asked in self._ledger.dangling(before_ms):
             said = dict(asked.account)
-            kept = {key: said[key] for key in ("department", "system", "purpose", "legal_basis", "case") if key in said}
+            kept: dict[str, Json] = {
+                key: said[key] for key in ("department", "system", "purpose", "legal_basis", "case") if key in said
+            }
             await self._record.write(
                 EntryDraft(
                     kind="abandoned",

@@ -198,8 +198,8 @@ class Codec:
 def _pad(message: Message) -> bytes:
     """Serialise with the padding field (number 15, bytes) filled up to the next step of `padded_length`.
 
-    The field costs one byte of tag and one to four of length, and an empty one would not be written; the few room sizes that no header fits exactly
-    (a gap of one byte where the length grows by a byte) go to the next step.
+    The field costs one byte of tag and one to four of length, and an empty one would not be written. The few room
+    sizes that no header fits exactly (a gap of one byte where the length grows by a byte) go to the next step.
     """
     size = message.ByteSize()
     target = padded_length(size + 3)

@@ -1,12 +1,15 @@
 """AuditService: the access log for auditors, for the person concerned, and (hashes only) for everyone."""
 
 from collections.abc import AsyncIterator
+from itertools import islice
 from typing import Any
 
+from gateway.audit.entries import Entry
+from gateway.audit.errors import NoSuchEntry
 from gateway.audit.ledger import SqlLedger
-from gateway.audit.model import Access, LogEntry
-from gateway.errors import bad_request
-from gateway.exchange.auditing import ReadLog
+from gateway.errors import Code, Refused, bad_request
+from gateway.exchange.auditing import ReadLog, checkpoint_size
+from gateway.exchange.model import Access
 from gateway.exchange.people import OwnProfile
 from gateway.rpc.callers import bearer
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
@@ -14,6 +17,7 @@ from oncegate.v1 import audit_pb2, audit_pb2_grpc
 _PAGE = 50
 _MAX_ENTRIES = 500
 _MAX_ACCESSES = 200
+_EXPORT_BATCH = 200
 
 
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
@@ -35,19 +39,20 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.GetCheckpointResponse:
         """See audit.proto."""
         del request, context
-        return audit_pb2.GetCheckpointResponse(checkpoint=self._ledger.checkpoint())
+        return audit_pb2.GetCheckpointResponse(checkpoint=self._checkpoint())
 
     async def GetInclusionProof(  # noqa: N802
         self, request: audit_pb2.GetInclusionProofRequest, context: Any
     ) -> audit_pb2.GetInclusionProofResponse:
         """See audit.proto."""
         del context
+        size = request.tree_size or checkpoint_size(self._checkpoint())
         try:
-            proof = self._ledger.inclusion(request.leaf_index, request.tree_size or None)
-        except ValueError:
+            leaf_hash, path = self._ledger.inclusion(request.leaf_index, size)
+        except NoSuchEntry:
             raise bad_request("leaf_index", "must lie inside a tree size that the log has reached") from None
         return audit_pb2.GetInclusionProofResponse(
-            leaf_hash=proof.leaf_hash, tree_size=proof.tree_size, path=proof.path, checkpoint=proof.checkpoint
+            leaf_hash=leaf_hash, tree_size=size, path=path, checkpoint=self._ledger.checkpoint_at(size) or ""
         )
 
     async def GetConsistencyProof(  # noqa: N802
@@ -55,11 +60,18 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.GetConsistencyProofResponse:
         """See audit.proto."""
         del context
+        size = request.new_size or checkpoint_size(self._checkpoint())
         try:
-            proof = self._ledger.consistency(request.old_size, request.new_size or None)
-        except ValueError:
+            path = self._ledger.consistency(request.old_size, size)
+        except NoSuchEntry:
             raise bad_request("old_size", "must be at most the new size, which the log must have reached") from None
-        return audit_pb2.GetConsistencyProofResponse(new_size=proof.new_size, path=proof.path)
+        return audit_pb2.GetConsistencyProofResponse(new_size=size, path=path)
+
+    def _checkpoint(self) -> str:
+        try:
+            return self._ledger.checkpoint()
+        except NoSuchEntry:
+            raise Refused(Code.NOT_FOUND, "no checkpoint yet", retry_after_ms=1000) from None
 
     async def ListEntries(  # noqa: N802
         self, request: audit_pb2.ListEntriesRequest, context: Any
@@ -75,16 +87,17 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             limit=request.page_size or _PAGE,
         )
         return audit_pb2.ListEntriesResponse(
-            entries=[_entry(entry) for entry in page.entries], next_page_token=page.next_cursor
+            entries=[_entry(entry) for entry in page.entries],
+            next_page_token="" if page.cursor is None else str(page.cursor),
         )
 
     async def ExportLog(  # noqa: N802
         self, request: audit_pb2.ExportLogRequest, context: Any
     ) -> AsyncIterator[audit_pb2.ExportLogResponse]:
         """See audit.proto."""
-        checkpoint, batches = await self._reading.export(bearer(context), request.first_index)
+        checkpoint, entries = await self._reading.export(bearer(context), request.first_index)
         yield audit_pb2.ExportLogResponse(checkpoint=checkpoint)
-        for batch in batches:
+        while batch := list(islice(entries, _EXPORT_BATCH)):
             yield audit_pb2.ExportLogResponse(entries=[_entry(entry) for entry in batch])
 
     async def ListMyAccesses(  # noqa: N802
@@ -95,18 +108,19 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             raise bad_request("page_size", f"must be at most {_MAX_ACCESSES}")
         page = await self._own.accesses(bearer(context), request.page_token, request.page_size or _PAGE)
         return audit_pb2.ListMyAccessesResponse(
-            accesses=[_access(access) for access in page.accesses], next_page_token=page.next_cursor
+            accesses=[_access(access) for access in page.accesses], next_page_token=page.next_token
         )
 
 
-def _entry(entry: LogEntry) -> audit_pb2.Entry:
+def _entry(entry: Entry) -> audit_pb2.Entry:
     return audit_pb2.Entry(
         leaf_index=entry.leaf_index,
         leaf_hash=entry.leaf_hash,
         accountability=entry.accountability,
         accountability_salt=entry.accountability_salt,
-        person=entry.person or b"",
-        person_salt=entry.person_salt or b"",
+        person=entry.person,
+        person_salt=entry.person_salt,
+        person_digest=entry.erased_digest,
     )
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17oncegate/v1/audit.proto\x12\x0boncegate.v1\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"A\n\x18GetInclusionProofRequest\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"c\n\x19GetInclusionProofResponse\x12\x11\n\tleaf_hash\x18\x01 \x01(\x0c\x12\x11\n\ttree_size\x18\x02 \x01(\x04\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"=\n\x1bGetConsistencyProofResponse\x12\x10\n\x08new_size\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\"\x88\x01\n\x05\x45ntry\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61\x63\x63ountability\x18\x03 \x01(\x0c\x12\x1b\n\x13\x61\x63\x63ountability_salt\x18\x04 \x01(\x0c\x12\x0e\n\x06person\x18\x05 \x01(\x0c\x12\x13\n\x0bperson_salt\x18\x06 \x01(\x0c\"]\n\x12ListEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\ndepartment\x18\x04 \x01(\t\"S\n\x13ListEntriesResponse\x12#\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x12.oncegate.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x10\x45xportLogRequest\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\"L\n\x11\x45xportLogResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12#\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x12.oncegate.v1.Entry\">\n\x15ListMyAccessesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xe1\x01\n\x06\x41\x63\x63\x65ss\x12\x14\n\x0ctime_unix_ms\x18\x01 \x01(\x03\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x13\n\x0blegal_basis\x18\x05 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x06 \x01(\t\x12*\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x1a.oncegate.v1.AccessedField\x12\x0f\n\x07outcome\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x12\n\nleaf_index\x18\n \x01(\x04\"O\n\rAccessedField\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04\x66orm\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\"X\n\x16ListMyAccessesResponse\x12%\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x13.oncegate.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xaf\x04\n\x0c\x41uditService\x12V\n\rGetCheckpoint\x12!.oncegate.v1.GetCheckpointRequest\x1a\".oncegate.v1.GetCheckpointResponse\x12\x62\n\x11GetInclusionProof\x12%.oncegate.v1.GetInclusionProofRequest\x1a&.oncegate.v1.GetInclusionProofResponse\x12h\n\x13GetConsistencyProof\x12\'.oncegate.v1.GetConsistencyProofRequest\x1a(.oncegate.v1.GetConsistencyProofResponse\x12P\n\x0bListEntries\x12\x1f.oncegate.v1.ListEntriesRequest\x1a .oncegate.v1.ListEntriesResponse\x12L\n\tExportLog\x12\x1d.oncegate.v1.ExportLogRequest\x1a\x1e.oncegate.v1.ExportLogResponse0\x01\x12Y\n\x0eListMyAccesses\x12\".oncegate.v1.ListMyAccessesRequest\x1a#.oncegate.v1.ListMyAccessesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17oncegate/v1/audit.proto\x12\x0boncegate.v1\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"A\n\x18GetInclusionProofRequest\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"c\n\x19GetInclusionProofResponse\x12\x11\n\tleaf_hash\x18\x01 \x01(\x0c\x12\x11\n\ttree_size\x18\x02 \x01(\x04\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"=\n\x1bGetConsistencyProofResponse\x12\x10\n\x08new_size\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\"\x9f\x01\n\x05\x45ntry\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x16\n\x0e\x61\x63\x63ountability\x18\x03 \x01(\x0c\x12\x1b\n\x13\x61\x63\x63ountability_salt\x18\x04 \x01(\x0c\x12\x0e\n\x06person\x18\x05 \x01(\x0c\x12\x13\n\x0bperson_salt\x18\x06 \x01(\x0c\x12\x15\n\rperson_digest\x18\x07 \x01(\x0c\"]\n\x12ListEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x12\n\ndepartment\x18\x04 \x01(\t\"S\n\x13ListEntriesResponse\x12#\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x12.oncegate.v1.Entry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x10\x45xportLogRequest\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\"L\n\x11\x45xportLogResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12#\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x12.oncegate.v1.Entry\">\n\x15ListMyAccessesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\xe1\x01\n\x06\x41\x63\x63\x65ss\x12\x14\n\x0ctime_unix_ms\x18\x01 \x01(\x03\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x13\n\x0blegal_basis\x18\x05 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x06 \x01(\t\x12*\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x1a.oncegate.v1.AccessedField\x12\x0f\n\x07outcome\x18\x08 \x01(\t\x12\x0e\n\x06reason\x18\t \x01(\t\x12\x12\n\nleaf_index\x18\n \x01(\x04\"O\n\rAccessedField\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04\x66orm\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\"X\n\x16ListMyAccessesResponse\x12%\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x13.oncegate.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xaf\x04\n\x0c\x41uditService\x12V\n\rGetCheckpoint\x12!.oncegate.v1.GetCheckpointRequest\x1a\".oncegate.v1.GetCheckpointResponse\x12\x62\n\x11GetInclusionProof\x12%.oncegate.v1.GetInclusionProofRequest\x1a&.oncegate.v1.GetInclusionProofResponse\x12h\n\x13GetConsistencyProof\x12\'.oncegate.v1.GetConsistencyProofRequest\x1a(.oncegate.v1.GetConsistencyProofResponse\x12P\n\x0bListEntries\x12\x1f.oncegate.v1.ListEntriesRequest\x1a .oncegate.v1.ListEntriesResponse\x12L\n\tExportLog\x12\x1d.oncegate.v1.ExportLogRequest\x1a\x1e.oncegate.v1.ExportLogResponse0\x01\x12Y\n\x0eListMyAccesses\x12\".oncegate.v1.ListMyAccessesRequest\x1a#.oncegate.v1.ListMyAccessesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,23 +44,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=343
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=404
   _globals['_ENTRY']._serialized_start=407
-  _globals['_ENTRY']._serialized_end=543
-  _globals['_LISTENTRIESREQUEST']._serialized_start=545
-  _globals['_LISTENTRIESREQUEST']._serialized_end=638
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=640
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=723
-  _globals['_EXPORTLOGREQUEST']._serialized_start=725
-  _globals['_EXPORTLOGREQUEST']._serialized_end=764
-  _globals['_EXPORTLOGRESPONSE']._serialized_start=766
-  _globals['_EXPORTLOGRESPONSE']._serialized_end=842
-  _globals['_LISTMYACCESSESREQUEST']._serialized_start=844
-  _globals['_LISTMYACCESSESREQUEST']._serialized_end=906
-  _globals['_ACCESS']._serialized_start=909
-  _globals['_ACCESS']._serialized_end=1134
-  _globals['_ACCESSEDFIELD']._serialized_start=1136
-  _globals['_ACCESSEDFIELD']._serialized_end=1215
-  _globals['_LISTMYACCESSESRESPONSE']._serialized_start=1217
-  _globals['_LISTMYACCESSESRESPONSE']._serialized_end=1305
-  _globals['_AUDITSERVICE']._serialized_start=1308
-  _globals['_AUDITSERVICE']._serialized_end=1867
+  _globals['_ENTRY']._serialized_end=566
+  _globals['_LISTENTRIESREQUEST']._serialized_start=568
+  _globals['_LISTENTRIESREQUEST']._serialized_end=661
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=663
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=746
+  _globals['_EXPORTLOGREQUEST']._serialized_start=748
+  _globals['_EXPORTLOGREQUEST']._serialized_end=787
+  _globals['_EXPORTLOGRESPONSE']._serialized_start=789
+  _globals['_EXPORTLOGRESPONSE']._serialized_end=865
+  _globals['_LISTMYACCESSESREQUEST']._serialized_start=867
+  _globals['_LISTMYACCESSESREQUEST']._serialized_end=929
+  _globals['_ACCESS']._serialized_start=932
+  _globals['_ACCESS']._serialized_end=1157
+  _globals['_ACCESSEDFIELD']._serialized_start=1159
+  _globals['_ACCESSEDFIELD']._serialized_end=1238
+  _globals['_LISTMYACCESSESRESPONSE']._serialized_start=1240
+  _globals['_LISTMYACCESSESRESPONSE']._serialized_end=1328
+  _globals['_AUDITSERVICE']._serialized_start=1331
+  _globals['_AUDITSERVICE']._serialized_end=1890
 # @@protoc_insertion_point(module_scope)

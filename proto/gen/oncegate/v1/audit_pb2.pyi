@@ -53,20 +53,22 @@ class GetConsistencyProofResponse(_message.Message):
     def __init__(self, new_size: _Optional[int] = ..., path: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("leaf_index", "leaf_hash", "accountability", "accountability_salt", "person", "person_salt")
+    __slots__ = ("leaf_index", "leaf_hash", "accountability", "accountability_salt", "person", "person_salt", "person_digest")
     LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
     LEAF_HASH_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTABILITY_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTABILITY_SALT_FIELD_NUMBER: _ClassVar[int]
     PERSON_FIELD_NUMBER: _ClassVar[int]
     PERSON_SALT_FIELD_NUMBER: _ClassVar[int]
+    PERSON_DIGEST_FIELD_NUMBER: _ClassVar[int]
     leaf_index: int
     leaf_hash: bytes
     accountability: bytes
     accountability_salt: bytes
     person: bytes
     person_salt: bytes
-    def __init__(self, leaf_index: _Optional[int] = ..., leaf_hash: _Optional[bytes] = ..., accountability: _Optional[bytes] = ..., accountability_salt: _Optional[bytes] = ..., person: _Optional[bytes] = ..., person_salt: _Optional[bytes] = ...) -> None: ...
+    person_digest: bytes
+    def __init__(self, leaf_index: _Optional[int] = ..., leaf_hash: _Optional[bytes] = ..., accountability: _Optional[bytes] = ..., accountability_salt: _Optional[bytes] = ..., person: _Optional[bytes] = ..., person_salt: _Optional[bytes] = ..., person_digest: _Optional[bytes] = ...) -> None: ...
 
 class ListEntriesRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "kind", "department")
