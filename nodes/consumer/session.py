@@ -62,8 +62,8 @@ class Session:
         self._clock = clock
         self._jitter = jitter
         self._channel = systems_channel(home.addresses().systems, home.tls())
-        self.exchange = ExchangeServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        self.catalog = CatalogServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self.exchange = ExchangeServiceStub(self._channel)
+        self.catalog = CatalogServiceStub(self._channel)
 
     async def call(self, method: Callable[..., Awaitable[Got]], message: Message, timeout_s: float) -> Got:
         """Calls the gateway, repeating what the transport broke off.

@@ -95,7 +95,7 @@ async def enrol(home: Home, token: EnrolmentToken, clock: Clock) -> Trust:
     csr = make_csr(key_pem)
     request = enrolment_pb2.EnrolRequest(token_secret=token.secret, csr=csr, keys=certified_message(certified))
     async with people_channel(token.gateway, token.ca_pem) as channel:
-        stub = EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub = EnrolmentServiceStub(channel)
         try:
             response = await stub.Enrol(request, timeout=TIMEOUT_S)
         except grpc.aio.AioRpcError as error:

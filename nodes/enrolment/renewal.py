@@ -148,7 +148,7 @@ class Renewal:
         csr = make_csr(key_pem)
         request = enrolment_pb2.RenewRequest(csr=csr, keys=certified_message(self._home.certified()))
         async with systems_channel(self._home.addresses().systems, self._home.tls()) as channel:
-            stub = EnrolmentServiceStub(channel)  # type: ignore[no-untyped-call]
+            stub = EnrolmentServiceStub(channel)
             try:
                 response = await stub.Renew(request, timeout=TIMEOUT_S)
             except grpc.aio.AioRpcError as error:

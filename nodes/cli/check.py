@@ -1,0 +1,85 @@
+"""`oncegate-node check`: every mistake in a node's configuration, before it serves."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nodes.cli.exits import command
+from nodes.cli.options import AsJson
+from nodes.cli.output import emit, say, table
+from nodes.enrolment.errors import BadInput
+from nodes.enrolment.home import Home
+from nodes.errors import SourceFailed
+from nodes.provider.config import Offer, load_node, load_offer
+from nodes.provider.connectors import open_source
+
+
+@command
+def check(
+    *,
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", envvar="ONCEGATE_HOME", help="Home of the node: checks node.toml too.", file_okay=False),
+    ] = None,
+    resources: Annotated[
+        Path | None, typer.Option("--resources", help="Only this resource file; needs --department.", dir_okay=False)
+    ] = None,
+    department: Annotated[str, typer.Option("--department", help="Department id of the node.")] = "",
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Also ask every source whether it is there and has every column.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check node.toml and the resource file, and list every mistake with its line and key."""
+    if resources is not None:
+        if not department:
+            raise BadInput("--department", "is needed with --resources")
+        offer = load_offer(resources, department, os.environ)
+    elif home is not None:
+        _, offer = load_node(home / "node.toml", department or Home(home).spiffe().department, os.environ)
+    else:
+        raise BadInput("--home", "give it, or --resources with --department")
+    failures = _probe(offer) if probe else {}
+    found: list[dict[str, Any]] = [
+        {
+            "resource": code,
+            "name_zh": resource.description.name_zh,
+            "name_en": resource.description.name_en,
+            "source": resource.source,
+            "fields": len(resource.fields),
+            "failure": failures.get(code, ""),
+        }
+        for code, resource in sorted(offer.resources.items())
+    ]
+    rows = [
+        (f["resource"], f"{f['name_zh']} {f['name_en']}", f["source"], str(f["fields"]), f["failure"] or "ok")
+        for f in found
+    ]
+    emit(
+        found,
+        as_json=as_json,
+        human=lambda: table("Resources", ("resource", "name", "source", "fields", "state"), rows),
+    )
+    if failures:
+        raise SourceFailed(f"{len(failures)} of {len(found)} resources")
+    if not as_json:
+        say("No mistakes.")
+
+
+def _probe(offer: Offer) -> dict[str, str]:
+    """Why a resource cannot be read, by code; only those that cannot."""
+    failures: dict[str, str] = {}
+    resources = tuple(offer.resources.values())
+    for source in offer.sources.values():
+        opened = open_source(source, resources)
+        try:
+            for code, connector in opened.connectors.items():
+                try:
+                    connector.probe()
+                except SourceFailed as error:
+                    failures[code] = error.detail
+        finally:
+            opened.close()
+    return failures

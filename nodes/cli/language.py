@@ -1,0 +1,98 @@
+"""The words of an answer in Chinese and English; one table, total in both (tested)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from nodes.errors import PublicText
+
+
+class Language(StrEnum):
+    """A language for people."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+WORDS: Final[Mapping[str, PublicText]] = {
+    "answer": PublicText("答复", "Answer"),
+    "field": PublicText("信息项", "Field"),
+    "value": PublicText("内容", "Value"),
+    "form": PublicText("形式", "Form"),
+    "department": PublicText("来源部门", "Source department"),
+    "as_of": PublicText("数据时间", "As of"),
+    "note": PublicText("说明", "Note"),
+    "resource": PublicText("信息资源", "Resource"),
+    "exists": PublicText("有记录", "Has a record"),
+    "yes": PublicText("是", "yes"),
+    "no": PublicText("否", "no"),
+    "unknown": PublicText("未知", "unknown"),
+    "never": PublicText("从未", "never"),
+    "form.exists": PublicText("有无", "exists"),
+    "form.year": PublicText("年份", "year"),
+    "form.masked": PublicText("脱敏", "masked"),
+    "form.value": PublicText("原值", "value"),
+    "status.not_available": PublicText("无可提供的内容", "Not available"),
+    "status.withheld": PublicText("不予提供", "Withheld"),
+    "status.silent": PublicText("未应答", "No answer"),
+    "source.user_provided": PublicText("本人填报", "entered by the person"),
+    "source.government_verified": PublicText("", ""),
+    "complete": PublicText("答复完整。", "The answer is complete."),
+    "incomplete": PublicText(
+        "答复不完整：有必需的信息项因提供方未应答而缺失。",
+        "The answer is not complete: a required field is missing because its provider did not answer.",
+    ),
+    "replayed": PublicText("这是同一请求先前的答复。", "This is the earlier answer to the same request."),
+    "stale": PublicText("索引已过更新周期", "index older than its update cycle"),
+    "synced": PublicText("索引确认时间", "index confirmed"),
+    "verified": PublicText(
+        "已验证：各提供方回执及访问日志凭据（第 {asked}、{outcome} 条）。",
+        "Verified: every provider's receipt, and the access log's promises (entries {asked} and {outcome}).",
+    ),
+}
+"""Word by code."""
+
+
+def language_of(chosen: Language | None, environment: Mapping[str, str]) -> Language:
+    """The language to print in.
+
+    Args:
+        chosen: As asked for; None when not.
+        environment: Environment variables; LC_ALL and LC_MESSAGES come before LANG, as everywhere.
+
+    Returns:
+        The language; English unless Chinese is asked for.
+    """
+    if chosen is not None:
+        return chosen
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = environment.get(name, "")
+        if value:
+            return Language.ZH if value.lower().startswith("zh") else Language.EN
+    return Language.EN
+
+
+def pick(text: PublicText, language: Language) -> str:
+    """A text in a language.
+
+    Args:
+        text: Both.
+        language: Which.
+
+    Returns:
+        The text.
+    """
+    return text.zh if language is Language.ZH else text.en
+
+
+def word(code: str, language: Language) -> str:
+    """A word in a language.
+
+    Args:
+        code: A key of `WORDS`.
+        language: Which.
+
+    Returns:
+        The word.
+    """
+    return pick(WORDS[code], language)

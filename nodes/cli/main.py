@@ -1,0 +1,28 @@
+"""Registers the commands of `oncegate-node`; each noun lives in its own file."""
+
+import typer
+
+from nodes.cli import agreement, catalog, check, department_key, enrol, fetch, receipts, status
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode=None,
+    help="oncegate-node: a department's nodes and systems, and its custodian's tools.",
+)
+app.add_typer(department_key.app, name="department-key")
+app.command("enrol")(enrol.enrol)
+app.command("certify")(enrol.certify)
+app.add_typer(agreement.app, name="agreement")
+app.command("check")(check.check)
+app.command("fetch")(fetch.fetch)
+app.command("locate")(fetch.locate)
+app.command("catalog")(catalog.catalog)
+app.add_typer(receipts.app, name="receipts")
+app.command("status")(status.status)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,98 @@
+"""Options that several commands share, so that they read the same everywhere, and how a passphrase is obtained."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keys.keyring.file import read_passphrase
+from nodes.cli.language import Language
+
+PASSPHRASE_VARIABLE = "ONCEGATE_PASSPHRASE"  # noqa: S105 - the name of a variable
+
+HomePath = Annotated[
+    Path, typer.Option("--home", envvar="ONCEGATE_HOME", help="Home folder of the node or system.", file_okay=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text for people.")]
+DepartmentKey = Annotated[
+    Path, typer.Option("--department-key", help="The department key, made by department-key create.", dir_okay=False)
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help=f"File (mode 0600) with the passphrase; else {PASSPHRASE_VARIABLE}, else you are asked.",
+        dir_okay=False,
+    ),
+]
+Lang = Annotated[
+    Language | None, typer.Option("--lang", help="Language of the text for people; default from LANG, else en.")
+]
+Subject = Annotated[
+    str,
+    typer.Option(
+        "--subject",
+        help="SCHEME:IDENTIFIER, such as cn.resident-id:…; a single - reads it from standard input, out of sight of "
+        "the process list.",
+    ),
+]
+Purpose = Annotated[str, typer.Option("--purpose", help="Registered purpose code.")]
+Basis = Annotated[str, typer.Option("--basis", help="Legal basis: mandate, explicit_request or consent.")]
+CaseReference = Annotated[str, typer.Option("--case", help="Your own case number, where the agreement requires one.")]
+OfficialToken = Annotated[
+    Path | None,
+    typer.Option("--official-token-file", help="File with the official's token, where required.", dir_okay=False),
+]
+
+
+def passphrase(file: Path | None, *, confirm: bool = False) -> bytes:
+    """The passphrase from the file, the environment or, at a terminal, from the person.
+
+    Args:
+        file: The file, if one is given.
+        confirm: Whether to ask twice.
+
+    Returns:
+        The passphrase.
+
+    Raises:
+        KeyringLocked: None is given and nobody can be asked.
+        KeyringCorrupt: The file is missing or open to others.
+    """
+    if file is None and PASSPHRASE_VARIABLE not in os.environ and sys.stdin.isatty():
+        return bytes(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm), "utf-8")
+    return read_passphrase(file=file, environment=PASSPHRASE_VARIABLE)
+
+
+def subject_of(text: str) -> tuple[str, str]:
+    """Scheme and identifier of a subject option.
+
+    Args:
+        text: SCHEME:IDENTIFIER, or - for standard input.
+
+    Returns:
+        Both.
+
+    Raises:
+        typer.BadParameter: There is no colon.
+    """
+    if text == "-":
+        text = sys.stdin.readline().strip()
+    scheme, colon, identifier = text.partition(":")
+    if not colon:
+        raise typer.BadParameter("must be SCHEME:IDENTIFIER", param_hint="--subject")
+    return scheme, identifier
+
+
+def official_token(file: Path | None) -> str:
+    """The official's token from its file; empty when there is none.
+
+    Args:
+        file: The file, if one is given.
+
+    Returns:
+        The token.
+    """
+    return "" if file is None else file.read_text(encoding="ascii", errors="replace").strip()

@@ -1,0 +1,91 @@
+"""`oncegate-node receipts`: what this node released, from its own signed records."""
+
+import base64
+from typing import Annotated, Any
+
+import typer
+
+from keys.batch import BatchItem
+from nodes.cli.exits import command
+from nodes.cli.options import AsJson, HomePath
+from nodes.cli.output import emit, moment, table
+from nodes.provider.config import load_settings
+from nodes.provider.state import KeptReceipt, list_receipts, open_reader
+
+app = typer.Typer(no_args_is_help=True, help="What this node released, from its own signed records.")
+
+
+@app.command("list")
+@command
+def list_(
+    *,
+    home: HomePath,
+    before: Annotated[
+        int | None, typer.Option("--before", help="Only releases with a smaller number: the next page.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", help="At most this many.", min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List releases, newest first; with --json, each with its whole evidence."""
+    reader = open_reader(load_settings(home / "node.toml").state)
+    try:
+        kept = list_receipts(reader, before, limit)
+    finally:
+        reader.close()
+    rows = [
+        (
+            str(k.number),
+            moment(k.released_ms),
+            k.resource,
+            f"{k.consumer}/{k.system}",
+            k.purpose,
+            f"{k.agreement} r{k.revision}",
+            "yes" if k.signed_receipt else "no",
+        )
+        for k in kept
+    ]
+    heads = ("number", "released", "resource", "to", "purpose", "agreement", "signed")
+    emit([receipt_json(k) for k in kept], as_json=as_json, human=lambda: table("Receipts", heads, rows))
+
+
+def receipt_json(kept: KeptReceipt) -> dict[str, Any]:
+    """A release with its evidence as a JSON document; every byte string in base64.
+
+    Args:
+        kept: The release.
+
+    Returns:
+        The document.
+    """
+    return {
+        "number": kept.number,
+        "released_ms": kept.released_ms,
+        "resource": kept.resource,
+        "consumer": kept.consumer,
+        "system": kept.system,
+        "purpose": kept.purpose,
+        "agreement": kept.agreement,
+        "revision": kept.revision,
+        "session_id": _b64(kept.session_id),
+        "request": _b64(kept.request),
+        "request_signature": _b64(kept.request_signature),
+        "ticket": _item(kept.ticket),
+        "promise": _item(kept.promise),
+        "disclosure": _b64(kept.disclosure),
+        "receipt": _b64(kept.receipt) if kept.signed_receipt is None else _item(kept.signed_receipt),
+        "signed": kept.signed_receipt is not None,
+    }
+
+
+def _item(item: BatchItem) -> dict[str, Any]:
+    return {
+        "body": _b64(item.body),
+        "signature": _b64(item.signature),
+        "leaf_index": item.leaf_index,
+        "leaf_count": item.leaf_count,
+        "path": [_b64(step) for step in item.path],
+    }
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
