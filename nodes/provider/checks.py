@@ -73,7 +73,7 @@ class _Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Self:
+class Identity:
     """Who the node is.
 
     Args:
@@ -103,7 +103,7 @@ class TicketChecks:
     def __init__(
         self,
         *,
-        who: Self,
+        who: Identity,
         trust: Trust,
         codec: Codec,
         agreements: AgreementBook,
@@ -227,7 +227,7 @@ class TicketChecks:
         return resource
 
     def _request(self, ask: IncomingAsk, ticket: Ticket, now_ms: int) -> Request:
-        """The ticket orders nothing that the signed request does not ask for; the request is recent and for this gateway."""
+        """The ticket orders nothing beyond the signed request, which is recent and for this gateway."""
         if digest(ask.request) != ticket.request_digest:
             raise _Refused(Reason.REQUEST_MISMATCH)
         try:
@@ -308,7 +308,7 @@ class TicketChecks:
             raise _Refused(Reason.PROMISE_MISSING)
 
     def _subject(self, ask: IncomingAsk, request: Request, resource: ProvidedResource) -> None:
-        """The request is about a kind of subject that the resource has; an identifier in the ask is the one committed to."""
+        """The kind of subject is the resource's; an identifier in the ask is the one committed to."""
         if request.subject_scheme != resource.subject_scheme:
             raise _Refused(Reason.SCHEME_NOT_ACCEPTED)
         if len(ask.subject_nonce) != _NONCE_BYTES:

@@ -1,0 +1,81 @@
+"""One lane per source: its own threads and its own bounded queue, so that a slow source delays only itself.
+
+What waits for the same resource is carried out together, up to a bound, with one read of the source. A lane never
+drops work silently: what does not fit is said to be busy at once.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Generic, TypeVar
+
+from nodes.provider.config import Pool
+
+W = TypeVar("W")
+MOST_TOGETHER: Final = 64
+"""Most asks of one read: enough to amortise it, few enough not to delay the first of them."""
+
+
+class Lane(Generic[W]):
+    """The threads and queue of one source.
+
+    Args:
+        name: The source's name.
+        pool: How many threads, and how much may wait.
+        work: Carries out a group of one resource; called in the lane's threads; must not raise.
+    """
+
+    def __init__(self, name: str, pool: Pool, work: Callable[[str, Sequence[W]], None]) -> None:
+        self._pool = pool
+        self._work = work
+        self._threads = ThreadPoolExecutor(pool.workers, thread_name_prefix=f"source-{name}")
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[W]] = {}
+        self._count = 0
+        self._running = 0
+
+    def add(self, resource: str, items: Sequence[W]) -> Sequence[W]:
+        """Queues work for one resource.
+
+        Args:
+            resource: Resource code.
+            items: What to do.
+
+        Returns:
+            What did not fit into the queue; it will not be done.
+        """
+        with self._lock:
+            room = max(0, self._pool.waiting - self._count)
+            taken, rest = items[:room], items[room:]
+            if taken:
+                self._waiting.setdefault(resource, deque()).extend(taken)
+                self._count += len(taken)
+                if self._running < self._pool.workers:
+                    self._running += 1
+                    self._threads.submit(self._drain)
+        return rest
+
+    def close(self) -> None:
+        """Lets running work end; what waits is not begun."""
+        with self._lock:
+            self._waiting.clear()
+            self._count = 0
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _drain(self) -> None:
+        while (group := self._next()) is not None:
+            self._work(*group)
+
+    def _next(self) -> tuple[str, list[W]] | None:
+        with self._lock:
+            for resource in list(self._waiting):
+                # The resource goes to the end of the order, so that a busy one does not starve the others.
+                queue = self._waiting.pop(resource)
+                group = [queue.popleft() for _ in range(min(MOST_TOGETHER, len(queue)))]
+                if queue:
+                    self._waiting[resource] = queue
+                self._count -= len(group)
+                return resource, group
+            self._running -= 1
+            return None

@@ -1,0 +1,263 @@
+"""Turns checked tickets into sealed answers: find the record, read it, check its subject, apply forms, seal.
+
+Rules kept here: an answer's fields and size follow from the ticket alone. A record that is not there, is about someone
+else, is withheld or cannot be read gives the same answer as any other, made by the same steps: in the place of a record
+that is not there a decoy is read, its forms are applied, and the result is thrown away. The identifier that counts is
+the one in the record as it is read now. Which case it was is said only in the disclosure, for the ledger.
+
+It runs in a source's thread and decides nothing about tickets: see `checks`.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keys.errors import BadSignature
+from keys.sealing import answer_info, padded_length
+from keys.signing import digest
+from keys.subjects import check_subject
+from nodes.errors import SourceFailed
+from nodes.provider.checks import CheckedTicket
+from nodes.provider.config import ProvidedField, ProvidedResource
+from nodes.provider.connectors import Connector, Row, key_text
+from nodes.provider.connectors.times import updated_ms
+from nodes.provider.model import (
+    AnswerContent,
+    AnswerField,
+    Codec,
+    DisclosureContent,
+    FieldOutcome,
+    ItemOutcome,
+    OrderedItem,
+    ReceiptContent,
+    Released,
+)
+from nodes.provider.state import KeptRelease, Records
+from nodes.provider.state.records import Found
+from policies.identifiers import BadIdentifier, normalise
+from policies.release import BadValue, apply_form
+from policies.vocabulary import RECORD_FIELD, DataType, Form
+
+SOURCE: Final = "government_verified"
+_FIELD_OVERHEAD: Final = 32
+"""Most bytes of one AnswerField besides its texts: tags and lengths of seven members, two enums, a 64-bit time."""
+_ANSWER_OVERHEAD: Final = 64
+"""Most bytes of an AnswerBody besides its fields and resource code: a digest, tags, the padding's tag and length."""
+_FORM_BYTES: Final = {Form.EXISTS: 5, Form.YEAR: 4}
+
+Outcome = tuple[ItemOutcome, str | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An answer that may leave as soon as `kept` is durable."""
+
+    checked: CheckedTicket
+    released: Released
+    kept: KeptRelease
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Which record is read for a ticket, and why the result will be thrown away, if so."""
+
+    key: str | None
+    verdict: ItemOutcome | None
+
+
+class Releaser:
+    """Makes the answers of one resource. May be used from several threads.
+
+    Args:
+        resource: What is released.
+        connector: Reads its records.
+        records: Maps handles to records.
+        withheld: Keys, as in the source, of records that are never released.
+        codec: Serialises what is sealed and signed.
+        now_ms: The node's clock.
+        random: Gives random bytes for the disclosure's salt.
+    """
+
+    def __init__(
+        self,
+        *,
+        resource: ProvidedResource,
+        connector: Connector,
+        records: Records,
+        withheld: frozenset[str],
+        codec: Codec,
+        now_ms: Callable[[], int],
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._resource = resource
+        self._connector = connector
+        self._records = records
+        self._withheld = withheld
+        self._codec = codec
+        self._now_ms = now_ms
+        self._random = random
+
+    def prepare(self, tickets: Sequence[CheckedTicket]) -> list[Prepared]:
+        """Makes the answers to a group of tickets with one look-up and one read.
+
+        Args:
+            tickets: At most 256, all for this resource.
+
+        Returns:
+            One answer per ticket, in order; nothing is durable yet. A source that fails gives answers too.
+        """
+        targets = self._targets(tickets)
+        keys = list(dict.fromkeys(target.key for target in targets if target.key is not None))
+        rows: Mapping[str, Row] | None
+        try:
+            rows = self._connector.read_many(keys) if keys else {}
+        except SourceFailed:
+            rows = None
+        return [self._prepare(checked, target, rows) for checked, target in zip(tickets, targets, strict=True)]
+
+    def _targets(self, tickets: Sequence[CheckedTicket]) -> list[_Target]:
+        code = self._resource.code
+        found: list[Found | None]
+        if self._resource.description.unlisted:
+            found = [self._records.by_identifier(code, checked.ask.subject_identifier) for checked in tickets]
+        else:
+            by_handle = self._records.by_handle(code, [checked.ticket.handle for checked in tickets])
+            found = [by_handle.get(checked.ticket.handle) for checked in tickets]
+        decoy = self._records.decoy(code)
+        targets: list[_Target] = []
+        for one in found:
+            if one is None or not one.unique:
+                # No record and no unique match are the same to everyone but the department itself.
+                targets.append(_Target(decoy, ItemOutcome.NO_RECORD))
+            elif key_text(one.key) in self._withheld:
+                targets.append(_Target(one.key, ItemOutcome.WITHHELD))
+            else:
+                targets.append(_Target(one.key, None))
+        return targets
+
+    def _prepare(self, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> Prepared:
+        row = rows.get(target.key) if rows is not None and target.key is not None else None
+        verdict = target.verdict
+        if rows is None:
+            verdict = ItemOutcome.SOURCE_ERROR
+        elif row is None:
+            verdict = verdict or ItemOutcome.NO_RECORD
+        elif not self._about_subject(checked, row):
+            verdict = verdict or ItemOutcome.SUBJECT_MISMATCH
+        outcomes = [_outcome(self._resource, item, row) for item in checked.ticket.items]
+        if verdict is not None:
+            outcomes = [(verdict, None) for _ in outcomes]
+        changed = updated_ms(row.values.get(self._resource.updated_column), self._resource.utc_offset) if row else 0
+        return self._sealed(checked, outcomes, 0 if verdict else changed)
+
+    def _about_subject(self, checked: CheckedTicket, row: Row) -> bool:
+        """Whether the record, as it is now, is about the subject that the consumer committed to. Fails closed."""
+        scheme = self._resource.subject_scheme
+        try:
+            canonical = normalise(scheme, row.values.get(self._resource.subject_column) or "")
+            check_subject(checked.ask.subject_nonce, scheme, canonical, checked.request.subject_commitment)
+        except (BadIdentifier, BadSignature):
+            return False
+        return True
+
+    def _sealed(self, checked: CheckedTicket, outcomes: Sequence[Outcome], as_of_ms: int) -> Prepared:
+        ticket, code = checked.ticket, self._resource.code
+        description = self._resource.description
+        fields: list[AnswerField] = []
+        for item, (_, text) in zip(ticket.items, outcomes, strict=True):
+            field = description.field(item.field)
+            data_type = field.data_type if field is not None else DataType.STRING
+            fields.append(AnswerField(item.field, item.form, text, data_type, as_of_ms if text else 0, SOURCE))
+        plaintext = self._codec.encode_answer(
+            AnswerContent(ticket.request_digest, code, tuple(fields)), answer_length(self._resource, ticket.items)
+        )
+        sealed = checked.recipient.seal(plaintext, answer_info(ticket.request_digest, checked.ticket_digest, code))
+        disclosure = self._codec.encode_disclosure(
+            DisclosureContent(
+                self._random(16),
+                tuple(
+                    FieldOutcome(item.field, item.form, outcome)
+                    for item, (outcome, _) in zip(ticket.items, outcomes, strict=True)
+                ),
+            )
+        )
+        released_ms = self._now_ms()
+        receipt = self._codec.encode_receipt(
+            ReceiptContent(
+                ticket_digest=checked.ticket_digest,
+                request_digest=ticket.request_digest,
+                node=ticket.node,
+                resource=code,
+                ciphertext_digest=digest(sealed),
+                disclosure_digest=digest(disclosure),
+                released_ms=released_ms,
+            )
+        )
+        kept = KeptRelease(
+            ticket_id=ticket.ticket_id,
+            expires_ms=ticket.expires_ms,
+            ticket_digest=checked.ticket_digest,
+            released_ms=released_ms,
+            resource=code,
+            consumer=checked.consumer.department,
+            system=checked.consumer.name,
+            purpose=ticket.purpose,
+            agreement=ticket.agreement_id,
+            revision=ticket.agreement_revision,
+            session_id=ticket.session_id,
+            request=checked.ask.request,
+            request_signature=checked.ask.request_signature,
+            requester_keys=checked.ask.requester_keys,
+            ticket=checked.proof,
+            promise=checked.ask.promise,
+            disclosure=disclosure,
+            receipt=receipt,
+        )
+        return Prepared(checked, Released(sealed, receipt, disclosure, checked.ticket_digest), kept)
+
+
+def answer_length(resource: ProvidedResource, items: Sequence[OrderedItem]) -> int:
+    """To how many bytes an answer is padded: a bound over every record there could be, so it tells nothing of this one.
+
+    Args:
+        resource: What is released.
+        items: The ordered items.
+
+    Returns:
+        A step of `padded_length`.
+    """
+    total = _ANSWER_OVERHEAD + len(resource.code)
+    for item in items:
+        field = resource.fields.get(item.field)
+        longest = DataType.BOOLEAN if field is None else field.description.data_type
+        text = _FORM_BYTES.get(item.form, 5) if field is None else _longest_text(field, item.form)
+        total += _FIELD_OVERHEAD + len(item.field) + len(longest) + text + len(SOURCE)
+    return padded_length(total)
+
+
+def _longest_text(field: ProvidedField, form: Form) -> int:
+    return _FORM_BYTES.get(form, field.max_bytes)
+
+
+def _outcome(resource: ProvidedResource, item: OrderedItem, row: Row | None) -> Outcome:
+    """What becomes of one item of a record; never raises."""
+    if row is None:
+        return ItemOutcome.NO_RECORD, None
+    if item.field == RECORD_FIELD:
+        return ItemOutcome.RELEASED, "true"
+    field = resource.fields[item.field]
+    if field.column in row.unreadable:
+        return ItemOutcome.SOURCE_ERROR, None
+    raw = row.values.get(field.column)
+    blank = raw is None or not raw.strip()
+    if not blank and field.values and item.form is not Form.EXISTS:
+        raw = field.values.get((raw or "").strip())
+        if raw is None:
+            return ItemOutcome.SOURCE_ERROR, None
+    try:
+        text = apply_form(item.form, field.description.data_type, field.description.mask, raw)
+        fits = len(text.encode()) <= _longest_text(field, item.form)
+    except (BadValue, UnicodeEncodeError):
+        return (ItemOutcome.NO_VALUE if blank else ItemOutcome.SOURCE_ERROR), None
+    return (ItemOutcome.RELEASED, text) if fits else (ItemOutcome.SOURCE_ERROR, None)
