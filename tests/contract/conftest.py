@@ -1,0 +1,42 @@
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import SQLModel
+
+from gateway.storage.database import open_database, write_transaction
+from tests.support.index_node import FixedClock
+from tests.support.postgres import running_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with running_postgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+        engine = open_database(server.new_database())
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = open_database(f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'gateway.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])]
+)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """A database with empty index and vault tables; one file and one server per session."""
+    engine: Engine = request.getfixturevalue(f"{request.param}_engine")
+    with write_transaction(engine) as connection:
+        for table in SQLModel.metadata.sorted_tables:
+            if table.name.startswith(("index_", "vault_")):
+                connection.execute(table.delete())
+    return engine
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
