@@ -61,7 +61,7 @@ def accept(
     member = Home(home)
     own_key = VerifyKey.from_der(member.certified().department_key).fingerprint
     agreement = accept_agreement(
-        file, _folder(member), department=member.spiffe().department, own_key=own_key, accepted=fingerprint
+        file, agreement_folder(member), department=member.spiffe().department, own_key=own_key, accepted=fingerprint
     )
     emit(
         {"id": agreement.id, "revision": agreement.revision},
@@ -74,7 +74,7 @@ def accept(
 @command
 def list_(*, home: HomePath, as_json: AsJson = False) -> None:
     """List the accepted agreements of a home, with those that do not hold."""
-    files = list(list_agreements(_folder(Home(home))))
+    files = list(list_agreements(agreement_folder(Home(home))))
     now_ms = SystemClock().now_ms()
     found: list[dict[str, Any]] = [
         {"file": file.name, "problem": file.problem}
@@ -135,7 +135,17 @@ def _facts(agreement: Agreement, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _folder(home: Home) -> Path:
-    """Where the member keeps its agreements: a node may say so in node.toml."""
+def agreement_folder(home: Home) -> Path:
+    """Where a member keeps its agreements: a node may say so in node.toml.
+
+    Args:
+        home: The home.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BadConfig: node.toml has mistakes.
+    """
     settings = home.path / "node.toml"
     return load_settings(settings).agreements if settings.exists() else home.agreements

@@ -2,7 +2,7 @@
 
 import typer
 
-from nodes.cli import agreement, catalog, check, department_key, enrol, fetch, receipts, status
+from nodes.cli import agreement, catalog, check, department_key, enrol, fetch, receipts, serve, status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app.command("enrol")(enrol.enrol)
 app.command("certify")(enrol.certify)
 app.add_typer(agreement.app, name="agreement")
 app.command("check")(check.check)
+app.command("serve")(serve.serve)
 app.command("fetch")(fetch.fetch)
 app.command("locate")(fetch.locate)
 app.command("catalog")(catalog.catalog)

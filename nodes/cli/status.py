@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from keys.errors import KeysError
 from keys.signing import fingerprint_of
+from nodes.cli.agreement import agreement_folder
 from nodes.cli.exits import UNAVAILABLE, command
 from nodes.cli.options import AsJson, HomePath
 from nodes.cli.output import emit, moment, say
@@ -55,7 +56,7 @@ def _facts(home: Home) -> dict[str, Any]:
         keys = "certified"
     except (BadInput, KeysError) as error:
         keys_until, keys = 0, str(error)
-    files = list(list_agreements(home.agreements))
+    files = list(list_agreements(agreement_folder(home)))
     return {
         "member": str(home.spiffe()),
         "gateway": trust.gateway,

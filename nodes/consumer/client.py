@@ -14,8 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from nodes.clock import Clock, SystemClock
 from nodes.consumer.accepted import AcceptedProviders
 from nodes.consumer.answer import Answer, LocateAnswer
@@ -25,7 +23,6 @@ from nodes.consumer.request import Prepared, prepare
 from nodes.consumer.session import Session
 from nodes.enrolment.home import Home
 from nodes.enrolment.renewal import Renewal
-from nodes.errors import NodeError
 from oncegate.v1 import catalog_pb2, exchange_pb2
 from policies.vocabulary import LegalBasis
 
@@ -33,8 +30,6 @@ DEFAULT_TIMEOUT_S = 30.0
 MARGIN_S = 3.0
 """How much longer than the request's own deadline the transport waits: the gateway answers in part at its deadline."""
 PAGE = 200
-
-log = structlog.get_logger(__name__)
 
 
 class AsyncClient:
@@ -323,15 +318,9 @@ class AsyncClient:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
         if self._renew and self._renewal is None:
-            self._renewal = asyncio.get_running_loop().create_task(self._keep_fresh())
+            renewal = Renewal(self._home, self._clock, jitter=self._jitter)
+            self._renewal = asyncio.get_running_loop().create_task(renewal.run())
         return fresh
-
-    async def _keep_fresh(self) -> None:
-        try:
-            await Renewal(self._home, self._clock, jitter=self._jitter).run()
-        except NodeError as error:
-            # The calls themselves will say so too; a dead certificate must not take the program down from a task.
-            log.error("renewal_ended", code=str(error.code), reason=error.detail)  # noqa: TRY400
 
 
 def _timeout_s(prepared: Prepared) -> float:

@@ -1,7 +1,7 @@
 """Renewal: a member's certificate is replaced well before it ends, without a restart and without an operator.
 
-Due at two thirds of the certificate's life. A failed try is repeated with growing, jittered pauses until the
-certificate ends; from then on only a new enrolment helps, and `run` says so by raising. Several processes may share a
+Due at two thirds of the certificate's life. A failed try is repeated with growing, jittered pauses. Once the
+certificate has ended only a new enrolment helps; a loop that still runs notices one. Several processes may share a
 home: a lock lets one renew and the others notice. Whoever holds a channel watches `Home.stamp` and opens another.
 
 Which way it fails: whatever the gateway returns that does not fit is dropped and the old identity stays in force.
@@ -92,27 +92,31 @@ class Renewal:
         self._sleep = sleep
 
     async def run(self) -> None:
-        """Renews for ever; cancel it to stop.
-
-        Raises:
-            HomeInvalid: The certificate has ended, or the home is damaged: only a new enrolment helps.
-        """
+        """Renews for ever; cancel it to stop. What goes wrong is logged and tried again, for it may be mended."""
         pause_s = FIRST_PAUSE_S
         while True:
-            current = validity(self._home)
-            now_ms = self._clock.now_ms()
-            if now_ms >= current.not_after_ms:
-                raise HomeInvalid("identity.pem", "the certificate has ended; enrol again", MemberCode.NOT_ENROLLED)
-            if now_ms < current.due_ms:
-                await self._sleep(min((current.due_ms - now_ms) / 1000 + self._jitter(), LONGEST_SLEEP_S))
-                continue
             try:
-                await self.renew_if_due()
+                wait_s = self._wait_s()
+                if wait_s is None:
+                    await self.renew_if_due()
+                    # Also when it went well: a gateway whose certificates are due at once must not be hammered.
+                    wait_s = FIRST_PAUSE_S
                 pause_s = FIRST_PAUSE_S
             except NodeError as error:
-                log.warning("renewal_failed", code=str(error.code), reason=error.detail)
-                await self._sleep(pause_s * (0.5 + self._jitter()))
+                log.error("renewal_failed", code=str(error.code), reason=error.detail)  # noqa: TRY400
+                wait_s = pause_s * (0.5 + self._jitter())
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            await self._sleep(min(wait_s, LONGEST_PAUSE_S))
+
+    def _wait_s(self) -> float | None:
+        """Seconds until the renewal is due, at most until the clock is to be read again; None when it is due."""
+        current = validity(self._home)
+        now_ms = self._clock.now_ms()
+        if now_ms >= current.not_after_ms:
+            raise HomeInvalid("identity.pem", "the certificate has ended; enrol again", MemberCode.NOT_ENROLLED)
+        if now_ms >= current.due_ms:
+            return None
+        return min((current.due_ms - now_ms) / 1000 + self._jitter(), LONGEST_SLEEP_S)
 
     async def renew_if_due(self) -> bool:
         """Renews once if it is due and no other process is at it.

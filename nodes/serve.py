@@ -1,0 +1,167 @@
+"""Runs a resource node: the one place where provider, link and renewal are put together.
+
+In order: read the home and the configuration → open state and sources → compare sources with what is published → keep
+the stream to the gateway → renew the certificate while all that goes on. SIGTERM and SIGINT end it in order: no new
+asks, those under way answered, then everything closed.
+
+Rules kept here: nothing is served unless the keys are certified for exactly this node; what a renewal brings is taken
+over without a restart.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+from keys.certificates.spiffe import SpiffeId
+from keys.errors import KeysError
+from keys.signing import fingerprint_of
+from nodes.clock import Clock, SystemClock
+from nodes.enrolment.errors import HomeInvalid
+from nodes.enrolment.home import Home
+from nodes.enrolment.member_keys import open_own
+from nodes.enrolment.renewal import Renewal
+from nodes.errors import NodeError
+from nodes.link.codec import ProtobufCodec
+from nodes.link.identity import HomeIdentities
+from nodes.link.link import NodeLink
+from nodes.provider.config import load_node
+from nodes.provider.node import ProviderNode
+
+SESSION_BYTES = 16
+TRUST_POLL_S = 2.0
+
+log = structlog.get_logger("oncegate.node")
+
+
+class Node:
+    """A resource node made from its home; `run` serves until `stop`.
+
+    Args:
+        home: The enrolled home of a node, with node.toml.
+        clock: The machine's clock.
+        environment: Environment variables, for sources whose URL is kept there.
+
+    Raises:
+        HomeInvalid: The home is not a node's, not enrolled, or damaged.
+        BadInput: The keys are not certified for this node, or not now.
+        BadConfig: The configuration has mistakes; all are listed.
+        StateUnusable: The node's own database cannot be used.
+        SourceFailed: A source's URL or driver is not usable.
+    """
+
+    def __init__(self, home: Path, *, clock: Clock, environment: Mapping[str, str]) -> None:
+        self._home = Home(home)
+        spiffe = node_id(self._home)
+        certified = self._home.certified()
+        open_own(self._home, certified, now_ms=clock.now_ms())
+        settings, offer = load_node(home / "node.toml", spiffe.department, environment)
+        self._home.tls()
+        self.provider = ProviderNode(
+            node=spiffe,
+            department_key=fingerprint_of(certified.department_key),
+            session_id=os.urandom(SESSION_BYTES),
+            trust=self._home.trust(),
+            settings=settings,
+            offer=offer,
+            codec=ProtobufCodec(),
+            clock=clock,
+        )
+        self.link = NodeLink(
+            address=self._home.addresses().systems,
+            node=str(spiffe),
+            provider=self.provider,
+            identities=HomeIdentities(self._home),
+            clock=clock,
+        )
+        self._renewal = Renewal(self._home, clock, jitter=random.random)
+        self._spiffe = spiffe
+
+    def stop(self) -> None:
+        """Makes `run` finish in order."""
+        self.link.stop()
+
+    async def run(self) -> None:
+        """Serves until `stop`."""
+        self.provider.start()
+        log.info("serving", node=str(self._spiffe), resources=[r.code for r in self.provider.resources])
+        background = [asyncio.create_task(self._renewal.run()), asyncio.create_task(self._follow_trust())]
+        try:
+            await self.link.run()
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await self.provider.close()
+            log.info("stopped")
+
+    async def _follow_trust(self) -> None:
+        """Hands what a renewal brought to the provider, whoever renewed."""
+        stamp = self._home.stamp()
+        while True:
+            await asyncio.sleep(TRUST_POLL_S)
+            try:
+                now = self._home.stamp()
+                if now != stamp:
+                    self.provider.trust(self._home.trust())
+                    stamp = now
+            except (NodeError, KeysError) as error:
+                # The trust in force stays; a home that is being mended is looked at again.
+                log.warning("trust_not_read", code=str(error.code))
+
+
+def node_id(home: Home) -> SpiffeId:
+    """Who this node is.
+
+    Args:
+        home: The home.
+
+    Returns:
+        Its SPIFFE id.
+
+    Raises:
+        HomeInvalid: The home is missing, damaged, or a system's.
+    """
+    spiffe = home.spiffe()
+    if spiffe.kind != "node":
+        raise HomeInvalid("home.json", "this is a system; only a node serves")
+    return spiffe
+
+
+def configure_logs() -> None:
+    """One JSON document per line on standard error; codes and counts only, never an identifier, a name or a value."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def serve(home: Path) -> None:
+    """Runs the node of a home until SIGTERM or SIGINT.
+
+    Args:
+        home: The enrolled home, with node.toml.
+
+    Raises:
+        NodeError: As `Node`.
+    """
+    configure_logs()
+    asyncio.run(_serve(home))
+
+
+async def _serve(home: Path) -> None:
+    node = Node(home, clock=SystemClock(), environment=os.environ)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, node.stop)
+    await node.run()
