@@ -224,15 +224,19 @@ def test_two_agreements_with_one_digest_are_not_confused(engine: PolicyEngine) -
         {"case_present": False},
         {"subject_scheme": "cn.uscc"},
         {"resource": resource(sharing_type=SharingType.NOT_SHARED)},
+        {"agreement": agreement(items={})},
+        {"agreement": None},
+        {"now_ms": 0},
         {"items": (item("health"),)},
     ],
 )
-def test_nothing_that_enters_a_decision_is_left_out_of_what_is_remembered(
-    engine: PolicyEngine, changes: dict[str, object]
-) -> None:
-    assert only(engine, question()).allowed
-    assert not only(engine, question(**changes)).allowed
-    assert only(engine, question()).allowed
+def test_nothing_that_enters_a_decision_is_left_out_of_what_is_remembered(changes: dict[str, object]) -> None:
+    bundle = load_bundle(PACKAGED)
+    for first in (False, True):
+        engine = PolicyEngine(bundle)
+        assert only(engine, question(**({} if first else changes))).allowed is first
+        assert only(engine, question(**(changes if first else {}))).allowed is not first
+        assert only(engine, question(**({} if first else changes))).allowed is first
 
 
 def test_official_and_consent_enter_what_is_remembered(engine: PolicyEngine) -> None:
