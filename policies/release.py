@@ -20,12 +20,12 @@ MAX_VALUE: Final = 16_384
 _MAX_DIGITS: Final = 64
 
 _DATES: Final = (
-    re.compile(r"(\d{4})(\d{2})(\d{2})"),
+    re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})"),
     # A date column read as a time stamp: accepted only at midnight, because anything else is not a date.
-    re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?(?:Z|\+00:00)?)?"),
-    re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})"),
-    re.compile(r"(\d{4})\.(\d{1,2})\.(\d{1,2})"),
-    re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日"),
+    re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ]00:00(?::00(?:\.0{1,9})?)?(?:Z|\+00:00)?)?"),
+    re.compile(r"([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})"),
+    re.compile(r"([0-9]{4})\.([0-9]{1,2})\.([0-9]{1,2})"),
+    re.compile(r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日"),
 )
 _INTEGER: Final = re.compile(r"([+-]?)(\d+|\d{1,3}(?:,\d{3})+)")
 _DECIMAL: Final = re.compile(r"([+-]?)(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d+))?")
@@ -113,7 +113,7 @@ def canonicalise(data_type: DataType, raw: str) -> str:
 
 
 def _date(text: str) -> str:
-    match = next((found for pattern in _DATES if text.isprintable() and (found := pattern.fullmatch(text))), None)
+    match = next((found for pattern in _DATES if (found := pattern.fullmatch(text))), None)
     if match is None:
         raise BadValue("must be a date such as 1990-01-31")
     try:
