@@ -66,7 +66,8 @@ class Waiting:
         place: The order's place there.
         deadline_s: When nobody waits any more, event loop time.
         ticket_digest: SHA-256 of the ticket; empty until it is sent.
-        credit: Bytes that the node may still send.
+        credit: Bytes that the node may still send, as far as it was told.
+        promised: Bytes of further credit that are queued and not yet told.
         received: Bytes that arrived.
         chunks: What arrived, in order.
         settled: Whether its outcome is known.
@@ -79,6 +80,7 @@ class Waiting:
     deadline_s: float
     ticket_digest: bytes = b""
     credit: int = FIRST_CREDIT
+    promised: int = 0
     received: int = 0
     chunks: list[bytes] = field(default_factory=list)
     settled: bool = False
@@ -94,11 +96,11 @@ class AskBook:
 
     Args:
         limits: Most waiting asks and largest answer.
-        grant: Called with an ask id and a number of bytes when a node may send more.
+        grant: Called with an ask whose node may be told the promised credit.
         cancel: Called with an ask id when nobody waits for a sent ask any more.
     """
 
-    def __init__(self, limits: LinkLimits, grant: Callable[[int, int], None], cancel: Callable[[int], None]) -> None:
+    def __init__(self, limits: LinkLimits, grant: Callable[[Waiting], None], cancel: Callable[[int], None]) -> None:
         self._limits = limits
         self._grant = grant
         self._cancel = cancel
@@ -190,13 +192,13 @@ class AskBook:
 
     def _top_up(self, waiting: Waiting) -> None:
         """Give more credit up to the largest answer; an answer that wants more is given up."""
-        if waiting.credit > MAX_CHUNK:
+        if waiting.promised or waiting.credit > MAX_CHUNK:
             return
         room = self._limits.answer_bytes - waiting.received - waiting.credit
         more = min(room, FIRST_CREDIT)
         if more > 0:
-            waiting.credit += more
-            self._grant(waiting.ask_id, more)
+            waiting.promised = more
+            self._grant(waiting)
         elif not waiting.credit:
             self.give_up(waiting, Reason.BAD_ANSWER, "ANSWER_TOO_LARGE")
 

@@ -1,8 +1,8 @@
 """What the gateway sends on one stream: what waits is coalesced, and one signature covers the tickets of a frame.
 
 Rules kept: a ticket is made when its frame is, so that its time and session are those of the release; an ask that
-nobody waits for any more is not sent; a frame holds at most 256 asks and about half a mebibyte. While one frame is
-being written the next collects, so a loaded stream pays for fewer writes and signatures, not more.
+nobody waits for any more is not sent; a frame holds at most 256 asks and three quarters of a mebibyte. While one
+frame is being written the next collects, so a loaded stream pays for fewer writes and signatures, not more.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from keys.signing import TICKETS, SigningKey, digest
 from oncegate.v1 import node_link_pb2
 
 MAX_ASKS = 256
-FRAME_BYTES = 512 * 1024
+FRAME_BYTES = 768 * 1024
 _TICKET_SLACK_MS = 2000
 """A ticket outlives its ask's deadline by this, because node and gateway measure each other's clocks only roughly."""
 _MOST_CANCELS = 1024
@@ -93,6 +93,7 @@ class Outgoing:
         self._clock = clock
         self._control: deque[node_link_pb2.GatewayFrame] = deque()
         self._cancels: deque[int] = deque()
+        self._grants: deque[Waiting] = deque()
         self._asks: deque[Waiting] = deque()
         self._heartbeat_due = False
         self.wake = asyncio.Event()
@@ -107,9 +108,10 @@ class Outgoing:
         self._control.append(frame)
         self.wake.set()
 
-    def grant(self, ask_id: int, more: int) -> None:
-        """Queue credit for one ask."""
-        self.send(node_link_pb2.GatewayFrame(credit=node_link_pb2.Credit(ask_id=ask_id, bytes=more)))
+    def grant(self, waiting: Waiting) -> None:
+        """Queue an ask's promised credit; it counts from the moment its frame is made."""
+        self._grants.append(waiting)
+        self.wake.set()
 
     def cancel(self, ask_id: int) -> None:
         """Queue a cancel. A node that reads nothing piles up no more than a bounded number: it has the deadlines."""
@@ -130,6 +132,12 @@ class Outgoing:
         """
         if self._control:
             return self._control.popleft()
+        while self._grants:
+            waiting = self._grants.popleft()
+            if not waiting.settled:
+                more, waiting.promised = waiting.promised, 0
+                waiting.credit += more
+                return node_link_pb2.GatewayFrame(credit=node_link_pb2.Credit(ask_id=waiting.ask_id, bytes=more))
         if self._heartbeat_due:
             self._heartbeat_due = False
             return node_link_pb2.GatewayFrame(heartbeat=node_link_pb2.Heartbeat(clock_unix_ms=self._clock.now_ms()))
