@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, Table, event, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -58,6 +58,8 @@ class EpochReader:
             select(table.c.value).where(table.c.id == _ROW).compile(engine, compile_kwargs={"literal_binds": True})
         )
         self._kept: Any = None
+        # The pool does not know the kept connection, so disposing of the engine would leave it open.
+        event.listen(engine, "engine_disposed", lambda _engine: self.close())
 
     def read(self) -> int:
         """The counter; 0 when nothing was ever counted.
@@ -78,7 +80,7 @@ class EpochReader:
             raise Refused(Code.INTERNAL, "a change counter cannot be read") from error
 
     def close(self) -> None:
-        """Give the connection back; the next read opens another."""
+        """Close the connection; the next read opens another. Disposing of the engine does this too."""
         kept, self._kept = self._kept, None
         if kept is not None:
             kept.close()
@@ -131,8 +133,3 @@ class EpochCached(Generic[T]):
                 with self._engine.connect() as connection:
                     self._loaded = (epoch, self._load(connection, former))
             return self._loaded[1]
-
-    def close(self) -> None:
-        """Give the kept connection back."""
-        with self._lock:
-            self._reader.close()

@@ -4,6 +4,7 @@ A tool for developers, for as long as no database made by a release exists; afte
 revision. Two people who regenerate at once wait for each other.
 """
 
+import contextlib
 import fcntl
 import io
 import tempfile
@@ -23,9 +24,9 @@ def first_revision() -> str:
     engine = create_engine("sqlite://")
     with tempfile.TemporaryDirectory() as folder, engine.connect() as connection:
         config = configuration(connection, tables=tables)
-        config.stdout = io.StringIO()
         config.set_main_option("version_locations", folder)
-        command.revision(config, message="The first schema", autogenerate=True, rev_id="0001", version_path=folder)
+        with contextlib.redirect_stdout(io.StringIO()):
+            command.revision(config, message="The first schema", autogenerate=True, rev_id="0001", version_path=folder)
         (written,) = Path(folder).glob("*.py")
         text = written.read_text(encoding="utf-8")
     engine.dispose()

@@ -24,6 +24,8 @@ def upgrade() -> None:
     sa.Column('department', sa.String(length=63), nullable=True),
     sa.Column('request_index', sa.BigInteger(), nullable=True),
     sa.Column('person_token', sa.LargeBinary(), nullable=True),
+    sa.Column('unique_key', sa.LargeBinary(), nullable=True),
+    sa.Column('unique_digest', sa.LargeBinary(), nullable=True),
     sa.Column('accountability', sa.LargeBinary(), nullable=False),
     sa.Column('person', sa.LargeBinary(), nullable=True),
     sa.PrimaryKeyConstraint('leaf_index')
@@ -32,6 +34,7 @@ def upgrade() -> None:
     op.create_index('audit_entries_kind', 'audit_entries', ['kind', 'leaf_index'], unique=False)
     op.create_index('audit_entries_person', 'audit_entries', ['person_token', 'leaf_index'], unique=False, sqlite_where=sa.text('person_token IS NOT NULL'), postgresql_where=sa.text('person_token IS NOT NULL'))
     op.create_index('audit_entries_request', 'audit_entries', ['request_index'], unique=False, sqlite_where=sa.text('request_index IS NOT NULL'), postgresql_where=sa.text('request_index IS NOT NULL'))
+    op.create_index('audit_entries_unique', 'audit_entries', ['unique_key'], unique=True, sqlite_where=sa.text('unique_key IS NOT NULL'), postgresql_where=sa.text('unique_key IS NOT NULL'))
     op.create_table('audit_marks',
     sa.Column('name', sa.String(length=32), nullable=False),
     sa.Column('value', sa.BigInteger(), nullable=False),
@@ -143,6 +146,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=128), nullable=False),
     sa.Column('revision', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('position', sa.BigInteger(), nullable=False),
+    sa.Column('provider', sa.String(length=63), nullable=False),
     sa.Column('consumer', sa.String(length=63), nullable=False),
     sa.Column('resource', sa.String(length=128), nullable=False),
     sa.Column('raw', sa.LargeBinary(), nullable=False),
@@ -227,6 +231,7 @@ def downgrade() -> None:
     op.drop_table('catalog_resources')
     op.drop_table('catalog_epoch')
     op.drop_table('audit_marks')
+    op.drop_index('audit_entries_unique', table_name='audit_entries', sqlite_where=sa.text('unique_key IS NOT NULL'), postgresql_where=sa.text('unique_key IS NOT NULL'))
     op.drop_index('audit_entries_request', table_name='audit_entries', sqlite_where=sa.text('request_index IS NOT NULL'), postgresql_where=sa.text('request_index IS NOT NULL'))
     op.drop_index('audit_entries_person', table_name='audit_entries', sqlite_where=sa.text('person_token IS NOT NULL'), postgresql_where=sa.text('person_token IS NOT NULL'))
     op.drop_index('audit_entries_kind', table_name='audit_entries')

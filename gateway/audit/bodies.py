@@ -1,0 +1,163 @@
+"""Sealing an entry's parts for storage, committing to them, and turning a person id into a token.
+
+Each part is sealed as `salt ‖ body` with AES-256-GCM-SIV under its own versioned key; the AAD binds log, part and
+index, so a row's part opens nowhere else. The salt is sealed too: who has the database and the public leaf hashes
+still cannot test a guess about a body. GCM-SIV does not commit to its key, but what comes out is checked against the
+leaf hash, which does.
+
+The person token is a keyed hash, so the database alone does not say whose entries these are; that two entries are
+about the same person can be seen in it.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+
+from gateway.audit.errors import LedgerCorrupt
+from keys.log.leaves import NO_PERSON, SALT_SIZE, accountability_commitment, leaf_data, person_commitment
+from keys.log.merkle import leaf_hash
+from keys.log.notes import NoteSigner
+from keys.signing import SigningKey
+
+TOKEN_SIZE: Final = 16
+_NONCE_SIZE: Final = 12
+_SEALED: Final = 0x01
+_ERASED: Final = 0x00
+_HEADER: Final = 5
+_TOKEN_DOMAIN: Final = b"oncegate-log-person-v1\0"
+_UNIQUE_DOMAIN: Final = b"oncegate-log-unique-v1\0"
+
+Randomness = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerKeys:
+    """The log's secrets, each used for one thing.
+
+    Attributes:
+        accountability: AES-256 keys by version; the highest seals, all open.
+        person: The same for person parts.
+        person_token: Keys the person tokens and the unique names, 32 bytes. A new one hides older entries from
+            their persons and frees used names, so it stays for the life of a log.
+        promise: Signs commit batches.
+        note: Signs checkpoints.
+    """
+
+    accountability: Mapping[int, bytes] = field(repr=False)
+    person: Mapping[int, bytes] = field(repr=False)
+    person_token: bytes = field(repr=False)
+    promise: SigningKey = field(repr=False)
+    note: NoteSigner = field(repr=False)
+
+
+class Opened(NamedTuple):
+    """A part in the clear."""
+
+    salt: bytes
+    body: bytes
+    erased_digest: bytes = b""
+
+
+class _Part:
+    """Sealing of one of the two parts."""
+
+    def __init__(self, tag: bytes, origin: str, keys: Mapping[int, bytes]) -> None:
+        self._ciphers = {version: AESGCMSIV(key) for version, key in keys.items()}
+        current = max(keys)
+        self._header = bytes([_SEALED]) + current.to_bytes(4, "big")
+        self._current = self._ciphers[current]
+        self._bound = b"oncegate-log-body-v1\0" + tag + origin.encode() + b"\0"
+
+    def seal(self, index: int, nonce: bytes, salted: bytes) -> bytes:
+        sealed = self._current.encrypt(nonce, salted, self._bound + index.to_bytes(8, "big"))
+        return self._header + nonce + sealed
+
+    def open(self, index: int, sealed: bytes) -> Opened:
+        if sealed[:1] == bytes([_ERASED]) and len(sealed) == 1 + SALT_SIZE:
+            return Opened(b"", b"", sealed[1:])
+        cipher = self._ciphers.get(int.from_bytes(sealed[1:_HEADER], "big"))
+        if sealed[:1] != bytes([_SEALED]) or cipher is None:
+            raise LedgerCorrupt("a part is sealed in an unknown way", leaf_index=index)
+        nonce, rest = sealed[_HEADER : _HEADER + _NONCE_SIZE], sealed[_HEADER + _NONCE_SIZE :]
+        try:
+            salted = cipher.decrypt(nonce, rest, self._bound + index.to_bytes(8, "big"))
+        except (InvalidTag, ValueError) as error:
+            raise LedgerCorrupt("a part does not open", leaf_index=index) from error
+        return Opened(salted[:SALT_SIZE], salted[SALT_SIZE:])
+
+
+class Bodies:
+    """Seals and opens parts. May be used from several threads.
+
+    Args:
+        keys: The log's secrets.
+        origin: The log's name, bound into every sealed part.
+        randomness: Gives so many random bytes.
+    """
+
+    def __init__(self, keys: LedgerKeys, origin: str, randomness: Randomness = secrets.token_bytes) -> None:
+        self._accountability = _Part(b"acc\0", origin, keys.accountability)
+        self._person = _Part(b"per\0", origin, keys.person)
+        self._token_key = keys.person_token
+        self._randomness = randomness
+
+    def seal(self, index: int, accountability: bytes, person: bytes | None) -> tuple[bytes, bytes, bytes | None]:
+        """Commit to an entry's parts and seal them for storage.
+
+        Args:
+            index: Where the entry will stand.
+            accountability: Canonical JSON.
+            person: Canonical JSON, or None.
+
+        Returns:
+            Leaf hash; sealed accountability part; sealed person part or None.
+        """
+        random = self._randomness(2 * (SALT_SIZE + _NONCE_SIZE))
+        salt, nonce = random[:32], random[32:44]
+        committed = accountability_commitment(salt, accountability)
+        sealed = self._accountability.seal(index, nonce, salt + accountability)
+        if person is None:
+            return leaf_hash(leaf_data(committed, NO_PERSON)), sealed, None
+        person_salt, person_nonce = random[44:76], random[76:]
+        leaf = leaf_hash(leaf_data(committed, person_commitment(person_salt, person)))
+        return leaf, sealed, self._person.seal(index, person_nonce, person_salt + person)
+
+    def open(self, index: int, leaf: bytes, accountability: bytes, person: bytes | None) -> tuple[Opened, Opened]:
+        """Open a row's parts and check them against its leaf hash.
+
+        Raises:
+            LedgerCorrupt: A part was changed, moved or sealed under an unknown key. Fails closed.
+        """
+        account = self._accountability.open(index, accountability)
+        personal = Opened(b"", b"") if person is None else self._person.open(index, person)
+        if leaf_hash(leaf_data(accountability_commitment(account.salt, account.body), commitment_of(personal))) != leaf:
+            raise LedgerCorrupt("a stored entry does not fit its leaf hash", leaf_index=index)
+        return account, personal
+
+    def token(self, person_id: bytes) -> bytes:
+        """The person's token in this log: the first 16 bytes of HMAC-SHA256 under the log's own key."""
+        return hmac.digest(self._token_key, _TOKEN_DOMAIN + person_id, "sha256")[:TOKEN_SIZE]
+
+    def unique(self, name: str, digest: bytes) -> tuple[bytes, bytes]:
+        """Keyed hashes, 16 bytes each, of a name that only one entry may have and of the name with its digest."""
+        named = _UNIQUE_DOMAIN + hashlib.sha256(name.encode()).digest()
+        with_digest = hmac.digest(self._token_key, named + digest, "sha256")
+        return hmac.digest(self._token_key, named, "sha256")[:TOKEN_SIZE], with_digest[:TOKEN_SIZE]
+
+
+def commitment_of(personal: Opened) -> bytes:
+    """What a leaf holds for a person part that is there, was erased, or never was."""
+    if personal.salt:
+        return person_commitment(personal.salt, personal.body)
+    return personal.erased_digest or NO_PERSON
+
+
+def erased_part(salt: bytes, body: bytes) -> bytes:
+    """What is stored in place of a person part that is erased: only its commitment stays."""
+    return bytes([_ERASED]) + person_commitment(salt, body)

@@ -1,0 +1,77 @@
+"""Signing, keeping and checking the log's heads.
+
+Each head is published twice: as a row beside the entries, and as a small file that the operator can keep on another
+disk (the anchor). A database that is restored from a backup, or cut at its end, fits its own rows but not the anchor,
+and is refused instead of being mistaken for the present.
+"""
+
+import os
+from pathlib import Path
+
+from gateway.audit.errors import LedgerCorrupt
+from gateway.audit.recover import Known
+from gateway.audit.store import Store
+from keys.errors import BadCheckpoint
+from keys.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
+from keys.log.frontier import Frontier
+from keys.log.notes import NoteSigner, NoteVerifier
+
+
+class Checkpoints:
+    """Publishes heads and knows the newest ones.
+
+    Args:
+        signer: The log's note key.
+        origin: The log's name.
+        anchor: File outside the database that keeps the newest checkpoint; None for none.
+    """
+
+    def __init__(self, signer: NoteSigner, origin: str, anchor: Path | None = None) -> None:
+        self._signer = signer
+        self._verifier = NoteVerifier(signer.vkey)
+        self._origin = origin
+        self._anchor = anchor
+
+    def known(self, store: Store) -> list[Known]:
+        """The heads that the stored log must fit.
+
+        Raises:
+            LedgerCorrupt: A kept checkpoint is not one of this log.
+        """
+        stored = store.checkpoint()
+        heads = [] if stored is None else [self._open("its last checkpoint", stored[1])]
+        if self._anchor is not None and self._anchor.exists():
+            heads.append(self._open("the checkpoint kept outside the database", self._anchor.read_text("utf-8")))
+        return heads
+
+    def publish(self, store: Store, frontier: Frontier, now_ms: int) -> None:
+        """Sign the head of a durable tree and keep it, unless there is one of that size.
+
+        Raises:
+            OSError: The anchor cannot be written.
+            sqlalchemy.exc.SQLAlchemyError: The row cannot be written.
+        """
+        stored = store.checkpoint()
+        if stored is None or stored[0] < frontier.size:
+            note = sign_checkpoint(self._signer, Checkpoint(self._origin, frontier.size, frontier.root()))
+            store.add_checkpoint(frontier.size, now_ms, note)
+        else:
+            note = stored[1]
+        self._keep_outside(note)
+
+    def _keep_outside(self, note: str) -> None:
+        if self._anchor is None:
+            return
+        # Not synced: after a power cut an older anchor is as good, for the log only grew since. Replaced whole, so
+        # that a reader never sees half a note.
+        fresh = self._anchor.with_name(self._anchor.name + ".new")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "w", encoding="utf-8") as file:
+            file.write(note)
+        fresh.replace(self._anchor)
+
+    def _open(self, what: str, note: str) -> Known:
+        try:
+            checkpoint = open_checkpoint(note, self._verifier, self._origin)
+        except BadCheckpoint as error:
+            raise LedgerCorrupt(f"{what} is not signed by this log's key") from error
+        return Known(what, checkpoint.size, checkpoint.root)

@@ -1,0 +1,80 @@
+"""Writing a copy of the published log that anyone can verify offline (`verify/`).
+
+The copy holds both parts of every entry in the clear: it is for auditors, and as confidential as the log. It ends at
+the newest checkpoint; entries behind it are in the next copy.
+"""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from gateway.audit.errors import AuditError
+from gateway.audit.reader import Reader
+from gateway.audit.verify import layout
+from gateway.audit.views import LogEntry
+from keys.log.checkpoints import parse_checkpoint
+from keys.log.notes import split_note
+
+_README: Final = """# {origin}
+
+访问日志副本，共 {size} 条。用该日志的公钥（从副本以外的渠道取得）和自己留存的早期检查点离线验证：
+A copy of the access log, {size} entries. Verify it offline with the log's public key (from elsewhere than this copy)
+and a checkpoint that you kept from before:
+
+    oncegate audit verify DIRECTORY --key PUBLIC_KEY --earlier EARLIER_CHECKPOINT
+
+- `checkpoint`: the signed head (C2SP signed note) that covers exactly these entries / 覆盖全部条目的已签名检查点
+- `checkpoints.jsonl`: every head published before it, one JSON text a line / 此前发布的全部检查点
+- `entries.jsonl`: one entry a line, canonical JSON / 每行一个条目（规范 JSON）
+
+How leaf hashes are computed is described in docs/audit.md of oncegate. / 叶哈希算法见 oncegate 的 docs/audit.md。
+"""
+
+
+class NotEmpty(AuditError):
+    """The directory holds something already; a copy is never mixed with another."""
+
+
+def write_export(reader: Reader, directory: Path) -> int:
+    """Write a copy.
+
+    Args:
+        reader: Reads the log.
+        directory: Made if it does not exist; must be empty.
+
+    Returns:
+        Number of entries written.
+
+    Raises:
+        NotEmpty: The directory holds something.
+        NoSuchEntry: No checkpoint was published yet.
+        LedgerCorrupt: A stored entry does not fit its leaf hash.
+        OSError: The copy cannot be written.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(directory.iterdir()):
+        raise NotEmpty("the directory is not empty")
+    note, batches = reader.export_batches()
+    head = parse_checkpoint(split_note(note)[0])
+    with (directory / layout.ENTRIES).open("wb") as entries:
+        for batch in batches:
+            entries.writelines(layout.write_line(line_of(entry)) + b"\n" for entry in batch)
+    with (directory / layout.CHECKPOINTS).open("w", encoding="utf-8") as heads:
+        heads.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in reader.checkpoints(head.size))
+    (directory / layout.README).write_text(_README.format(origin=head.origin, size=head.size), encoding="utf-8")
+    # Last: a copy without a checkpoint is one that was not finished.
+    (directory / layout.CHECKPOINT).write_text(note, encoding="utf-8")
+    return head.size
+
+
+def line_of(entry: LogEntry) -> layout.Line:
+    """An entry as a line of a copy."""
+    return layout.Line(
+        index=entry.leaf_index,
+        leaf_hash=entry.leaf_hash,
+        accountability=entry.accountability,
+        accountability_salt=entry.accountability_salt,
+        person=entry.person,
+        person_salt=entry.person_salt,
+        person_erased=entry.erased_digest,
+    )

@@ -1,0 +1,36 @@
+"""What an entry can be about."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """Kinds of entries; docs/audit.md lists what each one records (tested)."""
+
+    ASKED = "asked"
+    RELEASED = "released"
+    REFUSED = "refused"
+    ABANDONED = "abandoned"
+    REPLAYED = "replayed"
+    LOG_READ = "log_read"
+    PROFILE_WRITTEN = "profile_written"
+    PROFILE_READ = "profile_read"
+    PROFILE_DELETED = "profile_deleted"
+    DEPARTMENT_ADDED = "department_added"
+    DEPARTMENT_REVOKED = "department_revoked"
+    TOKEN_ISSUED = "token_issued"  # noqa: S105 - a kind of entry
+    ENROLLED = "enrolled"
+    RENEWED = "renewed"
+    CERTIFICATE_REVOKED = "certificate_revoked"
+    AGREEMENT_ADDED = "agreement_added"
+    AGREEMENT_REVOKED = "agreement_revoked"
+    POLICY_ACTIVATED = "policy_activated"
+    GATEWAY_STARTED = "gateway_started"
+    PERSON_PART_ERASED = "person_part_erased"
+
+
+OUTCOMES: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED})
+"""The kinds that close an `asked` entry when they name it in `request`."""
+
+ACCESSES: Final = frozenset({Kind.ASKED, Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED, Kind.REPLAYED})
+"""The kinds that a person sees as accesses to their data."""

@@ -1,0 +1,155 @@
+"""The ledger that the gateway uses: append, publish, prove, read, erase, export.
+
+`append` returns only when the entry is durable and carries the log's signed promise; if it raises, nothing may be
+released on the entry's account. What is promised stays: a restart continues behind the last entry, and a stored log
+that does not fit what was promised is refused (`recover.py`).
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from gateway.audit.bodies import Bodies, LedgerKeys
+from gateway.audit.checkpoints import Checkpoints
+from gateway.audit.entries import EntryDraft, Recorded, encode
+from gateway.audit.erase import erase_person_part
+from gateway.audit.errors import LedgerUnavailable
+from gateway.audit.export import write_export
+from gateway.audit.reader import Reader
+from gateway.audit.store import open_store
+from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry
+from gateway.audit.writer import Clock, PromiseEncoder, Waiting, Writer
+
+
+class SqlLedger:
+    """The access log in a database.
+
+    Args:
+        engine: The database; its commits must be durable (checked at start).
+        keys: The log's secrets.
+        origin: The log's name: first line of its checkpoints and scope of its promises.
+        clock: Tells the time.
+        promise_encoder: Writes a promise's body from leaf index, leaf hash and request digest.
+        anchor: File outside the database that keeps the newest checkpoint, so that a database put back from a backup
+            is noticed; None for none.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        keys: LedgerKeys,
+        origin: str,
+        clock: Clock,
+        promise_encoder: PromiseEncoder,
+        anchor: Path | None = None,
+    ) -> None:
+        bodies = Bodies(keys, origin)
+        self._engine = engine
+        self._clock = clock
+        self._writer = Writer(
+            lambda: open_store(engine),
+            bodies,
+            keys.promise,
+            origin,
+            clock,
+            promise_encoder,
+            Checkpoints(keys.note, origin, anchor),
+        )
+        self._reader = Reader(engine, bodies)
+        self._bodies = bodies
+        self.origin = origin
+        self.public_key = keys.note.vkey
+        """Verifier key of the checkpoints (C2SP signed note), to hand to auditors and nodes."""
+
+    def start(self) -> None:
+        """Check the stored log and open it for writing.
+
+        Raises:
+            LedgerCorrupt: The stored log is not the one that was promised. Fails closed.
+            LedgerUnavailable: The storage cannot be read.
+        """
+        self._writer.start()
+
+    def stop(self) -> None:
+        """Write what waits, publish the last checkpoint and close. Appends from now on are refused."""
+        self._writer.stop()
+
+    async def append(self, draft: EntryDraft) -> Recorded:
+        """Record an entry. Many callers at once share one commit and one signature.
+
+        A caller that is cancelled has its entry recorded all the same.
+
+        Raises:
+            BadEntry: The draft cannot be recorded.
+            AlreadyRecorded: The draft's unique name is taken; nothing was written.
+            LedgerUnavailable: The entry is not known to be durable: release nothing. Fails closed.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Recorded] = loop.create_future()
+        self._writer.submit(Waiting(encode(draft, self._clock.now_ms()), loop, future))
+        return await future
+
+    def append_blocking(self, draft: EntryDraft) -> Recorded:
+        """Record an entry from a thread without an event loop; opens the log for writing if that was not done yet.
+
+        Raises:
+            BadEntry: The draft cannot be recorded.
+            AlreadyRecorded: The draft's unique name is taken; nothing was written.
+            LedgerCorrupt: The stored log is not the one that was promised.
+            LedgerUnavailable: The entry is not known to be durable: release nothing. Fails closed.
+        """
+        self._writer.start()
+        waiting = Waiting(encode(draft, self._clock.now_ms()), done=threading.Event())
+        self._writer.submit(waiting)
+        if waiting.done is not None:
+            waiting.done.wait()
+        if isinstance(waiting.result, Recorded):
+            return waiting.result
+        raise waiting.result or LedgerUnavailable("the log gave no answer")
+
+    def size(self) -> int:
+        """Number of durable entries."""
+        return self._reader.size()
+
+    def checkpoint(self) -> str:
+        """The newest checkpoint, at most a second behind the newest entry. See `Reader.checkpoint`."""
+        return self._reader.checkpoint()
+
+    def inclusion(self, index: int, size: int | None = None) -> InclusionProof:
+        """Proof that an entry is in the log. See `Reader.inclusion`."""
+        return self._reader.inclusion(index, size)
+
+    def consistency(self, old: int, new: int | None = None) -> ConsistencyProof:
+        """Proof that the log only grew. See `Reader.consistency`."""
+        return self._reader.consistency(old, new)
+
+    def entry(self, index: int) -> LogEntry:
+        """One entry. See `Reader.entry`."""
+        return self._reader.entry(index)
+
+    def entries(self, *, kind: str = "", department: str = "", cursor: str = "", limit: int = 50) -> EntryPage:
+        """Entries, newest first. See `Reader.entries`."""
+        return self._reader.entries(kind=kind, department=department, cursor=cursor, limit=limit)
+
+    def accesses(self, person_id: bytes, *, cursor: str = "", limit: int = 50) -> AccessPage:
+        """Who asked for one person's data, newest first. See `Reader.accesses`."""
+        return self._reader.accesses(person_id, cursor=cursor, limit=limit)
+
+    def dangling(self, before_ms: int) -> list[LogEntry]:
+        """The `asked` entries that a crash left without an outcome. See `Reader.dangling`."""
+        return self._reader.dangling(before_ms)
+
+    def export_batches(self, first_index: int = 0) -> tuple[str, Iterator[list[LogEntry]]]:
+        """The newest checkpoint and, in batches, every entry that it covers. See `Reader.export_batches`."""
+        return self._reader.export_batches(first_index)
+
+    def erase_person_part(self, index: int, reason: str) -> Recorded:
+        """Erase an entry's person part for good; its place in the log stays verifiable. See `erase.py`."""
+        return erase_person_part(self._engine, self._reader, self.append_blocking, index, reason)
+
+    def export(self, directory: Path) -> int:
+        """Write a copy of the published log that can be verified offline. See `export.py`."""
+        return write_export(self._reader, directory)

@@ -1,0 +1,231 @@
+"""The log's rows in a database: compare-and-append, tree hashes by row, checkpoints.
+
+Rules kept here: rows are appended only behind the size that the caller believes in, in one durable transaction, so two
+writers never both succeed at one position; commits are durable and that is checked on the very connection that
+writes. Every failure of the database is raised as it is; `writer.py` decides what it means.
+
+It knows neither bodies nor signatures.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple, Protocol
+
+from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel
+
+from gateway.audit.errors import LedgerCorrupt
+from gateway.audit.tables import AuditCheckpoint, AuditEntry
+
+LARGEST_BATCH: Final = 128
+"""Entries in one commit: a bound for SQLite's parameters and for how long one commit holds the others up."""
+
+# https://sqlite.org/pragma.html#pragma_synchronous: FULL and EXTRA sync before a commit returns.
+_SQLITE_SYNCS: Final = frozenset({2, 3})
+_SQLITE_JOURNALS: Final = frozenset({"wal", "delete", "truncate", "persist"})
+
+
+class Row(NamedTuple):
+    """One row of `audit_entries`, in the order of its columns."""
+
+    leaf_index: int
+    hashes: bytes
+    time_ms: int
+    kind: str
+    department: str | None
+    request_index: int | None
+    person_token: bytes | None
+    unique_key: bytes | None
+    unique_digest: bytes | None
+    accountability: bytes
+    person: bytes | None
+
+
+_COLUMNS: Final = Row._fields
+_NO_ROW: Final = (None,) * len(_COLUMNS)
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table of a declared class."""
+    found: Table = getattr(model, "__table__")  # noqa: B009 - SQLModel does not declare the attribute
+    return found
+
+
+ENTRIES: Final = table(AuditEntry)
+CHECKPOINTS: Final = table(AuditCheckpoint)
+
+
+class Store(Protocol):
+    """What the writer needs from a database. One instance belongs to one thread."""
+
+    def append(self, rows: Sequence[Row], size: int) -> bool:
+        """Add rows behind entry `size - 1`, durably, or not at all.
+
+        Returns:
+            False when the log no longer has that size, because another process was first, or when a unique key is
+            taken: `taken` tells. Nothing was written.
+        """
+
+    def taken(self, unique_keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+        """Those of the unique keys that the log has, with the entry's index and its unique digest."""
+
+    def size(self) -> int:
+        """Number of entries."""
+
+    def rows(self, start: int, end: int) -> list[Row]:
+        """Rows in [start, end), in order; missing ones are left out."""
+
+    def hashes(self, index: int) -> bytes | None:
+        """The tree hashes that a row keeps."""
+
+    def checkpoint(self) -> tuple[int, str] | None:
+        """Size and note of the newest checkpoint."""
+
+    def add_checkpoint(self, size: int, time_ms: int, note: str) -> None:
+        """Keep a checkpoint, durably. One of that size that is there already stays."""
+
+    def close(self) -> None:
+        """Give the connection up. May be called twice."""
+
+
+def open_store(engine: Engine) -> Store:
+    """A connection of its own for the writer.
+
+    Raises:
+        LedgerCorrupt: The database would not keep what is committed. Fails closed.
+        sqlalchemy.exc.SQLAlchemyError: The database cannot be reached.
+    """
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        # Kept for good, so it must not count against the pool; after a failure it is thrown away, never reused.
+        connection.detach()
+        return _SqliteStore(connection) if engine.dialect.name == "sqlite" else _ServerStore(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+class _SqlStore:
+    """What both databases share."""
+
+    # One connection, in autocommit: every statement below is its own durable transaction.
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+
+    def size(self) -> int:
+        newest = self._run("SELECT max(leaf_index) FROM audit_entries").scalar()
+        return 0 if newest is None else int(newest) + 1
+
+    def rows(self, start: int, end: int) -> list[Row]:
+        query = select(*(ENTRIES.c[name] for name in _COLUMNS)).where(
+            ENTRIES.c.leaf_index >= start, ENTRIES.c.leaf_index < end
+        )
+        return [Row(*found) for found in self._connection.execute(query.order_by(ENTRIES.c.leaf_index))]
+
+    def taken(self, unique_keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+        query = select(ENTRIES.c.unique_key, ENTRIES.c.leaf_index, ENTRIES.c.unique_digest).where(
+            ENTRIES.c.unique_key.in_(unique_keys)
+        )
+        found = self._connection.execute(query)
+        return {bytes(key): (int(index), bytes(digest or b"")) for key, index, digest in found}
+
+    def hashes(self, index: int) -> bytes | None:
+        return read_hashes(self._connection, index)
+
+    def checkpoint(self) -> tuple[int, str] | None:
+        return read_checkpoint(self._connection)
+
+    def add_checkpoint(self, size: int, time_ms: int, note: str) -> None:
+        columns = "(size, time_ms, note)"
+        self._run(
+            f"INSERT INTO audit_checkpoints {columns} VALUES ({self._marks(3)}) ON CONFLICT DO NOTHING",  # noqa: S608 - placeholders
+            (size, time_ms, note),
+        )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _run(self, sql: str, values: tuple[Any, ...] = ()) -> Any:
+        return self._connection.exec_driver_sql(sql, values)
+
+    def _marks(self, count: int) -> str:
+        return ",".join([self._mark] * count)
+
+
+class _SqliteStore(_SqlStore):
+    """SQLite: an append is one statement, and that statement is the transaction.
+
+    Python's sqlite3 gives the interpreter's lock away once per executed row, and getting it back from a busy event
+    loop can take a whole switch interval each time. One statement per commit gives it away once.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        journal = self._run("PRAGMA journal_mode").scalar()
+        synchronous = self._run("PRAGMA synchronous").scalar()
+        if journal not in _SQLITE_JOURNALS or synchronous not in _SQLITE_SYNCS:
+            raise LedgerCorrupt("the database does not sync every commit", journal=journal, synchronous=synchronous)
+
+    def append(self, rows: Sequence[Row], size: int) -> bool:
+        values: list[Any] = []
+        for row in rows:
+            values.extend(row)
+        room = 1 << (len(rows) - 1).bit_length()
+        for _ in range(room - len(rows)):
+            values.extend(_NO_ROW)
+        values.append(size - 1 if size else None)
+        # A file system or disk failure surfaces here as an exception; SQLite has then rolled the statement back.
+        try:
+            return bool(self._run(_guarded_insert(room), tuple(values)).rowcount == len(rows))
+        except IntegrityError:
+            return False
+
+
+class _ServerStore(_SqlStore):
+    """A database server: the size is compared in the transaction, and the primary key settles a race of two."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        if self._run("SHOW synchronous_commit").scalar() == "off" or self._run("SHOW fsync").scalar() != "on":
+            raise LedgerCorrupt("the database does not sync every commit")
+
+    def append(self, rows: Sequence[Row], size: int) -> bool:
+        insert = f"INSERT INTO audit_entries ({','.join(_COLUMNS)}) VALUES "  # noqa: S608 - column names and placeholders
+        insert += ",".join([f"({self._marks(len(_COLUMNS))})"] * len(rows))
+        if self.size() != size:
+            return False
+        try:
+            self._run(insert, tuple(value for row in rows for value in row))
+        except IntegrityError:
+            return False
+        return True
+
+
+def read_hashes(connection: Connection, index: int) -> bytes | None:
+    """The tree hashes that a row keeps; None when there is no such row."""
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    found = connection.exec_driver_sql(f"SELECT hashes FROM audit_entries WHERE leaf_index = {mark}", (index,)).scalar()  # noqa: S608 - a placeholder
+    return None if found is None else bytes(found)
+
+
+def read_checkpoint(connection: Connection) -> tuple[int, str] | None:
+    """Size and note of the newest checkpoint."""
+    newest = select(CHECKPOINTS.c.size, CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size.desc()).limit(1)
+    found = connection.execute(newest).first()
+    return None if found is None else (int(found[0]), str(found[1]))
+
+
+@cache
+def _guarded_insert(room: int) -> str:
+    """An INSERT of up to `room` rows (rows of NULLs are skipped) that inserts nothing unless the log ends as believed.
+
+    Only powers of two are asked for, so that few statements are prepared and all of them stay prepared.
+    """
+    rows = ",".join([f"({','.join('?' * len(_COLUMNS))})"] * room)
+    return (
+        f"INSERT INTO audit_entries ({','.join(_COLUMNS)}) SELECT * FROM (VALUES {rows}) "  # noqa: S608 - placeholders
+        "WHERE column1 IS NOT NULL AND (SELECT max(leaf_index) FROM audit_entries) IS ?"
+    )

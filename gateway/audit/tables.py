@@ -1,0 +1,80 @@
+"""Tables of the access log. Rows are only ever added; erasing a person part is the one change a row can see.
+
+No identifier, name or value is stored in the clear: both parts are encrypted, the person is a keyed token. Kind,
+time, department id and the index of the entry that an outcome closes are in the clear, for look-ups.
+"""
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+_BigInt = BigInteger().with_variant(Integer(), "sqlite")
+_ABOUT_SOMEONE = text("person_token IS NOT NULL")
+_CLOSES_ONE = text("request_index IS NOT NULL")
+_HAS_A_NAME = text("unique_key IS NOT NULL")
+
+
+class AuditEntry(SQLModel, table=True):
+    """One entry together with the tree hashes that it completes: an append is one row, so it cannot be half done."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("audit_entries_kind", "kind", "leaf_index"),
+        Index("audit_entries_department", "department", "leaf_index"),
+        Index(
+            "audit_entries_person",
+            "person_token",
+            "leaf_index",
+            sqlite_where=_ABOUT_SOMEONE,
+            postgresql_where=_ABOUT_SOMEONE,
+        ),
+        Index(
+            "audit_entries_request",
+            "request_index",
+            sqlite_where=_CLOSES_ONE,
+            postgresql_where=_CLOSES_ONE,
+        ),
+        Index(
+            "audit_entries_unique",
+            "unique_key",
+            unique=True,
+            sqlite_where=_HAS_A_NAME,
+            postgresql_where=_HAS_A_NAME,
+        ),
+    )
+
+    # SQLite's own row key: consecutive from 0, never reused, never taken twice.
+    leaf_index: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    # Leaf hash, then the hash of every larger complete subtree that ends with this leaf, 32 bytes each.
+    hashes: bytes = Field(sa_type=LargeBinary)
+    time_ms: int = Field(sa_type=BigInteger)
+    kind: str = Field(max_length=32)
+    department: str | None = Field(max_length=63)
+    request_index: int | None = Field(sa_type=BigInteger)
+    # First 16 bytes of HMAC-SHA256 over the person id under the log's own key.
+    person_token: bytes | None = Field(sa_type=LargeBinary)
+    # Keyed hash of the name that only one entry may have, and of that name with the digest that came with it.
+    unique_key: bytes | None = Field(sa_type=LargeBinary)
+    unique_digest: bytes | None = Field(sa_type=LargeBinary)
+    # Sealed salt and body (gateway/audit/bodies.py).
+    accountability: bytes = Field(sa_type=LargeBinary)
+    person: bytes | None = Field(sa_type=LargeBinary)
+
+
+class AuditCheckpoint(SQLModel, table=True):
+    """A signed tree head that was published. All are kept: they narrow down where a forged copy departs."""
+
+    __tablename__ = "audit_checkpoints"
+
+    size: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    time_ms: int = Field(sa_type=BigInteger)
+    # C2SP signed note.
+    note: str
+
+
+class AuditMark(SQLModel, table=True):
+    """Positions up to which a scan need not look again."""
+
+    __tablename__ = "audit_marks"
+
+    name: str = Field(primary_key=True, max_length=32)
+    value: int = Field(sa_type=BigInteger)

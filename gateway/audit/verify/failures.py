@@ -1,0 +1,94 @@
+"""What can be wrong with a copy of the log, in Chinese and English, with the evidence."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.audit.errors import AuditError
+
+
+class Fault(StrEnum):
+    """Stable codes; the table below is total (tested)."""
+
+    COPY_MALFORMED = "COPY_MALFORMED"
+    CHECKPOINT_BAD = "CHECKPOINT_BAD"
+    EARLIER_CHECKPOINT_BAD = "EARLIER_CHECKPOINT_BAD"
+    LOG_SHRANK = "LOG_SHRANK"
+    ENTRY_MALFORMED = "ENTRY_MALFORMED"
+    ENTRY_MISSING = "ENTRY_MISSING"
+    ENTRY_OUT_OF_PLACE = "ENTRY_OUT_OF_PLACE"
+    ENTRY_CHANGED = "ENTRY_CHANGED"
+    ENTRY_BEYOND_CHECKPOINT = "ENTRY_BEYOND_CHECKPOINT"
+    ENTRIES_REWRITTEN = "ENTRIES_REWRITTEN"
+    LOG_FORKED = "LOG_FORKED"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultText:
+    """What a fault means, for people."""
+
+    zh: str
+    en: str
+
+
+TEXT: Final[dict[Fault, FaultText]] = {
+    Fault.COPY_MALFORMED: FaultText("副本缺少文件或格式不正确", "The copy lacks a file or is malformed"),
+    Fault.CHECKPOINT_BAD: FaultText(
+        "副本中的检查点不是由该日志密钥签名的", "A checkpoint in the copy is not signed by this log's key"
+    ),
+    Fault.EARLIER_CHECKPOINT_BAD: FaultText(
+        "所持的早期检查点不是由该日志密钥签名的", "The earlier checkpoint is not signed by this log's key"
+    ),
+    Fault.LOG_SHRANK: FaultText(
+        "副本比所持的早期检查点更短：条目已被删除",
+        "The copy is shorter than the earlier checkpoint: entries were removed",
+    ),
+    Fault.ENTRY_MALFORMED: FaultText("条目的写法不正确", "The entry is not written as it must be"),
+    Fault.ENTRY_MISSING: FaultText("缺少条目", "The entry is missing"),
+    Fault.ENTRY_OUT_OF_PLACE: FaultText("条目不在其位置上", "The entry is not in its place"),
+    Fault.ENTRY_CHANGED: FaultText("条目内容与其哈希不符", "The entry does not fit its hash"),
+    Fault.ENTRY_BEYOND_CHECKPOINT: FaultText("条目超出检查点的范围", "The entry is beyond the checkpoint"),
+    Fault.ENTRIES_REWRITTEN: FaultText(
+        "条目与已签名的检查点不符：日志被改写", "The entries do not fit a signed checkpoint: they were rewritten"
+    ),
+    Fault.LOG_FORKED: FaultText(
+        "日志密钥签署了与早期检查点矛盾的历史：日志已分叉",
+        "The log's key signed a history that contradicts the earlier checkpoint: the log was forked",
+    ),
+}
+
+
+class VerificationFailed(AuditError):
+    """The copy is not a faithful copy of the log that was signed.
+
+    Args:
+        fault: What is wrong.
+        first: The first bad entry; when only signed heads can tell, the first entry that can be bad. None when no
+            entry is at fault.
+        last: The last entry that can be the first bad one; equal to `first` when it is known exactly.
+        evidence: Hashes and signed notes that prove it to others.
+    """
+
+    def __init__(self, fault: Fault, first: int | None = None, last: int | None = None, **evidence: str | int) -> None:
+        self.fault = fault
+        self.first = first
+        self.last = first if last is None else last
+        self.evidence = evidence
+        super().__init__(f"{self.text_zh} / {self.text_en}")
+
+    @property
+    def text_zh(self) -> str:
+        """For people, in Chinese."""
+        if self.first is None:
+            return TEXT[self.fault].zh
+        where = f"条目 {self.first}" if self.first == self.last else f"首个异常条目在 {self.first} 至 {self.last} 之间"
+        return f"{TEXT[self.fault].zh}（{where}）"
+
+    @property
+    def text_en(self) -> str:
+        """For people, in English."""
+        if self.first is None:
+            return TEXT[self.fault].en
+        exact = self.first == self.last
+        where = f"entry {self.first}" if exact else f"the first bad entry is one of {self.first} to {self.last}"
+        return f"{TEXT[self.fault].en} ({where})"

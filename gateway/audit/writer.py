@@ -1,0 +1,339 @@
+"""The one thread that writes the log: it commits what waits, signs what is durable and publishes checkpoints.
+
+The order is the promise: rows and the tree hashes they complete are durable in one transaction; then one signature
+covers the whole commit; then the callers are told. When the storage fails, everyone who waits is told so and nothing
+is signed; the writer forgets what it believed and reads the log again before it writes on, because a failed commit
+may or may not be on the disk. What it has promised it checks again on every such reading.
+
+It does not encode drafts and does not serve readers.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from gateway.audit.bodies import Bodies
+from gateway.audit.checkpoints import Checkpoints
+from gateway.audit.entries import Encoded, Recorded
+from gateway.audit.errors import AlreadyRecorded, AuditError, LedgerCorrupt, LedgerUnavailable
+from gateway.audit.recover import Known, recover
+from gateway.audit.store import LARGEST_BATCH, Row, Store
+from gateway.audit.tree import extend
+from keys.batch import scope, sign_batch
+from keys.log.frontier import Frontier
+from keys.log.merkle import HASH_SIZE
+from keys.signing import PROMISE, SigningKey
+
+PUBLISH_AFTER_S: Final = 0.5
+"""Longest wait from an append to its checkpoint; the promise to readers is one second."""
+
+_TRIES: Final = 8
+_log: Final = logging.getLogger(__name__)
+
+PromiseEncoder = Callable[[int, bytes, bytes], bytes]
+Result = Recorded | AuditError
+_Named = tuple[int, Encoded, tuple[bytes, bytes] | None]
+
+
+class Clock(Protocol):
+    """Tells the time (the gateway's clock fits)."""
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds, UTC."""
+
+    def monotonic_s(self) -> float:
+        """Seconds on a clock that never jumps."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A caller waiting for its entry: on an event loop, or blocking with `done`."""
+
+    encoded: Encoded
+    loop: asyncio.AbstractEventLoop | None = None
+    future: asyncio.Future[Recorded] | None = None
+    done: threading.Event | None = None
+    result: Result | None = None
+
+
+class Writer:
+    """Owns the log's tree and its connection; everything here but `submit`, `start` and `stop` runs in its thread.
+
+    Args:
+        connect: Opens the storage.
+        bodies: Seals parts.
+        promise_key: Signs commits.
+        origin: The log's name.
+        clock: Tells the time.
+        promise_encoder: Writes the body of a promise.
+        checkpoints: Signs and keeps heads.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Store],
+        bodies: Bodies,
+        promise_key: SigningKey,
+        origin: str,
+        clock: Clock,
+        promise_encoder: PromiseEncoder,
+        checkpoints: Checkpoints,
+    ) -> None:
+        self._connect = connect
+        self._bodies = bodies
+        self._promise_key = promise_key
+        self._scope = scope(origin)
+        self._clock = clock
+        self._encode_promise = promise_encoder
+        self._checkpoints = checkpoints
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._store: Store | None = None
+        self._tree: Frontier | None = None
+        self._promised = _head(Frontier())
+        self._publish_at: float | None = None
+        self._broken: LedgerCorrupt | None = None
+        self._accepting = False
+        self._gate = threading.Lock()
+
+    def start(self) -> None:
+        """Read the log, check it and start the thread; does nothing when that was done.
+
+        Raises:
+            LedgerCorrupt: The stored log is not the one that was promised. Fails closed.
+            LedgerUnavailable: The storage cannot be read.
+        """
+        with self._gate:
+            if self._thread is None:
+                self._open()
+
+    def _open(self) -> None:
+        try:
+            self._recover()
+            self._publish_now()
+        except AuditError:
+            self._forget()
+            raise
+        except Exception as error:
+            self._forget()
+            raise LedgerUnavailable("the log's storage cannot be read") from error
+        self._accepting = True
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, publish, and end the thread. Appends from now on are refused."""
+        with self._gate:
+            was, self._accepting = self._accepting, False
+            if was:
+                self._queue.put(None)
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def submit(self, waiting: Waiting) -> None:
+        """Queue an entry.
+
+        Raises:
+            LedgerUnavailable: The writer does not run.
+        """
+        with self._gate:
+            if not self._accepting:
+                raise LedgerUnavailable("the log is not open for writing")
+            self._queue.put(waiting)
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            batch, stopping = self._take()
+            if batch:
+                _deliver(batch, self._commit(batch))
+            if self._publish_at is not None and (stopping or self._clock.monotonic_s() >= self._publish_at):
+                self._publish_or_retry()
+        self._forget()
+
+    def _take(self) -> tuple[list[Waiting], bool]:
+        """What waits, at most one batch; waits for the first entry or until a checkpoint is due."""
+        timeout = None if self._publish_at is None else max(0.0, self._publish_at - self._clock.monotonic_s())
+        batch: list[Waiting] = []
+        try:
+            item = self._queue.get(timeout=timeout)
+            while item is not None:
+                batch.append(item)
+                if len(batch) == LARGEST_BATCH:
+                    return batch, False
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, False
+        return batch, True
+
+    def _commit(self, batch: list[Waiting]) -> Sequence[Result]:
+        """Make a batch durable and sign it. Never raises: whatever goes wrong, everyone is told."""
+        try:
+            return self._append_and_sign([waiting.encoded for waiting in batch])
+        except LedgerCorrupt as error:
+            self._break(error)
+            why = "the stored log is not the one that was promised"
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like, and all of it means "not durable"
+            # Only the kind of error: a driver's text can repeat the statement and its values.
+            _log.error("the access log could not be written: %s", type(error).__name__)
+            why = "the log could not be written"
+        self._forget()
+        self._drain_into(batch)
+        # One exception object each: they are raised in different tasks.
+        return [LedgerUnavailable(why) for _ in batch]
+
+    def _break(self, error: LedgerCorrupt) -> None:
+        """From now on nothing is written: an operator has to look at the storage."""
+        if self._broken is None:
+            _log.critical("the access log is not the one that was promised and takes no entries: %s", error)
+        self._broken = error
+
+    def _drain_into(self, batch: list[Waiting]) -> None:
+        """Everyone who waits is told at once, not one failed commit after the other."""
+        try:
+            while (item := self._queue.get_nowait()) is not None:
+                batch.append(item)
+            self._queue.put(None)
+        except queue.Empty:
+            pass
+
+    def _append_and_sign(self, drafts: Sequence[Encoded]) -> Sequence[Result]:
+        if self._broken is not None:
+            raise self._broken
+        named = [None if draft.unique is None else self._bodies.unique(*draft.unique) for draft in drafts]
+        results: dict[int, Result] = {}
+        while len(results) < len(drafts):
+            # Of several drafts under one unique name the first goes ahead; the others will find it taken.
+            ahead: dict[object, int] = {}
+            for place, unique in enumerate(named):
+                if place not in results:
+                    ahead.setdefault(place if unique is None else unique[0], place)
+            results.update(self._append([(place, drafts[place], named[place]) for place in ahead.values()]))
+        return [results[place] for place in range(len(drafts))]
+
+    def _append(self, drafts: list[_Named]) -> dict[int, Result]:
+        """Append drafts of which no two have the same unique name; results by place."""
+        results: dict[int, Result] = {}
+        for _ in range(_TRIES):
+            store, tree = self._recover()
+            grown = tree.copy()
+            rows = [self._row(grown, draft, unique) for _, draft, unique in drafts]
+            if store.append(rows, tree.size):
+                self._tree = grown
+                if self._publish_at is None:
+                    self._publish_at = self._clock.monotonic_s() + PUBLISH_AFTER_S
+                recorded = self._promise(rows, [draft.request_digest for _, draft, _ in drafts])
+                self._promised = _head(grown)
+                return results | {place: one for (place, _, _), one in zip(drafts, recorded, strict=True)}
+            # Another process appended: its entries are part of the log now, ours go behind them. Or a name is taken.
+            self._tree = None
+            taken = store.taken([unique[0] for _, _, unique in drafts if unique is not None])
+            for place, _, unique in drafts:
+                if unique is not None and unique[0] in taken:
+                    index, digest = taken[unique[0]]
+                    results[place] = AlreadyRecorded(index, same=hmac.compare_digest(digest, unique[1]))
+            drafts = [one for one in drafts if one[0] not in results]
+            if not drafts:
+                return results
+        raise LedgerUnavailable("other writers were first too often")
+
+    def _row(self, tree: Frontier, draft: Encoded, unique: tuple[bytes, bytes] | None) -> Row:
+        index = tree.size
+        leaf, accountability, person = self._bodies.seal(index, draft.accountability, draft.person)
+        return Row(
+            index,
+            extend(tree, leaf),
+            draft.time_ms,
+            draft.kind,
+            draft.department,
+            draft.request,
+            None if draft.about is None else self._bodies.token(draft.about),
+            None if unique is None else unique[0],
+            None if unique is None else unique[1],
+            accountability,
+            person,
+        )
+
+    def _promise(self, rows: Sequence[Row], digests: Sequence[bytes]) -> list[Recorded]:
+        """Sign rows that are durable: one signature for all."""
+        leaves = [row.hashes[:HASH_SIZE] for row in rows]
+        bodies = [
+            self._encode_promise(row.leaf_index, leaf, digest)
+            for row, leaf, digest in zip(rows, leaves, digests, strict=True)
+        ]
+        promises = sign_batch(self._promise_key, PROMISE, self._scope, bodies)
+        return [Recorded(row.leaf_index, leaf, item) for row, leaf, item in zip(rows, leaves, promises, strict=True)]
+
+    def _recover(self) -> tuple[Store, Frontier]:
+        """The connection and the tree, read and checked again if they were forgotten."""
+        if self._store is None:
+            self._store = self._connect()
+            self._tree = None
+        if self._tree is None:
+            heads = [*self._checkpoints.known(self._store), self._promised]
+            self._tree = recover(self._store, self._bodies, heads)
+            # What was read and checked now is not read again after the next failure, only compared.
+            self._promised = _head(self._tree)
+        return self._store, self._tree
+
+    def _publish_now(self) -> None:
+        store, tree = self._recover()
+        self._checkpoints.publish(store, tree, self._clock.now_ms())
+        self._publish_at = None
+
+    def _publish_or_retry(self) -> None:
+        """Publish; a failure takes nothing back and is tried again, for entries are durable without it."""
+        try:
+            self._publish_now()
+        except LedgerCorrupt as error:
+            self._break(error)
+            self._publish_at = None
+            self._forget()
+        except Exception:  # noqa: BLE001 - as in _commit
+            self._forget()
+            self._publish_at = self._clock.monotonic_s() + PUBLISH_AFTER_S
+
+    def _forget(self) -> None:
+        """Throw away the connection and everything believed about the log."""
+        store, self._store, self._tree = self._store, None, None
+        if store is not None:
+            with contextlib.suppress(Exception):  # A connection that cannot even be closed is gone.
+                store.close()
+
+
+def _head(tree: Frontier) -> Known:
+    return Known("what this process has promised", tree.size, tree.root())
+
+
+def _deliver(batch: Sequence[Waiting], results: Sequence[Result]) -> None:
+    """Tell every caller; those of one event loop with a single wake-up of it."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Recorded], Result]]] = {}
+    for waiting, result in zip(batch, results, strict=True):
+        if waiting.loop is not None and waiting.future is not None:
+            loops.setdefault(waiting.loop, []).append((waiting.future, result))
+        if waiting.done is not None:
+            waiting.result = result
+            waiting.done.set()
+    for loop, outcomes in loops.items():
+        try:
+            loop.call_soon_threadsafe(_settle, outcomes)
+        except RuntimeError:
+            # The loop is closed: nobody is left to be told, and the entries are in the log.
+            continue
+
+
+def _settle(outcomes: Sequence[tuple["asyncio.Future[Recorded]", Result]]) -> None:
+    for future, result in outcomes:
+        if future.done():
+            continue  # The caller gave up waiting; its entry is in the log all the same.
+        if isinstance(result, Recorded):
+            future.set_result(result)
+        else:
+            future.set_exception(result)
