@@ -120,7 +120,7 @@ class ProviderNode:
             resources=offer.resources,
             rules=settings.rules,
             limits=settings.limits,
-            used=UsedTickets(self._releases.used(clock.now_ms())),
+            used=UsedTickets(self._releases.used()),
             uses=DailyUses(self._releases.uses_since),
         )
         self._releasers = self._make_releasers(codec)

@@ -41,6 +41,7 @@ class State:
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
+        self._closed = False
         self._waiting: queue.SimpleQueue[tuple[Write, Future[Any]] | None] = queue.SimpleQueue()
         self._writer_connection = _connect(path)
         self._writer = threading.Thread(target=self._run, name="node-state-writer", daemon=True)
@@ -67,7 +68,11 @@ class State:
             Done when the write is durable. It fails with StateUnusable when the database cannot write.
         """
         future: Future[T] = Future()
-        self._waiting.put((write, future))
+        with self._guard:
+            if self._closed:
+                future.set_exception(StateUnusable("it is closed"))
+            else:
+                self._waiting.put((write, future))
         return future
 
     def write(self, write: Callable[[sqlite3.Connection], T]) -> T:
@@ -79,8 +84,12 @@ class State:
         return self.submit(write).result()
 
     def close(self) -> None:
-        """Commits what waits, closes everything, gives the lock back."""
-        self._waiting.put(None)
+        """Commits what waits, closes everything, gives the lock back. Closing again does nothing."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.put(None)
         self._writer.join()
         for connection in (*self._readers, self._writer_connection):
             connection.close()

@@ -17,7 +17,10 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from nodes.provider.state.database import State
 
-DAY_MS: Final = 86_400_000
+FORGET_MS: Final = 3_600_000
+"""How long after its expiry a used ticket is still remembered: far more than clocks may differ."""
+SWEEP_MS: Final = 60_000
+"""How often expired tickets are forgotten."""
 _COLUMNS: Final = (
     "ticket_digest, released_ms, resource, consumer, system, purpose, agreement, revision, session_id, request,"
     " request_signature, certified, ticket, ticket_proof, promise, promise_proof, disclosure, receipt, receipt_proof"
@@ -121,11 +124,11 @@ class Releases:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._swept_ms = 0
 
-    def used(self, now_ms: int) -> set[bytes]:
-        """Ids of used tickets that have not expired: loaded once at start."""
-        rows = self._state.reader().execute("SELECT ticket_id FROM tickets WHERE expires_ms >= ?", (now_ms,))
-        return {row[0] for row in rows}
+    def used(self) -> set[bytes]:
+        """Ids of used tickets: loaded once at start."""
+        return {row[0] for row in self._state.reader().execute("SELECT ticket_id FROM tickets")}
 
     def keep(self, releases: Sequence[KeptRelease], now_ms: int) -> "Future[None]":
         """Writes used tickets and proofs, all or none.
@@ -151,7 +154,9 @@ class Releases:
         rows = [_row(release) for release in releases]
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms - DAY_MS,))
+            if now_ms - self._swept_ms >= SWEEP_MS:
+                self._swept_ms = now_ms
+                connection.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms - FORGET_MS,))
             connection.executemany("INSERT INTO tickets VALUES (?, ?)", tickets)
             connection.executemany("INSERT OR IGNORE INTO certified VALUES (?, ?, ?, ?)", list(certified.values()))
             marks = ",".join("?" * len(rows[0]))
