@@ -86,7 +86,7 @@ def compose(settings: Settings, clock: Clock) -> Offline:
         LedgerKeys(
             accountability=_by_version(keyring, names.LEDGER_ACCOUNTABILITY),
             person=_by_version(keyring, names.LEDGER_PERSON),
-            person_index=keyring.get(names.LEDGER_PERSON_TOKEN),
+            person_token=keyring.get(names.LEDGER_PERSON_TOKEN),
             promise=opened.promise_key,
             note=opened.note_signer,
         ),
@@ -124,7 +124,6 @@ def open_offline(home: Path) -> Iterator[Offline]:
         GatewayError: The database does not open safely.
     """
     offline = compose(Settings.load(home), SystemClock())
-    offline.ledger.start()
     try:
         yield offline
     finally:

@@ -21,7 +21,7 @@ from gateway.bootstrap.secrets import PEOPLE_NAMES
 from gateway.bootstrap.vault_identity import vault_identity
 from gateway.clock import SystemClock
 from gateway.exchange.ask import Ask
-from gateway.exchange.auditing import ReadLog, checkpoint_size
+from gateway.exchange.auditing import ReadLog
 from gateway.exchange.browse import Browse
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
@@ -201,7 +201,7 @@ class Gateway:
             "written_unix_ms": self._offline.clock.now_ms(),
             "systems": f"{settings.listen.systems.rpartition(':')[0]}:{self.systems.port}",
             "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
-            "ledger_size": checkpoint_size(self._offline.ledger.checkpoint()),
+            "ledger_size": self._offline.ledger.size(),
             "certificate_until_ms": self._identity.not_after_ms,
             "nodes": nodes,
         }

@@ -14,6 +14,7 @@ from keys.errors import KeysError
 from keys.key_certificates import CertifiedKeys, open_certified
 
 CERTIFICATE_FILE = "vault-certificate.json"
+REQUEST_FORMAT = "oncegate.key-request/1"
 _MAX_FILE = 64 * 1024
 
 
@@ -31,6 +32,7 @@ def write_vault_request(offline: Offline, out: Path) -> str:
     """
     name = holder(offline)
     request = {
+        "format": REQUEST_FORMAT,
         "holder": name,
         "signing_key": base64.b64encode(offline.secrets.vault_signing.verify_key.der).decode(),
         "sealing_key": base64.b64encode(offline.secrets.vault_sealing.public).decode(),

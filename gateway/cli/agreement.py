@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from gateway.bootstrap import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, moment, say, table
 from gateway.errors import bad_request
+from gateway.sharing.agreements import ListedAgreement
 
 app = typer.Typer(no_args_is_help=True, help="Sharing agreements, signed by the provider's department.")
 _MAX_FILE = 256 * 1024
@@ -32,13 +33,13 @@ def _signature(path: Path) -> tuple[bytes, bytes]:
 def add(
     file: Annotated[Path, typer.Argument(help="The agreement (TOML).", exists=True, dir_okay=False)],
     home: Home,
-    signature: Annotated[Path | None, typer.Option("--signature", help="Default: the file's name with .sig.")] = None,
+    signature: Annotated[Path | None, typer.Option("--signature", help="Default: the same name with .sig.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take in an agreement. A higher revision replaces the one in force."""
     if file.stat().st_size > _MAX_FILE:
         raise bad_request("agreement", f"must be at most {_MAX_FILE} bytes")
-    key, signed = _signature(signature or file.with_name(file.name + ".sig"))
+    key, signed = _signature(signature or file.with_suffix(".sig"))
     with open_offline(home) as offline:
         agreement = offline.membership.add_agreement(file.read_bytes(), signed, key)
     emit(
@@ -51,21 +52,12 @@ def add(
 @app.command("list")
 @command
 def list_(home: Home, as_json: AsJson = False) -> None:
-    """List agreements in force."""
+    """List agreements in their newest revision, and those whose stored bytes are not what was signed."""
     with open_offline(home) as offline:
-        found = [
-            {
-                "id": a.id,
-                "revision": a.revision,
-                "provider": a.provider,
-                "consumer": a.consumer,
-                "resource": a.resource,
-                "purposes": sorted(a.purposes),
-                "legal_basis": str(a.legal_basis),
-                "valid_until_unix_ms": a.valid_until_ms,
-                "items": {field: sorted(map(str, forms)) for field, forms in a.items.items()},
-            }
-            for a in offline.agreements.list()
+        now_ms = offline.clock.now_ms()
+        found = [_facts(listed, now_ms) for listed in offline.agreements.list()]
+        problems = [
+            {"id": p.agreement_id, "revision": p.revision, "problem": p.rule} for p in offline.agreements.problems()
         ]
     rows = [
         (
@@ -75,11 +67,34 @@ def list_(home: Home, as_json: AsJson = False) -> None:
             ", ".join(a["purposes"]),
             "\n".join(f"{field}: {', '.join(forms)}" for field, forms in a["items"].items()),
             moment(a["valid_until_unix_ms"]),
+            a["state"],
         )
         for a in found
     ]
-    columns = ("agreement", "who", "resource", "purposes", "fields and forms", "until")
-    emit(found, as_json=as_json, human=lambda: table("Agreements", columns, rows))
+    columns = ("agreement", "who", "resource", "purposes", "fields and forms", "until", "state")
+
+    def human() -> None:
+        table("Agreements", columns, rows)
+        for problem in problems:
+            say(f"NOT USED: {problem['id']} r{problem['revision']}: {problem['problem']}")
+
+    emit({"agreements": found, "problems": problems}, as_json=as_json, human=human)
+
+
+def _facts(listed: ListedAgreement, now_ms: int) -> dict[str, Any]:
+    agreement = listed.agreement
+    return {
+        "id": agreement.id,
+        "revision": agreement.revision,
+        "provider": agreement.provider,
+        "consumer": agreement.consumer,
+        "resource": agreement.resource,
+        "purposes": sorted(agreement.purposes),
+        "legal_basis": str(agreement.legal_basis),
+        "valid_until_unix_ms": agreement.valid_until_ms,
+        "items": {field: sorted(map(str, forms)) for field, forms in agreement.items.items()},
+        "state": "revoked" if listed.revoked_ms else str(agreement.term(now_ms)),
+    }
 
 
 @app.command("revoke")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 
 import grpc
 import typer
@@ -89,7 +89,7 @@ def refusal_text(refusal: Refused) -> str:
 
 def rpc_text(error: grpc.RpcError) -> str:
     """An RPC error for people, out of its `google.rpc.Status` details."""
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(cast("grpc.Call", error))
     if status is None:
         return f"{error.code().name}: {error.details()}"
     reason, texts, lines = status.message, [], []

@@ -125,40 +125,6 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
-class AccessedField:
-    """One field of an access and what became of it: an item outcome in lower case, `withheld` or `silent`."""
-
-    resource: str
-    field: str
-    form: str
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One access to a person's data, as the person sees it. `department` is empty when it was the person."""
-
-    time_ms: int
-    department: str
-    system: str
-    purpose: str
-    legal_basis: str
-    case_reference: str
-    fields: tuple[AccessedField, ...]
-    outcome: str
-    reason: str
-    leaf_index: int
-
-
-@dataclass(frozen=True, slots=True)
-class AccessPage:
-    """A page of accesses, newest first; `next_token` is empty on the last page."""
-
-    accesses: tuple[Access, ...]
-    next_token: str
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerField:
     """One field of an answer that the gateway itself seals (the vault's); `text` is None when there is no value."""
 

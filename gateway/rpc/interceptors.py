@@ -32,9 +32,9 @@ class DoorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
 
     async def intercept_service(  # type: ignore[override]  # None is how grpc says "no such method"
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["Handler | None"]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
+    ) -> "Handler | None":
         """Wrap the handler of one call; handlers are wrapped once and kept."""
         method = handler_call_details.method
         known = self._wrapped.get(method)

@@ -1,15 +1,13 @@
 """AuditService: the access log for auditors, for the person concerned, and (hashes only) for everyone."""
 
 from collections.abc import AsyncIterator
-from itertools import islice
 from typing import Any
 
-from gateway.audit.entries import Entry
 from gateway.audit.errors import NoSuchEntry
 from gateway.audit.ledger import SqlLedger
+from gateway.audit.views import Access, LogEntry
 from gateway.errors import Code, Refused, bad_request
-from gateway.exchange.auditing import ReadLog, checkpoint_size
-from gateway.exchange.model import Access
+from gateway.exchange.auditing import ReadLog
 from gateway.exchange.people import OwnProfile
 from gateway.rpc.callers import bearer
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
@@ -17,7 +15,6 @@ from oncegate.v1 import audit_pb2, audit_pb2_grpc
 _PAGE = 50
 _MAX_ENTRIES = 500
 _MAX_ACCESSES = 200
-_EXPORT_BATCH = 200
 
 
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
@@ -46,13 +43,12 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.GetInclusionProofResponse:
         """See audit.proto."""
         del context
-        size = request.tree_size or checkpoint_size(self._checkpoint())
         try:
-            leaf_hash, path = self._ledger.inclusion(request.leaf_index, size)
+            proof = self._ledger.inclusion(request.leaf_index, request.tree_size or None)
         except NoSuchEntry:
             raise bad_request("leaf_index", "must lie inside a tree size that the log has reached") from None
         return audit_pb2.GetInclusionProofResponse(
-            leaf_hash=leaf_hash, tree_size=size, path=path, checkpoint=self._ledger.checkpoint_at(size) or ""
+            leaf_hash=proof.leaf_hash, tree_size=proof.tree_size, path=proof.path, checkpoint=proof.checkpoint
         )
 
     async def GetConsistencyProof(  # noqa: N802
@@ -60,12 +56,11 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.GetConsistencyProofResponse:
         """See audit.proto."""
         del context
-        size = request.new_size or checkpoint_size(self._checkpoint())
         try:
-            path = self._ledger.consistency(request.old_size, size)
+            proof = self._ledger.consistency(request.old_size, request.new_size or None)
         except NoSuchEntry:
             raise bad_request("old_size", "must be at most the new size, which the log must have reached") from None
-        return audit_pb2.GetConsistencyProofResponse(new_size=size, path=path)
+        return audit_pb2.GetConsistencyProofResponse(new_size=proof.new_size, path=proof.path)
 
     def _checkpoint(self) -> str:
         try:
@@ -87,17 +82,16 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             limit=request.page_size or _PAGE,
         )
         return audit_pb2.ListEntriesResponse(
-            entries=[_entry(entry) for entry in page.entries],
-            next_page_token="" if page.cursor is None else str(page.cursor),
+            entries=[_entry(entry) for entry in page.entries], next_page_token=page.next_cursor
         )
 
     async def ExportLog(  # noqa: N802
         self, request: audit_pb2.ExportLogRequest, context: Any
     ) -> AsyncIterator[audit_pb2.ExportLogResponse]:
         """See audit.proto."""
-        checkpoint, entries = await self._reading.export(bearer(context), request.first_index)
+        checkpoint, batches = await self._reading.export(bearer(context), request.first_index)
         yield audit_pb2.ExportLogResponse(checkpoint=checkpoint)
-        while batch := list(islice(entries, _EXPORT_BATCH)):
+        for batch in batches:
             yield audit_pb2.ExportLogResponse(entries=[_entry(entry) for entry in batch])
 
     async def ListMyAccesses(  # noqa: N802
@@ -108,11 +102,11 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             raise bad_request("page_size", f"must be at most {_MAX_ACCESSES}")
         page = await self._own.accesses(bearer(context), request.page_token, request.page_size or _PAGE)
         return audit_pb2.ListMyAccessesResponse(
-            accesses=[_access(access) for access in page.accesses], next_page_token=page.next_token
+            accesses=[_access(access) for access in page.accesses], next_page_token=page.next_cursor
         )
 
 
-def _entry(entry: Entry) -> audit_pb2.Entry:
+def _entry(entry: LogEntry) -> audit_pb2.Entry:
     return audit_pb2.Entry(
         leaf_index=entry.leaf_index,
         leaf_hash=entry.leaf_hash,

@@ -1,0 +1,408 @@
+"""A whole exchange for tests, in one process but with everything real: TLS sockets, SQLite files, keys, signatures.
+
+Two providers (civil, housing), the data bureau for the vault, a consumer (education, system "school") with agreements
+and one (tourism, system "booking") without. Parts can be left out, stopped and started again.
+"""
+
+import asyncio
+import base64
+import json
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from gateway.bootstrap.home import initialise
+from gateway.bootstrap.offline import Offline, compose
+from gateway.bootstrap.serving import Gateway
+from gateway.bootstrap.vault_identity import install_vault_certificate, write_vault_request
+from gateway.clock import Clock, SystemClock
+from gateway.settings import FILE_NAME, Settings
+from keys.signing import AGREEMENT, SigningKey
+from nodes.clock import SystemClock as NodeClock
+from nodes.consumer import AsyncClient
+from nodes.enrolment.agreement_files import accept_agreement, sign_agreement
+from nodes.enrolment.enrolment import enrol, prepare, read_token
+from nodes.enrolment.home import Home, certified_to_json
+from nodes.enrolment.member_keys import certify_home, certify_request
+from nodes.serve import Node
+from policies.identifiers import resident_id
+
+TRUST_DOMAIN = "oncegate.test"
+ISSUER = "https://id.test"
+PURPOSE = "school_enrolment"
+DEPARTMENTS = {
+    "civil": ("户籍处", "Civil registry"),
+    "housing": ("住房局", "Housing"),
+    "data-bureau": ("大数据局", "Data bureau"),
+    "education": ("教育局", "Education"),
+    "tourism": ("旅游局", "Tourism"),
+}
+# Three people whom civil knows; housing knows the first two.
+ALICE = resident_id("11010519491231002")
+BO = resident_id("44052419880101001")
+CHEN = resident_id("11010519900307123")
+NOBODY = resident_id("11010519800101999")
+NAMES = {ALICE: "欧阳静好", BO: "李博文", CHEN: "陈某某"}
+PEOPLE = {
+    ALICE: ("欧阳静好", "1949-12-31", "北京市朝阳区幸福路一号"),
+    BO: ("李博文", "1988-01-01", "汕头市龙湖区和平街二号"),
+    CHEN: ("陈某某", "1990-03-07", "北京市朝阳区安宁里三号"),
+}
+
+CIVIL = """
+format = "oncegate.resources/1"
+[sources.people]
+kind = "sql"
+url = "sqlite:///source.db"
+table = "residents"
+[[resources]]
+code = "civil.resident"
+name = { zh = "居民信息", en = "Resident" }
+abstract = { zh = "居民基本信息", en = "Facts about residents" }
+classification = "confidential"
+sharing_type = "conditional"
+sharing_terms = "仅用于政务服务"
+update_cycle = "P1D"
+source = "people"
+key = "id"
+subject = { scheme = "cn.resident-id", column = "id_no" }
+updated = "updated_at"
+[[resources.fields]]
+code = "name"
+column = "name"
+name = { zh = "姓名", en = "Name" }
+type = "string"
+classification = "confidential"
+forms = ["exists", "masked", "value"]
+mask = "name"
+[[resources.fields]]
+code = "birth_date"
+column = "born"
+name = { zh = "出生日期", en = "Date of birth" }
+type = "date"
+classification = "confidential"
+forms = ["year", "value"]
+[[resources.fields]]
+code = "address"
+column = "address"
+name = { zh = "住址", en = "Address" }
+type = "string"
+classification = "confidential"
+forms = ["masked", "value"]
+mask = "address"
+"""
+
+HOUSING = """
+format = "oncegate.resources/1"
+[sources.homes]
+kind = "sql"
+url = "sqlite:///source.db"
+table = "homes"
+[[resources]]
+code = "housing.property"
+name = { zh = "不动产", en = "Property" }
+abstract = { zh = "不动产登记", en = "Registered property" }
+classification = "confidential"
+sharing_type = "conditional"
+sharing_terms = "仅用于政务服务"
+update_cycle = "P1D"
+source = "homes"
+key = "id"
+subject = { scheme = "cn.resident-id", column = "owner" }
+[[resources.fields]]
+code = "location"
+column = "location"
+name = { zh = "坐落", en = "Location" }
+type = "string"
+classification = "confidential"
+forms = ["value"]
+[[resources.fields]]
+code = "area"
+column = "area"
+name = { zh = "面积", en = "Area" }
+type = "decimal"
+classification = "internal"
+forms = ["value"]
+"""
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fill_civil(path: Path, people: Mapping[str, Sequence[str]] | None = None) -> None:
+    """The civil registry's table."""
+    rows = [(n, i, *p) for n, (i, p) in enumerate((people or PEOPLE).items(), 1)]
+    with sqlite3.connect(path) as base:
+        base.execute(
+            "create table residents (id integer primary key, id_no text, name text, born text, address text,"
+            " updated_at text default '2026-01-02T03:04:05+00:00')"
+        )
+        base.executemany("insert into residents (id, id_no, name, born, address) values (?,?,?,?,?)", rows)
+    base.close()
+
+
+def fill_housing(path: Path, owners: Sequence[str] = (ALICE, BO)) -> None:
+    """The housing authority's table."""
+    with sqlite3.connect(path) as base:
+        base.execute("create table homes (id integer primary key, owner text, location text, area text)")
+        rows = [(n, owner, f"幸福路{n}号", "88.50") for n, owner in enumerate(owners, 1)]
+        base.executemany("insert into homes values (?,?,?,?)", rows)
+    base.close()
+
+
+class City:
+    """An exchange with its parts.
+
+    Args:
+        folder: Where everything lives.
+        settings: Further text for gateway.toml.
+        clock: The gateway's clock.
+    """
+
+    def __init__(self, folder: Path, *, settings: str = "", clock: Clock | None = None) -> None:
+        self.folder = folder
+        self.home = folder / "gateway"
+        self._clock = clock or SystemClock()
+        self._issuer = ECKey.generate_key("P-256", {"kid": "k1", "use": "sig", "alg": "ES256"})
+        folder.mkdir(parents=True, exist_ok=True)
+        jwks = folder / "issuer.jwks.json"
+        jwks.write_text(json.dumps(KeySet([self._issuer]).as_dict(private=False)), encoding="utf-8")
+        self.systems, self.people = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+        initialise(self.home, TRUST_DOMAIN, None, self.systems, self.people)
+        with (self.home / FILE_NAME).open("a", encoding="utf-8") as file:
+            file.write(
+                f'\n[[issuers]]\nissuer = "{ISSUER}"\njwks_file = "{jwks}"\nroles = {{ auditor = "auditor" }}\n'
+                f'default_role = "citizen"\n{settings}'
+            )
+        self.keys = {department: SigningKey.generate() for department in DEPARTMENTS}
+        self.gateway: Gateway | None = None
+        self.offline: Offline | None = None
+        self._nodes: dict[str, tuple[Node, asyncio.Task[None]]] = {}
+
+    # The gateway.
+
+    async def start_gateway(self) -> Gateway:
+        """Start, or start again, the gateway."""
+        self.offline = compose(Settings.load(self.home), self._clock)
+        self.gateway = Gateway(self.offline)
+        await self.gateway.start()
+        return self.gateway
+
+    async def stop_gateway(self) -> None:
+        """Stop the gateway in order."""
+        if self.gateway is not None:
+            await self.gateway.stop()
+            self.gateway = self.offline = None
+
+    @property
+    def parts(self) -> Offline:
+        """The running gateway's parts."""
+        assert self.offline is not None
+        return self.offline
+
+    # Departments and members.
+
+    def register_departments(self) -> None:
+        """Register every department with its key, and certify the vault."""
+        for department, (zh, en) in DEPARTMENTS.items():
+            self.parts.membership.add_department(department, zh, en, self.keys[department].verify_key.fingerprint)
+        request, certificate = self.folder / "vault-request.json", self.folder / "vault-certificate.json"
+        write_vault_request(self.parts, request)
+        certified = certify_request(self.keys["data-bureau"], request.read_bytes(), now_ms=self._clock.now_ms())
+        certificate.write_bytes(certified_to_json(certified))
+        install_vault_certificate(self.parts, certificate)
+
+    def member_home(self, department: str, name: str) -> Path:
+        """Home of a node or system."""
+        return self.folder / "members" / f"{department}-{name}"
+
+    async def enrol(self, department: str, kind: str, name: str) -> Home:
+        """Enrol a node or system as its department would."""
+        token = await asyncio.to_thread(self.parts.membership.issue_token, department, kind, name, 600)
+        home = Home(self.member_home(department, name))
+        opened = read_token(token.encode(), NodeClock())
+        home.path.parent.mkdir(parents=True, exist_ok=True)
+        prepare(home, opened)
+        certify_home(self.keys[department], home, now_ms=self._clock.now_ms())
+        await enrol(home, opened, NodeClock())
+        return home
+
+    # Nodes.
+
+    async def make_node(self, department: str, resources: str, *, node_toml: str = "") -> Home:
+        """Enrol a node and write its configuration."""
+        home = await self.enrol(department, "node", "registry")
+        (home.path / "node.toml").write_text(
+            'format = "oncegate.node/1"\nresources = "resources.toml"\nsync_every_s = 1\n' + node_toml, encoding="utf-8"
+        )
+        (home.path / "resources.toml").write_text(resources, encoding="utf-8")
+        return home
+
+    async def start_node(self, department: str) -> Node:
+        """Start, or start again, a department's node."""
+        node = Node(self.member_home(department, "registry"), clock=NodeClock(), environment={})
+        self._nodes[department] = (node, asyncio.create_task(node.run()))
+        return node
+
+    async def stop_node(self, department: str) -> None:
+        """Stop a node in order."""
+        node, task = self._nodes.pop(department)
+        node.stop()
+        await asyncio.wait_for(task, 15)
+
+    async def synced(self, department: str, pointers: int, within_s: float = 15) -> None:
+        """Wait until the gateway's index has so many pointers of a node."""
+        node = self.node_id(department)
+        end = time.monotonic() + within_s
+        while True:
+            assert self.gateway is not None
+            count = self.gateway.index.pointers(node)
+            if count == pointers and self.gateway.federation.connected(node) and self.gateway.index.synced(node):
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f"{node} has {count} pointers, not {pointers}")
+            await asyncio.sleep(0.05)
+
+    @staticmethod
+    def node_id(department: str) -> str:
+        """SPIFFE id of a department's node."""
+        return f"spiffe://{TRUST_DOMAIN}/department/{department}/node/registry"
+
+    # Agreements.
+
+    def agreement_text(
+        self,
+        provider: str,
+        resource: str,
+        items: Mapping[str, Sequence[str]],
+        *,
+        consumer: str = "education",
+        system: str = "school",
+        revision: int = 1,
+        **changes: Any,
+    ) -> str:
+        """The text of an agreement; `changes` replace single keys (TOML literals)."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        keys = {
+            "format": '"oncegate.agreement/1"',
+            "id": f'"{consumer}-{resource.replace(".", "-")}"',
+            "revision": str(revision),
+            "provider": f'"{provider}"',
+            "provider_key": f'"{self.keys[provider].verify_key.fingerprint}"',
+            "consumer": f'"{consumer}"',
+            "consumer_key": f'"{self.keys[consumer].verify_key.fingerprint}"',
+            "systems": f'["{system}"]',
+            "resource": f'"{resource}"',
+            "legal_basis": '"mandate"',
+            "purposes": f'["{PURPOSE}"]',
+            "valid_from": (now - timedelta(hours=1)).isoformat(),
+            "valid_until": (now + timedelta(days=300)).isoformat(),
+            "case_required": "false",
+            "uses_per_day": "1000000",
+            **changes,
+        }
+        text = "".join(f"{key} = {value}\n" for key, value in keys.items())
+        for field, forms in items.items():
+            text += f'[[items]]\nfield = "{field}"\nforms = {json.dumps(list(forms))}\n'
+        return text
+
+    def agree(self, provider: str, resource: str, items: Mapping[str, Sequence[str]], **changes: Any) -> Path:
+        """Write, sign and distribute an agreement to gateway, provider's node and consumer."""
+        path = self.sign(provider, self.agreement_text(provider, resource, items, **changes))
+        raw = path.read_bytes()
+        key = self.keys[provider]
+        self.parts.membership.add_agreement(raw, key.sign(AGREEMENT, raw), key.verify_key.der)
+        consumer = changes.get("consumer", "education")
+        system = changes.get("system", "school")
+        holders = [(consumer, self.member_home(consumer, system), provider)]
+        if self.member_home(provider, "registry").exists():
+            holders.append((provider, self.member_home(provider, "registry"), consumer))
+        for department, home, other in holders:
+            self.accept(path, home, department, other)
+        return path
+
+    def sign(self, provider: str, text: str) -> Path:
+        """An agreement file with its provider's signature beside it."""
+        folder = self.folder / "agreements"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"agreement-{len(list(folder.glob('*.toml')))}.toml"
+        path.write_text(text, encoding="utf-8")
+        sign_agreement(path, self.keys[provider])
+        return path
+
+    def accept(self, path: Path, home: Path, department: str, other: str) -> None:
+        """Accept an agreement in a member's home."""
+        own = self.keys[department].verify_key.fingerprint
+        accepted = self.keys[other].verify_key.fingerprint
+        accept_agreement(path, home / "agreements", department=department, own_key=own, accepted=accepted)
+
+    # People.
+
+    def token(self, subject: str, *, resident: str | None = None, roles: Sequence[str] = ()) -> str:
+        """An OIDC token of the test's issuer."""
+        now = int(time.time())
+        claims: dict[str, Any] = {"iss": ISSUER, "aud": "oncegate", "sub": subject, "iat": now, "exp": now + 600}
+        if resident:
+            claims["resident_id"] = resident
+        if roles:
+            claims["roles"] = list(roles)
+        return jwt.encode({"alg": "ES256", "kid": "k1", "typ": "JWT"}, claims, self._issuer, algorithms=["ES256"])
+
+    def client(self, department: str = "education", name: str = "school") -> AsyncClient:
+        """The SDK of a system."""
+        return AsyncClient(self.member_home(department, name), renew=False)
+
+    async def close(self) -> None:
+        """Stop everything."""
+        for department in list(self._nodes):
+            with suppress(Exception):
+                await self.stop_node(department)
+        await self.stop_gateway()
+
+
+def signature_json(key: SigningKey, raw: bytes) -> str:
+    """A .sig file's content."""
+    signature = base64.b64encode(key.sign(AGREEMENT, raw)).decode()
+    return json.dumps({"department_key": base64.b64encode(key.verify_key.der).decode(), "signature": signature})
+
+
+CIVIL_ITEMS = {"name": ["value", "masked"], "birth_date": ["year"], "record": ["exists"]}
+HOUSING_ITEMS = {"location": ["value"], "area": ["value"]}
+PROFILE_ITEMS = {"phone": ["value", "masked"], "mailing_address": ["value"]}
+
+
+@asynccontextmanager
+async def running_city(folder: Path, **options: Any) -> AsyncIterator[City]:
+    """The standard city, running: both nodes synced, school with agreements, booking without."""
+    city = City(folder, **options)
+    try:
+        await city.start_gateway()
+        city.register_departments()
+        civil = await city.make_node("civil", CIVIL)
+        fill_civil(civil.path / "source.db")
+        housing = await city.make_node("housing", HOUSING)
+        fill_housing(housing.path / "source.db")
+        await city.enrol("education", "system", "school")
+        await city.enrol("tourism", "system", "booking")
+        await city.start_node("civil")
+        await city.start_node("housing")
+        await city.synced("civil", 3)
+        await city.synced("housing", 2)
+        city.agree("civil", "civil.resident", CIVIL_ITEMS)
+        city.agree("housing", "housing.property", HOUSING_ITEMS)
+        city.agree("data-bureau", "oncegate.profile", PROFILE_ITEMS)
+        yield city
+    finally:
+        await city.close()
