@@ -9,7 +9,9 @@ It does not know who uses an agreement.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from gateway.clock import Clock
 from gateway.sharing.tables import USES
@@ -55,6 +57,9 @@ class Uses:
 
         Returns:
             None when the use is granted, USES_EXHAUSTED when today's are all handed out.
+
+        Raises:
+            SQLAlchemyError: The count cannot be read or written; nothing is granted.
         """
         day = self._day()
         block = self._blocks.get(agreement.id)
@@ -91,11 +96,10 @@ class Uses:
 
     @staticmethod
     def _taken(connection: Connection, agreement_id: str, day: int) -> int:
-        mine = (USES.c.agreement_id == agreement_id) & (USES.c.day == day)
-        # The row is locked on PostgreSQL; on SQLite the whole transaction already is.
-        taken = connection.execute(select(USES.c.taken).where(mine).with_for_update()).scalar()
-        if taken is None:
+        build = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+        first = build(USES).values(agreement_id=agreement_id, day=day, taken=0).on_conflict_do_nothing()
+        if connection.execute(first).rowcount == 1:
             connection.execute(delete(USES).where(USES.c.agreement_id == agreement_id, USES.c.day < day - _DAYS_KEPT))
-            connection.execute(insert(USES).values(agreement_id=agreement_id, day=day, taken=0))
-            taken = 0
-        return int(taken)
+        # The row is locked on PostgreSQL; on SQLite the whole transaction already is.
+        mine = (USES.c.agreement_id == agreement_id) & (USES.c.day == day)
+        return int(connection.execute(select(USES.c.taken).where(mine).with_for_update()).scalar_one())

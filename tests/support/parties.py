@@ -129,7 +129,6 @@ class Registry:
 
     def __post_init__(self) -> None:
         standing = standing_of(self.engine)
-        self.standing = standing
         self.departments = Departments(self.engine, self.clock, standing)
         self.peers = Peers(self.engine, self.clock, standing, DOMAIN)
         place = Place("127.0.0.1:7444", "127.0.0.1:7443", DOMAIN, self.life_s)
@@ -148,7 +147,6 @@ class Registry:
 
     def close(self) -> None:
         """Give connections back."""
-        self.standing.close()
         self.engine.dispose()
 
     def add(self, department_id: str) -> Department:
