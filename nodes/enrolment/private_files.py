@@ -70,18 +70,25 @@ def read_private(path: Path) -> bytes:
         HomeInvalid: It is missing, not a regular file, not ours, or its mode is wider than 0600.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # O_NONBLOCK, so that a named pipe in the file's place cannot make us wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise HomeInvalid(path.name, "cannot be opened", _code(error)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise HomeInvalid(path.name, "is not a regular file")
-        if status.st_uid != os.geteuid():
-            raise HomeInvalid(path.name, "belongs to another user")
-        if status.st_mode & 0o177:
-            raise HomeInvalid(path.name, "must have mode 0600")
-        return file.read()
+    try:
+        _check_private(path.name, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def _check_private(name: str, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise HomeInvalid(name, "is not a regular file")
+    if status.st_uid != os.geteuid():
+        raise HomeInvalid(name, "belongs to another user")
+    if status.st_mode & 0o177:
+        raise HomeInvalid(name, "must have mode 0600")
 
 
 def read_public(path: Path) -> bytes:
