@@ -124,7 +124,7 @@ class Federation:
         at_s = loop.time() + deadline_s
         for place, order in enumerate(orders):
             session = self._current.get(order.node)
-            if session is None or session.draining:
+            if session is None:
                 gathering.settle(place, Silence(order, Reason.NOT_CONNECTED))
             else:
                 session.submit(order, gathering, place, at_s)
@@ -143,7 +143,7 @@ class Federation:
     def connected(self, node: str) -> bool:
         """Whether asks to this node would be sent."""
         session = self._current.get(node)
-        return session is not None and not session.draining
+        return session is not None and session.askable
 
     async def close_peer(self, node: str) -> None:
         """Close every stream of a node at once, as after its revocation; returns when none is left."""

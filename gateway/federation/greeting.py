@@ -116,11 +116,9 @@ class Greeter:
 
     def _outbox(self, offer: Offer, last_sequence: int) -> tuple[int, tuple[str, ...]]:
         """How far the node's outbox is durable, and the resources whose full list is needed."""
+        listed = tuple(sorted(offer.listed))
+        # Asked first: the index may move the position back when the node itself went back in time.
+        behind = self._index.needs_snapshot(offer.node, offer.outbox_id, last_sequence, listed)
         state = self._index.outbox(offer.node)
         known = state is not None and state.outbox_id == offer.outbox_id
-        missing = (
-            tuple(sorted(offer.listed))
-            if self._index.needs_snapshot(offer.node, offer.outbox_id, last_sequence)
-            else ()
-        )
-        return (state.acknowledged if state is not None and known else 0), missing
+        return (state.acknowledged if state is not None and known else 0), listed if behind else ()

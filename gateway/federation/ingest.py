@@ -76,7 +76,8 @@ class Ingest:
             if isinstance(work, int):
                 await self._in_thread(self._index.mark_synced, self._node, work)
                 continue
-            frame = node_link_pb2.GatewayFrame()
+            # Made with an acknowledgement, so that one which says nothing (a staged part) is still one.
+            frame = node_link_pb2.GatewayFrame(delta_ack=node_link_pb2.DeltaAck())
             ack = frame.delta_ack
             if isinstance(work, SnapshotPiece):
                 applied: Applied | None = await self._in_thread(self._apply_piece, work)

@@ -5,7 +5,7 @@ usable. The index and the catalogue may block on the database, so federation cal
 and `DepartmentKeys` are called on the event loop for every frame and have to be quick.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from gateway.federation.model import PointerChange, SnapshotPiece
@@ -114,11 +114,11 @@ class Index(Protocol):
     def outbox(self, node: str) -> OutboxState | None:
         """How far the node's outbox is durable; None when nothing of it is known."""
 
-    def needs_snapshot(self, node: str, outbox_id: bytes, last_sequence: int) -> bool:
-        """Whether deltas alone cannot bring the node's pointers up to date."""
+    def needs_snapshot(self, node: str, outbox_id: bytes, last_sequence: int, resources: Collection[str] = ()) -> bool:
+        """Whether deltas alone cannot bring the node's pointers in these listed resources up to date."""
 
     def apply(
-        self, node: str, outbox_id: bytes, deltas: Sequence[PointerChange], *, allowed: frozenset[str]
+        self, node: str, outbox_id: bytes, deltas: Sequence[PointerChange], *, allowed: Collection[str]
     ) -> Applied:
         """Apply consecutive deltas in one durable transaction; those already applied are skipped.
 
@@ -127,7 +127,7 @@ class Index(Protocol):
         """
 
     def snapshot_part(
-        self, node: str, outbox_id: bytes, part: SnapshotPiece, *, allowed: frozenset[str]
+        self, node: str, outbox_id: bytes, part: SnapshotPiece, *, allowed: Collection[str]
     ) -> Applied | None:
         """Stage one part; the last one switches the whole snapshot into force at once and only then returns a value.
 

@@ -96,6 +96,11 @@ class NodeSession:
         return self._draining_since_s is not None
 
     @property
+    def askable(self) -> bool:
+        """Whether asks would be sent."""
+        return self._draining_since_s is None and not self.closed.done()
+
+    @property
     def waiting(self) -> int:
         """Asks not yet answered."""
         return len(self._book)
@@ -105,7 +110,7 @@ class NodeSession:
 
         Fails closed: a resource that the node did not offer, a closed stream or a full queue is a silence.
         """
-        if order.resource not in self.offer.resources or self.closed.done():
+        if order.resource not in self.offer.resources or not self.askable:
             gathering.settle(place, Silence(order, Reason.NOT_CONNECTED))
         elif self._book.full:
             gathering.settle(place, Silence(order, Reason.NODE_DOWN, "QUEUE_FULL"))

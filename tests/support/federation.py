@@ -8,7 +8,7 @@ exactly one statement. `pipe()` joins two ends without a socket; frames are seri
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from gateway.clock import SystemClock
@@ -173,18 +173,18 @@ class MemoryIndex:
         self.wants_snapshot = False
         self.delay_s = 0.0
         self.failure: Exception | None = None
-        self.allowed: frozenset[str] = frozenset()
+        self.allowed: Collection[str] = ()
 
     def outbox(self, node: str) -> MemoryState | None:
         return self.states.get(node)
 
-    def needs_snapshot(self, node: str, outbox_id: bytes, last_sequence: int) -> bool:
-        del last_sequence
+    def needs_snapshot(self, node: str, outbox_id: bytes, last_sequence: int, resources: Collection[str] = ()) -> bool:
+        del last_sequence, resources
         state = self.states.get(node)
         return self.wants_snapshot or (state is not None and state.outbox_id != outbox_id)
 
     def apply(
-        self, node: str, outbox_id: bytes, deltas: Sequence[PointerChange], *, allowed: frozenset[str]
+        self, node: str, outbox_id: bytes, deltas: Sequence[PointerChange], *, allowed: Collection[str]
     ) -> MemoryApplied:
         self._trouble()
         self.allowed = allowed
@@ -201,7 +201,7 @@ class MemoryIndex:
         return MemoryApplied(through, tuple(rejected))
 
     def snapshot_part(
-        self, node: str, outbox_id: bytes, part: SnapshotPiece, *, allowed: frozenset[str]
+        self, node: str, outbox_id: bytes, part: SnapshotPiece, *, allowed: Collection[str]
     ) -> MemoryApplied | None:
         self._trouble()
         self.allowed = allowed
