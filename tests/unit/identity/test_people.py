@@ -130,6 +130,14 @@ def test_the_public_key_is_never_taken_as_a_shared_secret(provider: Provider):
     assert refusal(provider.people(), confused(provider)).code is Code.BAD_TOKEN
 
 
+def test_a_good_signature_by_an_algorithm_that_is_not_named_is_refused(provider: Provider):
+    key = ECKey.generate_key("P-384", {"kid": "big"})
+    provider.publish([provider.key.as_dict(private=False), key.as_dict(private=False)])
+    token = provider.token(header={"alg": "ES384", "kid": "big"}, key=key)
+    provider.people(algorithms=("ES256", "ES384")).authenticate(token)
+    assert refusal(provider.people(), token).code is Code.BAD_TOKEN
+
+
 def test_a_token_signed_with_another_key_is_refused(provider: Provider):
     stranger = ECKey.generate_key("P-256", {"kid": "one"})
     assert refusal(provider.people(), provider.token(key=stranger)).code is Code.BAD_TOKEN

@@ -1,8 +1,9 @@
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from gateway.errors import Code, Refused
 from gateway.identity.tables import DENIALS
+from gateway.storage.database import write_transaction
 from tests.support.parties import DAY_MS, DOMAIN, LIFE_S, Registry, new_csr
 
 NAME = f"spiffe://{DOMAIN}/department/civil/system/counter"
@@ -61,6 +62,17 @@ def test_a_revoked_name_comes_back_by_a_newer_token_and_its_old_certificates_do_
     new = registry.enrol(civil, "counter").leaf.certificate_pem
     registry.peers.admit(new)
     assert code_of(registry.peers.admit, old) is Code.CERTIFICATE_REVOKED
+
+
+def test_a_certificate_registered_at_the_moment_of_the_revocation_does_not_come_back_with_the_name(registry: Registry):
+    civil = registry.add("civil")
+    unseen = registry.enrol(civil, "counter").leaf.certificate_pem
+    registry.enrolments.revoke(NAME, "key compromised")
+    with write_transaction(registry.engine) as connection:
+        # As if another replica had registered it while the revocation was looking for certificates to deny.
+        connection.execute(delete(DENIALS).where(DENIALS.c.kind == "serial"))
+    registry.enrol(civil, "counter")
+    assert code_of(registry.peers.admit, unseen) is Code.CERTIFICATE_REVOKED
 
 
 def test_a_name_can_be_revoked_again_after_it_came_back(registry: Registry):

@@ -91,6 +91,18 @@ def test_an_older_revision_put_back_under_a_newer_number_is_not_used(registry: R
     assert restarted(registry).find(*QUESTION) is None
 
 
+def test_an_older_revision_put_in_by_hand_after_a_newer_one_does_not_replace_it(registry: Registry, parties):
+    civil, housing = parties
+    agreements = restarted(registry)
+    agreements.add(*signed(civil, agreement_text(civil, housing, revision=2)))
+    raw, signature, key = signed(civil, agreement_text(civil, housing, field="address"))
+    with write_transaction(registry.engine) as connection:
+        newer = connection.execute(select(AGREEMENTS)).mappings().one()
+        older = {"revision": 1, "raw": raw, "digest": digest(raw), "signature": signature, "signer_key": key}
+        connection.execute(insert(AGREEMENTS).values(dict(newer) | older | {"position": advance(connection, EPOCH)}))
+    assert [book.find(*QUESTION).revision for book in (agreements, restarted(registry))] == [2, 2]
+
+
 def test_a_damaged_newest_revision_does_not_bring_the_older_one_back(registry: Registry, parties):
     civil, housing = parties
     agreements = restarted(registry)
