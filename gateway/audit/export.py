@@ -5,6 +5,8 @@ the newest checkpoint; entries behind it are in the next copy.
 """
 
 import json
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +38,7 @@ class NotEmpty(AuditError):
 
 
 def write_export(reader: Reader, directory: Path) -> int:
-    """Write a copy.
+    """Write a copy out of the log itself.
 
     Args:
         reader: Reads the log.
@@ -51,16 +53,35 @@ def write_export(reader: Reader, directory: Path) -> int:
         LedgerCorrupt: A stored entry does not fit its leaf hash.
         OSError: The copy cannot be written.
     """
+    note, batches = reader.export_batches()
+    size = parse_checkpoint(split_note(note)[0]).size
+    return write_copy(directory, note, reader.checkpoints(size), chain.from_iterable(batches))
+
+
+def write_copy(directory: Path, note: str, heads: Iterable[str], entries: Iterable[LogEntry]) -> int:
+    """Write a copy out of what was received, by whatever way.
+
+    Args:
+        directory: Made if it does not exist; must be empty.
+        note: The checkpoint that covers exactly the entries; not verified here.
+        heads: Checkpoints published before it; may be none.
+        entries: All entries from the first on, in order.
+
+    Returns:
+        The size that the checkpoint states.
+
+    Raises:
+        NotEmpty: The directory holds something.
+        OSError: The copy cannot be written.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(directory.iterdir()):
         raise NotEmpty("the directory is not empty")
-    note, batches = reader.export_batches()
     head = parse_checkpoint(split_note(note)[0])
-    with (directory / layout.ENTRIES).open("wb") as entries:
-        for batch in batches:
-            entries.writelines(layout.write_line(line_of(entry)) + b"\n" for entry in batch)
-    with (directory / layout.CHECKPOINTS).open("w", encoding="utf-8") as heads:
-        heads.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in reader.checkpoints(head.size))
+    with (directory / layout.ENTRIES).open("wb") as lines:
+        lines.writelines(layout.write_line(line_of(entry)) + b"\n" for entry in entries)
+    with (directory / layout.CHECKPOINTS).open("w", encoding="utf-8") as published:
+        published.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in heads)
     (directory / layout.README).write_text(_README.format(origin=head.origin, size=head.size), encoding="utf-8")
     # Last: a copy without a checkpoint is one that was not finished.
     (directory / layout.CHECKPOINT).write_text(note, encoding="utf-8")

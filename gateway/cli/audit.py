@@ -1,0 +1,221 @@
+"""`oncegate audit`: for auditors.
+
+Copies are verified offline with public keys only; reading the log is itself logged.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.audit.errors import AuditError
+from gateway.audit.export import write_copy
+from gateway.audit.verify.copy import verify_export
+from gateway.audit.verify.failures import VerificationFailed
+from gateway.audit.views import LogEntry
+from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
+from gateway.cli.options import Address, AsJson, CaFile, TokenFile
+from gateway.cli.output import EXIT_UNVERIFIED, command, console, emit, moment, say, table
+from oncegate.v1 import audit_pb2, audit_pb2_grpc
+
+app = typer.Typer(no_args_is_help=True, help="For auditors: the access ledger and its proofs. 审计")
+_EXPORT_DEADLINE_S = 3600.0
+
+
+@app.command("entries")
+@command
+def entries(
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    kind: Annotated[str, typer.Option("--kind", help="Only this kind, such as released or refused.")] = "",
+    department: Annotated[str, typer.Option("--department", help="Only this asking department.")] = "",
+    page_size: Annotated[int, typer.Option("--page-size", min=1, max=500, help="Entries a page.")] = 50,
+    page: Annotated[str, typer.Option("--page", help="Page token printed by the page before.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List entries, newest first. People appear as random ids."""
+    with people_channel(gateway, ca) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        request = audit_pb2.ListEntriesRequest(page_size=page_size, page_token=page, kind=kind, department=department)
+        response = stub.ListEntries(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
+    found = [
+        {
+            "leaf_index": entry.leaf_index,
+            "leaf_hash": entry.leaf_hash.hex(),
+            "accountability": json.loads(entry.accountability),
+            "person": json.loads(entry.person) if entry.person else None,
+        }
+        for entry in response.entries
+    ]
+
+    def human() -> None:
+        rows = [_row(entry) for entry in found]
+        columns = ("entry 日志号", "time 时间", "kind 类型", "who 调用方", "purpose 用途", "person 主体", "what 内容")
+        table("Ledger 访问日志", columns, rows)
+        if response.next_page_token:
+            say(f"more 更多: --page {response.next_page_token}")
+
+    emit({"entries": found, "next_page": response.next_page_token}, as_json=as_json, human=human)
+
+
+def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
+    said = entry["accountability"]
+    items = [
+        f"{i.get('resource', '')}.{i.get('field', '')} ({i.get('form', '')}) {i.get('outcome', '')}"
+        for i in said.get("items", ())
+    ]
+    reason = [said["reason"]] if said.get("reason") else []
+    facts = [str(said[key]) for key in ("agreement", "member", "what") if said.get(key)]
+    return (
+        entry["leaf_index"],
+        moment(said["time_ms"]),
+        said["kind"],
+        said.get("system", said.get("department", "")).removeprefix("spiffe://"),
+        said.get("purpose", ""),
+        (entry["person"] or {}).get("person", "")[:8],
+        "\n".join([*reason, *facts, *items]),
+    )
+
+
+@app.command("checkpoint")
+@command
+def checkpoint(
+    gateway: Address,
+    ca: CaFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Keep it in this file, for later verifications.")] = None,
+) -> None:
+    """Fetch the newest signed checkpoint. Keep one from time to time: it is what a forger cannot know."""
+    with people_channel(gateway, ca) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        note = stub.GetCheckpoint(audit_pb2.GetCheckpointRequest(), timeout=DEADLINE_S).checkpoint
+    if out is not None:
+        out.write_text(note, encoding="utf-8")
+        say(f"kept in {out}")
+    else:
+        typer.echo(note, nl=False)
+
+
+@app.command("proof")
+@command
+def proof(
+    entry: Annotated[int, typer.Argument(min=0, help="Index of the entry.")],
+    gateway: Address,
+    ca: CaFile,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the proof that an entry is in the log (RFC 6962)."""
+    with people_channel(gateway, ca) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        found = stub.GetInclusionProof(audit_pb2.GetInclusionProofRequest(leaf_index=entry), timeout=DEADLINE_S)
+    document = {
+        "leaf_index": entry,
+        "leaf_hash": found.leaf_hash.hex(),
+        "tree_size": found.tree_size,
+        "path": [step.hex() for step in found.path],
+        "checkpoint": found.checkpoint,
+    }
+
+    def human() -> None:
+        say(f"entry {entry}: leaf hash {document['leaf_hash']}, in a tree of {found.tree_size}")
+        for step in document["path"]:
+            say(f"  {step}")
+
+    emit(document, as_json=as_json, human=human)
+
+
+@app.command("export")
+@command
+def export(
+    directory: Annotated[Path, typer.Argument(help="New or empty folder for the copy.", file_okay=False)],
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the log into a folder that can be verified offline. The copy is as confidential as the log."""
+    with people_channel(gateway, ca) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        stream = stub.ExportLog(
+            audit_pb2.ExportLogRequest(), metadata=bearer_metadata(token_file), timeout=_EXPORT_DEADLINE_S
+        )
+        note = next(stream).checkpoint
+        size = write_copy(directory, note, (), _received(stream))
+    emit(
+        {"directory": str(directory), "entries": size},
+        as_json=as_json,
+        human=lambda: say(f"copied {size} entries to {directory}"),
+    )
+
+
+def _received(stream: Iterator[audit_pb2.ExportLogResponse]) -> Iterator[LogEntry]:
+    for message in stream:
+        for entry in message.entries:
+            said = json.loads(entry.accountability)
+            yield LogEntry(
+                leaf_index=entry.leaf_index,
+                leaf_hash=entry.leaf_hash,
+                time_ms=said["time_ms"],
+                kind=said["kind"],
+                accountability=entry.accountability,
+                accountability_salt=entry.accountability_salt,
+                person=entry.person,
+                person_salt=entry.person_salt,
+                erased_digest=entry.person_digest,
+            )
+
+
+@app.command("verify")
+@command
+def verify(
+    directory: Annotated[Path, typer.Argument(help="The copy.", exists=True, file_okay=False)],
+    key: Annotated[str, typer.Option("--key", help="The ledger's verifier key (from elsewhere than the copy).")],
+    earlier: Annotated[
+        Path | None, typer.Option("--earlier", help="A checkpoint that you kept from before.", exists=True)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute everything in a copy, offline. Exit code 5 names the first bad entry and shows the evidence."""
+    held = None if earlier is None else earlier.read_text(encoding="utf-8")
+    try:
+        report = verify_export(directory, key, held)
+    except VerificationFailed as failed:
+        _failed(failed, as_json=as_json)
+        raise typer.Exit(EXIT_UNVERIFIED) from None
+    except AuditError as error:
+        console(stderr=True).print(f"oncegate: {error}", markup=False)
+        raise typer.Exit(EXIT_UNVERIFIED) from None
+
+    def human() -> None:
+        say(f"verified 验证通过: {report.size} entries of {report.origin}, root {report.root}")
+        say(f"from {moment(report.first_ms or 0)} to {moment(report.last_ms or 0)}")
+        say("  ".join(f"{name} {count}" for name, count in sorted(report.kinds.items())))
+        if report.earlier_size is None:
+            say("No earlier checkpoint was given: nothing is known about what the log said before.")
+        else:
+            say(f"It continues the checkpoint of {report.earlier_size} entries that you kept.")
+
+    emit({"verified": True, **dataclasses.asdict(report)}, as_json=as_json, human=human)
+
+
+def _failed(failed: VerificationFailed, *, as_json: bool) -> None:
+    document = {
+        "verified": False,
+        "fault": str(failed.fault),
+        "first": failed.first,
+        "last": failed.last,
+        "text_zh": failed.text_zh,
+        "text_en": failed.text_en,
+        "evidence": dict(failed.evidence),
+    }
+
+    def human() -> None:
+        errors = console(stderr=True)
+        errors.print(f"NOT VERIFIED 验证失败: {failed.text_en} / {failed.text_zh}", markup=False)
+        for name, value in failed.evidence.items():
+            errors.print(f"  {name}: {value}", markup=False)
+
+    emit(document, as_json=as_json, human=human)
