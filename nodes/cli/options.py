@@ -34,7 +34,7 @@ Subject = Annotated[
     str,
     typer.Option(
         "--subject",
-        help="SCHEME:IDENTIFIER, such as cn.resident-id:…; a single - reads it from standard input, out of sight of "
+        help="SCHEME=IDENTIFIER, such as cn.resident-id=…; a single - reads it from standard input, out of sight of "
         "the process list.",
     ),
 ]
@@ -70,19 +70,19 @@ def subject_of(text: str) -> tuple[str, str]:
     """Scheme and identifier of a subject option.
 
     Args:
-        text: SCHEME:IDENTIFIER, or - for standard input.
+        text: SCHEME=IDENTIFIER, or - for standard input.
 
     Returns:
         Both.
 
     Raises:
-        typer.BadParameter: There is no colon.
+        typer.BadParameter: There is no equals sign.
     """
     if text == "-":
         text = sys.stdin.readline().strip()
-    scheme, colon, identifier = text.partition(":")
-    if not colon:
-        raise typer.BadParameter("must be SCHEME:IDENTIFIER", param_hint="--subject")
+    scheme, equals, identifier = text.partition("=")
+    if not equals:
+        raise typer.BadParameter("must be SCHEME=IDENTIFIER", param_hint="--subject")
     return scheme, identifier
 
 
