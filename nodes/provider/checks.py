@@ -134,9 +134,11 @@ class TicketChecks:
         Raises:
             BadSignature: A key in it is not one.
         """
+        # Both keys are read before anything is replaced, so that a damaged trust leaves the old one whole.
+        ticket_key, promise_key = VerifyKey.from_der(trust.ticket_key), VerifyKey.from_der(trust.promise_key)
         self._trust_domain = trust.trust_domain
-        self._ticket_key = VerifyKey.from_der(trust.ticket_key)
-        self._promises = ItemVerifier(VerifyKey.from_der(trust.promise_key))
+        self._ticket_key = ticket_key
+        self._promises = ItemVerifier(promise_key)
         self._promise_scope = scope(trust.log_origin)
         self._frames.clear()
 

@@ -5,6 +5,7 @@ the lines are meaningless, but it always ends. It follows TOML 1.0: tables, arra
 inline tables, arrays over several lines and the four kinds of strings.
 """
 
+import tomllib
 from collections.abc import Mapping
 
 Path = tuple[str | int, ...]
@@ -107,7 +108,7 @@ class _Reader:
             if char in "\"'":
                 start = self._at
                 self._string()
-                word += self._text[start + 1 : self._at - 1]
+                word += _unquoted(self._text[start : self._at])
             elif char == ".":
                 names.append(word)
                 word = ""
@@ -172,3 +173,11 @@ class _Reader:
         self._step(len(quote))
         while len(quote) == 3 and self._peek() == quote[0]:  # noqa: PLR2004 - up to two quotes may stand before the closing three
             self._step()
+
+
+def _unquoted(quoted: str) -> str:
+    """A quoted key without its quotes and escapes."""
+    try:
+        return str(tomllib.loads(f"key = {quoted}")["key"])
+    except tomllib.TOMLDecodeError:
+        return quoted

@@ -4,6 +4,7 @@ Rules kept here: a mistake names file, line, key and the rule, never the value; 
 mistake too, so that a misspelt option cannot silently do nothing.
 """
 
+import string
 import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -15,6 +16,7 @@ from nodes.provider.config.positions import Path, key_lines, line_of
 
 E = TypeVar("E", bound=StrEnum)
 LARGEST_FILE = 4 * 1024 * 1024
+_BETWEEN_CELLS = frozenset(string.punctuation) - {'"'} | {"\t"}
 
 
 class Mistakes:
@@ -134,6 +136,19 @@ class Table:
         if required and not value.strip():
             self.wrong(key, "must not be empty")
         return value
+
+    def character(self, key: str, default: str) -> str:
+        """One ASCII character that stands between cells: a punctuation mark or a tab, no quote and no space."""
+        value = self._get(key, required=False)
+        if value is None:
+            return default
+        fits = isinstance(value, str) and len(value) == 1 and value.isascii()
+        if not fits or not (
+            value == "\t" or (str(value).isprintable() and not str(value).isalnum() and value not in ('"', " "))
+        ):
+            self.wrong(key, "must be one character such as , or ; or | or a tab")
+            return default
+        return str(value)
 
     def number(self, key: str, default: int, *, least: int, most: int) -> int:
         """A whole number between two bounds, both included."""

@@ -148,7 +148,4 @@ def _sql(name: str, table: Table, folder: Path, environment: Mapping[str, str], 
 def _csv(name: str, table: Table, folder: Path, pool: Pool) -> CsvSource:
     path = table.text("path", required=True)
     encoding = table.one_of("encoding", Encoding, Encoding.UTF_8) or Encoding.UTF_8
-    delimiter = "," if not table.has("delimiter") else table.text("delimiter", longest=1)
-    if table.has("delimiter") and (not delimiter.isascii() or delimiter.isalnum() or delimiter in ('"', " ", "")):
-        table.wrong("delimiter", "must be one character such as , or ; or |")
-    return CsvSource(name, folder / path, encoding, delimiter or ",", pool)
+    return CsvSource(name, folder / path, encoding, table.character("delimiter", ","), pool)
