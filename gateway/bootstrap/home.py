@@ -10,6 +10,7 @@ from gateway.clock import SystemClock
 from gateway.settings import FILE_NAME, BadSettings, Settings
 from gateway.storage.database import open_database
 from keys.keyring.file import create_keyring, read_passphrase
+from keys.passphrase import STANDARD, PassphraseCost
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
 
@@ -37,11 +38,29 @@ class Initialised:
     ledger_key: str
 
 
-def initialise(home: Path, trust_domain: str, passphrase_file: Path | None, systems: str, people: str) -> Initialised:
+def initialise(
+    home: Path,
+    trust_domain: str,
+    passphrase_file: Path | None,
+    systems: str,
+    people: str,
+    cost: PassphraseCost = STANDARD,
+) -> Initialised:
     """Make a home folder. Nothing that exists is overwritten.
 
     Without a passphrase file and without a passphrase in the environment, a random one is written to a file of mode
     0600 in the home folder: good for a trial; a city keeps it elsewhere (docs/operations.md).
+
+    Args:
+        home: The folder; made if it is not there.
+        trust_domain: SPIFFE trust domain of the exchange.
+        passphrase_file: File with the keyring's passphrase, or None.
+        systems: host:port of the door for nodes and systems.
+        people: host:port of the door for people and enrolment.
+        cost: What one guess of the passphrase shall cost.
+
+    Returns:
+        What the new gateway publishes about itself.
 
     Raises:
         BadSettings: The folder already holds a gateway, or a value breaks a rule.
@@ -66,7 +85,8 @@ def initialise(home: Path, trust_domain: str, passphrase_file: Path | None, syst
     try:
         settings = Settings.load(home)
         passphrase = read_passphrase(file=passphrase_file, environment=environment)
-        create_keyring(settings.path(settings.keyring), passphrase, new_keyring(trust_domain, SystemClock().now_ms()))
+        keyring = new_keyring(trust_domain, SystemClock().now_ms())
+        create_keyring(settings.path(settings.keyring), passphrase, keyring, cost)
         opened = open_secrets(settings)
         open_database(settings.database_url).dispose()
     except BaseException:
