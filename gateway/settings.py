@@ -170,7 +170,8 @@ class Settings(BaseSettings):
         if "home" in content:
             raise BadSettings(f"{path}: home: is set by --home, not in the file")
         try:
-            return cls(home=home, **content)
+            # The folder is the caller's choice: ONCEGATE_HOME in the environment must not lead to another one.
+            return cls(home=home, **content).model_copy(update={"home": home})
         except ValidationError as error:
             lines = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
             raise BadSettings("\n".join(lines)) from None

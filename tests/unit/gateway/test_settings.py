@@ -50,3 +50,12 @@ def test_a_broken_setting_is_named(tmp_path: Path, text: str, names: str) -> Non
 def test_a_missing_file_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match="oncegate init"):
         Settings.load(tmp_path)
+
+
+def test_the_folder_is_the_one_that_was_named_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONCEGATE_HOME", "/elsewhere")
+    settings = Settings.load(write(tmp_path, ""))
+    assert settings.home == tmp_path
+    assert settings.database_url == f"sqlite:///{tmp_path / 'gateway.db'}"
