@@ -151,6 +151,8 @@ class Departments:
         now_ms = self._clock.now_ms()
         department = Department(department_id, name_zh, name_en, key_fingerprint, DepartmentStatus.ACTIVE, "", now_ms)
         with write_transaction(self._engine) as connection:
+            # First, so that on PostgreSQL whoever adds or changes a department waits for the others.
+            advance(connection, EPOCH)
             if connection.execute(select(DEPARTMENTS.c.id).where(DEPARTMENTS.c.id == department_id)).first():
                 raise Refused(Code.ALREADY_EXISTS, "department id is taken")
             _check_key_is_free(connection, department_id, key_fingerprint)
@@ -166,7 +168,6 @@ class Departments:
                     changed_ms=now_ms,
                 )
             )
-            advance(connection, EPOCH)
         return department
 
     def set_key(self, department_id: str, key_fingerprint: str) -> Department:
@@ -177,6 +178,7 @@ class Departments:
         """
         _check_fingerprint(key_fingerprint)
         with write_transaction(self._engine) as connection:
+            advance(connection, EPOCH)
             require_active(connection, department_id)
             _check_key_is_free(connection, department_id, key_fingerprint)
             connection.execute(
@@ -184,7 +186,6 @@ class Departments:
                 .where(DEPARTMENTS.c.id == department_id)
                 .values(key_fingerprint=key_fingerprint, changed_ms=self._clock.now_ms())
             )
-            advance(connection, EPOCH)
         return self.get(department_id)
 
     def revoke(self, department_id: str, reason: str) -> Department:

@@ -22,7 +22,6 @@ from keys.certificates.spiffe import Kind, SpiffeId
 from keys.errors import BadCertificate
 from keys.signing import digest
 
-_REMEMBERED = 4096
 _MAX_PEM_BYTES = 16 * 1024
 
 
@@ -69,13 +68,17 @@ class Peers:
         clock: For expiry.
         standing: Departments and the deny list.
         trust_domain: The only domain whose peers are admitted.
+        remember: How many admitted certificates are kept in memory.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, standing: EpochCached[Standing], trust_domain: str) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, standing: EpochCached[Standing], trust_domain: str, remember: int = 4096
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._standing = standing
         self._trust_domain = trust_domain
+        self._remember = remember
         self._known: OrderedDict[bytes, Peer] = OrderedDict()
 
     def admit(self, certificate_pem: bytes | None) -> Peer:
@@ -94,7 +97,7 @@ class Peers:
         if peer is None:
             peer = self._identify(certificate_pem)
             self._known[certificate_pem] = peer
-            if len(self._known) > _REMEMBERED:
+            if len(self._known) > self._remember:
                 self._known.popitem(last=False)
         self.check(peer)
         return peer

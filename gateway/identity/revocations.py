@@ -74,6 +74,7 @@ def revoke(engine: Engine, target: str, now_ms: int, reason: str) -> Revocation:
     """
     check_reason(reason)
     with write_transaction(engine) as connection:
+        advance(connection, EPOCH)
         _forget_expired(connection, now_ms)
         if target.startswith("spiffe://"):
             try:
@@ -83,7 +84,6 @@ def revoke(engine: Engine, target: str, now_ms: int, reason: str) -> Revocation:
             revocation = _revoke_name(connection, name, now_ms, reason)
         else:
             revocation = _revoke_serial(connection, target, now_ms, reason)
-        advance(connection, EPOCH)
     return revocation
 
 

@@ -2,6 +2,8 @@ import pytest
 from sqlalchemy import update
 
 from gateway.errors import Code, Refused
+from gateway.identity.departments import standing_of
+from gateway.identity.peers import Peers
 from gateway.identity.tables import CERTIFICATES, DEPARTMENTS
 from gateway.storage.database import write_transaction
 from keys.certificates.authority import CertificateAuthority
@@ -139,8 +141,8 @@ def test_nobody_passes_while_the_deny_list_cannot_be_read(registry: Registry):
     registry.peers.check(peer)
 
 
-def test_more_certificates_than_are_remembered_are_still_admitted(registry: Registry, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("gateway.identity.peers._REMEMBERED", 1)
+def test_more_certificates_than_are_remembered_are_still_admitted(registry: Registry):
+    peers = Peers(registry.engine, registry.clock, standing_of(registry.engine), DOMAIN, remember=1)
     civil = registry.add("civil")
     issued = [registry.enrol(civil, name).leaf.certificate_pem for name in ("one", "two", "three")]
-    assert [registry.peers.admit(pem).name for pem in (*issued, *issued)] == ["one", "two", "three"] * 2
+    assert [peers.admit(pem).name for pem in (*issued, *issued)] == ["one", "two", "three"] * 2
