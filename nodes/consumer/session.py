@@ -58,7 +58,6 @@ class Session:
         self.requester = Requester(system, home.signing_key(), certificate.sealing_key_id)
         self.keys = certified_message(certified)
         self.verifier = AnswerVerifier(home.trust(), accepted, home.sealing_key())
-        self.not_after_ms = certificate.not_after_ms
         self._clock = clock
         self._jitter = jitter
         self._channel = systems_channel(home.addresses().systems, home.tls())

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 from nodes.consumer.accepted import AcceptedProviders
@@ -22,15 +21,30 @@ def test_a_provider_counts_for_its_resource_while_an_agreement_is_in_force(tmp_p
     assert accepted.fingerprints("civil", "civil.resident", NOW_MS - 31 * DAY_MS) == frozenset()
 
 
-def test_an_agreement_accepted_or_removed_while_the_system_runs_counts_at_once(tmp_path: Path) -> None:
+def test_an_agreement_accepted_edited_or_removed_while_the_system_runs_counts_within_half_a_second(
+    tmp_path: Path,
+) -> None:
     gateway = ExchangeGateway.create()
     accepted = AcceptedProviders(tmp_path / "agreements", "school")
-    assert not accepted.fingerprints("civil", "civil.resident", NOW_MS)
+
+    def counts(after_ms: int) -> bool:
+        return bool(accepted.fingerprints("civil", "civil.resident", NOW_MS + after_ms))
+
+    assert not counts(0)
     path = gateway.write_agreement(tmp_path / "agreements", gateway.providers["civil.resident"])
-    assert accepted.fingerprints("civil", "civil.resident", NOW_MS)
+    assert not counts(399)
+    assert counts(500)
+    good = path.read_text()
+    path.write_text(good + "# edited in place")
+    assert not counts(1000)
+    path.write_text(good)
+    assert counts(1500)
     path.unlink()
-    os.utime(path.parent, ns=(1, 1))
-    assert not accepted.fingerprints("civil", "civil.resident", NOW_MS)
+    assert counts(1600)
+    assert not counts(2000)
+    # A clock that is set back does not keep an old state alive.
+    gateway.write_agreement(tmp_path / "agreements", gateway.providers["civil.resident"])
+    assert counts(1000)
 
 
 def test_an_agreement_that_was_edited_or_unsigned_or_is_anothers_counts_as_absent(tmp_path: Path) -> None:
