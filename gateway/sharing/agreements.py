@@ -237,6 +237,22 @@ class Agreements:
             default=None,
         )
 
+    def require_unchanged(self, agreement: Agreement, now_ms: int) -> None:
+        """Check that exactly this agreement still counts: right before something leaves that was decided by it.
+
+        Args:
+            agreement: As `find` gave it.
+            now_ms: Unix time in milliseconds.
+
+        Raises:
+            Refused: NO_AGREEMENT when it was revoked or revised, has expired, or its departments' keys or its resource's
+                provider changed. Another agreement that fits as well does not matter.
+        """
+        held = self._standing(agreement.consumer, agreement.resource)
+        intact = any((other.id, other.digest) == (agreement.id, agreement.digest) for other in held)
+        if not intact or agreement.term(now_ms) is not Term.IN_FORCE:
+            raise Refused(Code.NO_AGREEMENT, "the agreement changed during the request")
+
     def list(self) -> tuple[ListedAgreement, ...]:
         """All agreements in their newest revision, revoked and expired ones included, ordered by id."""
         shelf = self._shelf.current()

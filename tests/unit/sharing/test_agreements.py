@@ -301,6 +301,33 @@ def test_the_nearest_agreement_tells_what_is_missing_and_is_no_permission(exchan
     assert exchange.nearest(consumer="civil") is None
 
 
+def test_an_agreement_in_use_stays_good_to_its_end_whatever_else_is_agreed(exchange: Exchange):
+    exchange.add(id="used")
+    used = exchange.find()
+    exchange.agreements.require_unchanged(used, NOW_MS)
+    exchange.add(id="another", valid_from=moment(NOW_MS))
+    assert exchange.find().id == "another"
+    exchange.agreements.require_unchanged(used, NOW_MS)
+    exchange.agreements.require_unchanged(used, NOW_MS + 30 * DAY_MS - 1)
+    end_ms = NOW_MS + 30 * DAY_MS
+    assert refusal(exchange.agreements.require_unchanged, used, end_ms).code is Code.NO_AGREEMENT
+
+
+@pytest.mark.parametrize("change", ["revoked", "revised", "moved", "consumer gone"])
+def test_an_agreement_that_changed_during_a_request_stops_the_release(exchange: Exchange, change: str):
+    exchange.add(id="used")
+    used = exchange.find()
+    if change == "revoked":
+        exchange.agreements.revoke("used", "misused")
+    elif change == "revised":
+        exchange.add(id="used", revision=2)
+    elif change == "moved":
+        exchange.providers["civil.resident"] = "tax"
+    else:
+        exchange.registry.departments.revoke("housing", "closed")
+    assert refusal(exchange.agreements.require_unchanged, used, NOW_MS).code is Code.NO_AGREEMENT
+
+
 def test_agreements_are_listed_in_their_newest_revision_by_id(exchange: Exchange):
     exchange.add(id="b")
     exchange.add(id="a")
