@@ -245,8 +245,8 @@ class Agreements:
             now_ms: Unix time in milliseconds.
 
         Raises:
-            Refused: NO_AGREEMENT when it was revoked or revised, has expired, or its departments' keys or its resource's
-                provider changed. Another agreement that fits as well does not matter.
+            Refused: NO_AGREEMENT when it was revoked or revised, has expired, or its departments' keys or its
+                resource's provider changed. Another agreement that fits as well does not matter.
         """
         held = self._standing(agreement.consumer, agreement.resource)
         intact = any((other.id, other.digest) == (agreement.id, agreement.digest) for other in held)
