@@ -72,7 +72,7 @@ class Ask:
         resource = part.entry.resource
         handle = secrets.token_bytes(_HANDLE_BYTES)
         if not resource.unlisted:
-            found = self._index.find(resource.code, (subject.token,))
+            found = self._index.find(resource.code, subject.tokens)
             if isinstance(found, Found):
                 handle = found.handle
         return Order(

@@ -43,7 +43,7 @@ class Subject:
 
     scheme: str
     canonical: str
-    token: SubjectToken
+    tokens: tuple[SubjectToken, ...]
     person_id: bytes
 
 
@@ -159,8 +159,9 @@ class IdentifySubject:
 
     def known(self, scheme: str, canonical: str) -> Subject:
         """The subject of a canonical identifier."""
-        token = self._tokens.derive(scheme, canonical)
-        return Subject(scheme, canonical, token, self._persons.person_id(token))
+        # Under every index key: while the key is rotated, a person stays the same person and every record is found.
+        tokens = self._tokens.derive_every(scheme, canonical)
+        return Subject(scheme, canonical, tokens, self._persons.person_id(tokens[0], tokens[1:]))
 
 
 def canonical_identifier(scheme: str, text: str) -> str:

@@ -75,7 +75,7 @@ class Locate:
         items: list[dict[str, str]] = []
         for part in plan.permitted:
             code = part.entry.resource.code
-            found = None if part.entry.resource.unlisted else self._index.find(code, (subject.token,))
+            found = None if part.entry.resource.unlisted else self._index.find(code, subject.tokens)
             exists = isinstance(found, Found)
             updated_ms = found.updated_ms if isinstance(found, Found) else 0
             located.append(LocatedResource(code, exists, updated_ms))
