@@ -98,9 +98,17 @@ class AskBook:
         limits: Most waiting asks and largest answer.
         grant: Called with an ask whose node may be told the promised credit.
         cancel: Called with an ask id when nobody waits for a sent ask any more.
+        remember_late: How many asks that were given up are remembered; replies to older ones are dropped unchecked.
     """
 
-    def __init__(self, limits: LinkLimits, grant: Callable[[Waiting], None], cancel: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        limits: LinkLimits,
+        grant: Callable[[Waiting], None],
+        cancel: Callable[[int], None],
+        remember_late: int = _REMEMBERED_LATE,
+    ) -> None:
+        self._remember = remember_late
         self._limits = limits
         self._grant = grant
         self._cancel = cancel
@@ -204,7 +212,7 @@ class AskBook:
 
     def _remember_late(self, ask_id: int) -> None:
         self._late[ask_id] = None
-        while len(self._late) > _REMEMBERED_LATE:
+        while len(self._late) > self._remember:
             oldest = next(iter(self._late))
             del self._late[oldest]
             self._late_floor = max(self._late_floor, oldest)

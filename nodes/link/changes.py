@@ -47,6 +47,7 @@ class ChangeSender:
         acknowledged: What the gateway's Welcome said is durable.
         max_deltas: Most deltas in a frame, from the Welcome.
         random_bytes: Source of snapshot ids.
+        gap_s: How long a gap waits for the gateway's wish for snapshots, seconds.
         in_thread: Runs a blocking function outside the event loop.
     """
 
@@ -58,6 +59,7 @@ class ChangeSender:
         acknowledged: int,
         max_deltas: int,
         random_bytes: Callable[[int], bytes],
+        gap_s: float = _GAP_S,
         in_thread: Callable[..., Awaitable[Sequence[PointerDelta] | None]] = asyncio.to_thread,
     ) -> None:
         self._provider = provider
@@ -65,6 +67,7 @@ class ChangeSender:
         self._sent = acknowledged
         self._max_deltas = max(1, max_deltas)
         self._random_bytes = random_bytes
+        self._gap_s = gap_s
         self._in_thread = in_thread
         self._acks: deque[node_link_pb2.DeltaAck] = deque()
         self._requests: deque[str] = deque()
@@ -142,7 +145,7 @@ class ChangeSender:
         elif deltas[0].sequence != self._sent + 1 and not self._gap_told:
             self._gap_told = True
             _log.warning("the gateway lost track of the outbox; expecting it to ask for snapshots")
-            await self._sleep(_GAP_S)
+            await self._sleep(self._gap_s)
         else:
             self._sent = deltas[-1].sequence
             self._sent_frame(frames.deltas(deltas))

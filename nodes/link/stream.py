@@ -60,6 +60,7 @@ class LinkStream:
         identity: Certified keys and the key that signs receipts.
         clock: Wall and monotonic time.
         random_bytes: Source of snapshot ids.
+        most_open_asks: Asks beyond this are refused as NODE_BUSY.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class LinkStream:
         identity: LinkIdentity,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
+        most_open_asks: int = MOST_OPEN_ASKS,
     ) -> None:
         self._wire = wire
+        self._most_open_asks = most_open_asks
         self._provider = provider
         self._identity = identity
         self._clock = clock
@@ -85,7 +88,7 @@ class LinkStream:
         self._wake = asyncio.Event()
         self._changes: ChangeSender | None = None
         self._changes_task: asyncio.Task[None] | None = None
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: dict[int, asyncio.Task[None]] = {}
         self._heartbeat_s = 1.0
         self._heard_s = clock.monotonic_s()
         self._draining = False
@@ -145,6 +148,8 @@ class LinkStream:
         try:
             await self.ended
         finally:
+            # Nobody can be answered on this stream any more; the provider drops what it has not begun.
+            tasks += self._working.values()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -162,15 +167,6 @@ class LinkStream:
         if not self._draining:
             self._draining = True
             self._queue(node_link_pb2.NodeFrame(drain=node_link_pb2.Drain(reason=reason)))
-
-    def close(self) -> None:
-        """End the stream now."""
-        self._end(None)
-
-    async def settled(self) -> None:
-        """Wait until the provider is done with everything it was handed, answered or not."""
-        while self._working:
-            await asyncio.wait(self._working)
 
     def _end(self, error: Exception | None) -> None:
         if not self.ended.done():
@@ -218,7 +214,7 @@ class LinkStream:
             if self._replies.credit(frame.credit.ask_id, frame.credit.bytes):
                 self._wake.set()
         elif kind == "cancel":
-            self._replies.cancel(frame.cancel.ask_id)
+            self._cancel(frame.cancel.ask_id)
         elif kind == "heartbeat":
             self._measure(frame.heartbeat.clock_unix_ms)
         elif kind == "delta_ack" and self._changes is not None:
@@ -234,12 +230,17 @@ class LinkStream:
         for ask, order in frames.incoming(asks, self._clock.monotonic_s(), self.clock_offset_ms):
             if not self._replies.opened(ask.ask_id, ask.credit):
                 raise LinkClosed("an ask id in use")
-            if len(self._replies) > MOST_OPEN_ASKS:
+            if len(self._replies) > self._most_open_asks:
                 self._answered(ask.ask_id, Refusal(Reason.NODE_BUSY))
-                continue
-            task = asyncio.create_task(self._answer(ask.ask_id, order))
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
+            else:
+                self._working[ask.ask_id] = asyncio.create_task(self._answer(ask.ask_id, order))
+
+    def _cancel(self, ask_id: int) -> None:
+        """Nobody waits for this ask any more."""
+        self._replies.cancel(ask_id)
+        task = self._working.pop(ask_id, None)
+        if task is not None:
+            task.cancel()
 
     async def _answer(self, ask_id: int, order: IncomingAsk) -> None:
         try:
@@ -250,6 +251,7 @@ class LinkStream:
         self._answered(ask_id, reply)
 
     def _answered(self, ask_id: int, reply: Reply) -> None:
+        self._working.pop(ask_id, None)
         if self._replies.answered(ask_id, reply):
             self._wake.set()
 

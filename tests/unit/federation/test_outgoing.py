@@ -164,9 +164,9 @@ async def test_late_replies_are_dropped_however_many_chunks_they_have_and_then_c
         queue.book.receive(last)
 
 
-async def test_very_old_asks_are_forgotten_without_harm(monkeypatch):
-    monkeypatch.setattr("gateway.federation.asks._REMEMBERED_LATE", 2)
+async def test_very_old_asks_are_forgotten_without_harm():
     queue = Queue()
+    queue.book = AskBook(LinkLimits(), queue.outgoing.grant, queue.outgoing.cancel, remember_late=2)
     asks = [queue.ask() for _ in range(4)]
     queue.kinds()
     for waiting in asks:
