@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health as grpc_health
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from keys.certificates.csr import csr_public_key, new_tls_key
 from keys.certificates.peer import peer_from_pem
@@ -67,6 +69,7 @@ class Doors(
         self.issue_for: SpiffeId | None = None
         self.issue_key: bytes | None = None
         self.change_bundle: Callable[[enrolment_pb2.TrustBundle], None] = lambda _: None
+        self.health: grpc_health.aio.HealthServicer | None = None
         self.people = ""
         self.systems = ""
 
@@ -84,6 +87,11 @@ class Doors(
             not_after_ms=self.gateway.now_ms + minutes * 60_000,
             ca_pem=self.gateway.authority.certificate_pem,
         ).encode()
+
+    async def healthy(self) -> None:
+        """From now on the health check says SERVING."""
+        assert self.health is not None
+        await self.health.set("", health_pb2.HealthCheckResponse.SERVING)
 
     async def _maybe_fail(self, context: Any) -> None:
         if not self.failures:
@@ -185,9 +193,13 @@ async def serving(gateway: ExchangeGateway) -> AsyncIterator[Doors]:
     """Both doors on free ports of this machine."""
     doors = Doors(gateway)
     server = grpc.aio.server()
+    health = grpc_health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    await health.set("", health_pb2.HealthCheckResponse.NOT_SERVING)
     exchange_pb2_grpc.add_ExchangeServiceServicer_to_server(doors, server)
     enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(doors, server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(doors, server)
+    doors.health = health
     key = new_tls_key()
     pair = (key, gateway.leaf_certificate(SpiffeId(DOMAIN, "", "gateway", "main"), key, server=True))
     open_door = grpc.ssl_server_credentials([pair])
