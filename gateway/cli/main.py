@@ -2,7 +2,8 @@
 
 import typer
 
-from gateway.cli import agreement, audit, demo, department, me, operate, vault
+from gateway.cli import agreement, audit, department, me, operate, vault
+from gateway.cli.demo.command import demo
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,7 +17,7 @@ app.command("status")(operate.status)
 app.command("ca")(operate.ca)
 app.command("ledger-key")(operate.ledger_key)
 app.command("policy")(operate.policy)
-app.command("demo")(demo.demo)
+app.command("demo")(demo)
 app.add_typer(department.app, name="department")
 app.add_typer(department.member_app, name="member")
 app.add_typer(agreement.app, name="agreement")

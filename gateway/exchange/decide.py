@@ -122,26 +122,15 @@ class Decide:
                     required_withheld.append(refused)
         return Plan(tuple(permitted), tuple(withheld), tuple(required_withheld), tuple(rules), self._engine.digest)
 
-    def unchanged(self, caller: Caller, plan: Plan) -> None:
+    def unchanged(self, plan: Plan) -> None:
         """Check, right before something leaves, that every agreement used is still in force as it was.
 
         Raises:
             Refused: NO_AGREEMENT when one was revoked, expired or revised meanwhile.
         """
-        request = caller.request
         now = self._clock.now_ms()
         for part in plan.permitted:
-            current = self._agreements.find(
-                caller.peer.department,
-                caller.peer.name,
-                part.agreement.resource,
-                request.purpose,
-                request.legal_basis,
-                now,
-                part.items,
-            )
-            if current is None or current.digest != part.agreement.digest:
-                raise Refused(Code.NO_AGREEMENT, f"agreement {part.agreement.id} changed during the request")
+            self._agreements.require_unchanged(part.agreement, now)
 
     def count(self, plan: Plan) -> None:
         """Count one use of every agreement that the plan draws on, before anyone is asked.

@@ -22,10 +22,11 @@ from gateway.errors import Code, Refused
 from gateway.exchange.ask import Ask
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide, Plan, refusal
-from gateway.exchange.identify import Caller, Identify, IdentifySubject, Subject
+from gateway.exchange.identify import Caller, Identify, IdentifySubject, Subject, claimed
 from gateway.exchange.model import Call, Disclosed, ProviderAnswer
 from gateway.exchange.record import Record
 from gateway.exchange.repeat import KeptAnswers
+from gateway.identity.peers import Peer
 from gateway.settings import Limits
 from gateway.vault.fields import PROFILE_RESOURCE
 
@@ -76,9 +77,10 @@ class Disclose:
         """Find, decide, collect, seal and record.
 
         Raises:
-            Refused: With its reason; every refusal of a known peer is on the ledger before it is told.
+            Refused: With its reason, which is on the ledger before it is told. Only OVERLOADED is not: it depends on
+                nothing that the call says, and writing it down would feed the flood that it stems.
         """
-        peer = self._identify.system(call.certificate)
+        peer = await self._admitted(call)
         with self._slot(str(peer.spiffe)):
             known: dict[str, Any] = {"department": peer.department, "system": str(peer.spiffe)}
             subject: Subject | None = None
@@ -91,21 +93,19 @@ class Disclose:
                 if refused is not None:
                     raise refused
                 first = self._kept.begin(str(peer.spiffe), caller.request.request_id, caller.request_digest)
-                if first is None:
-                    self._count(caller, plan)
+                if first is not None:
+                    return await self._again(caller, subject, plan, first)
             except Refused as error:
                 await self._record.refused(known, subject, error)
                 raise
-            if first is not None:
-                return await self._again(caller, subject, plan, first)
             return await self._first(call, caller, subject, plan)
 
-    def _count(self, caller: Caller, plan: Plan) -> None:
-        """Count the uses of a first call; without a use left, its id is free again."""
+    async def _admitted(self, call: Call) -> Peer:
+        """The calling system; a certificate that is not in good standing is refused on the record."""
         try:
-            self._decide.count(plan)
+            return self._identify.system(call.certificate)
         except Refused as error:
-            self._kept.fail(str(caller.peer.spiffe), caller.request.request_id, error)
+            await self._record.refused(claimed(call.certificate), None, error)
             raise
 
     async def _first(self, call: Call, caller: Caller, subject: Subject, plan: Plan) -> Disclosed:
@@ -122,7 +122,7 @@ class Disclose:
 
     async def _carry_out(self, call: Call, caller: Caller, subject: Subject, plan: Plan) -> Disclosed:
         deadline_s = self._deadline_s(caller.request.deadline_ms)
-        asked = await self._record.asked(caller, subject, plan)
+        asked = await self._asked(caller, subject, plan)
         try:
             own = tuple(part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
             others = tuple(part for part in plan.permitted if part.entry.resource.code != PROFILE_RESOURCE)
@@ -166,10 +166,23 @@ class Disclose:
             outcome=outcome.promise,
         )
 
+    async def _asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
+        """Count the uses and make the question durable; until then nobody is asked.
+
+        Raises:
+            Refused: No use is left, the id was used before, or the ledger cannot write.
+        """
+        try:
+            self._decide.count(plan)
+            return await self._record.asked(caller, subject, plan)
+        except Refused as error:
+            await self._record.refused(Record.known(caller), subject, error)
+            raise
+
     def _check_before_release(self, caller: Caller, plan: Plan, answers: tuple[ProviderAnswer, ...]) -> None:
         """The last look before anything leaves: standing and agreements again, and somebody must have answered."""
         self._identify.still_good(caller.peer)
-        self._decide.unchanged(caller, plan)
+        self._decide.unchanged(plan)
         if answers and all(answer.silence for answer in answers):
             listed = ";".join(f"{a.department}/{a.resource}={a.silence}" for a in answers)
             raise Refused(Code.ALL_PROVIDERS_SILENT, listed, retry_after_ms=_RETRY_MS, facts=(("providers", listed),))
@@ -180,7 +193,7 @@ class Disclose:
         """The same request again: the first answer, after standing and agreements were checked again."""
         disclosed = await asyncio.shield(first)
         self._identify.still_good(caller.peer)
-        self._decide.unchanged(caller, plan)
+        self._decide.unchanged(plan)
         await self._record.replayed(caller, subject, {"items": []})
         return Disclosed(
             request_id=disclosed.request_id,

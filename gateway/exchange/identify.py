@@ -14,6 +14,7 @@ from gateway.identity.peers import Peer, Peers
 from gateway.identity.people import People
 from gateway.settings import Settings
 from gateway.vault.persons import PersonRegistry
+from keys.certificates.peer import peer_from_pem
 from keys.errors import KeysError
 from keys.key_certificates import KeyCertificate, open_certified, recipient_key, verify_key
 from keys.sealing import RecipientKey
@@ -162,6 +163,15 @@ class IdentifySubject:
         # Under every index key: while the key is rotated, a person stays the same person and every record is found.
         tokens = self._tokens.derive_every(scheme, canonical)
         return Subject(scheme, canonical, tokens, self._persons.person_id(tokens[0], tokens[1:]))
+
+
+def claimed(certificate: bytes | None) -> dict[str, str]:
+    """Whom a refused certificate names, for the record of its refusal. The TLS layer verified its chain, no more."""
+    try:
+        spiffe = peer_from_pem(certificate or b"").spiffe
+    except KeysError:
+        return {}
+    return {"department": spiffe.department, "system": str(spiffe)}
 
 
 def canonical_identifier(scheme: str, text: str) -> str:

@@ -4,8 +4,8 @@ The result is sealed to the asking system like any answer, so that nothing betwe
 """
 
 from gateway.errors import Refused, bad_request
-from gateway.exchange.decide import Decide, refusal
-from gateway.exchange.identify import Identify, IdentifySubject, Subject
+from gateway.exchange.decide import Decide, Plan, refusal
+from gateway.exchange.identify import Identify, IdentifySubject, Subject, claimed
 from gateway.exchange.model import Call, Located, LocatedResource
 from gateway.exchange.ports import WireCodec
 from gateway.exchange.record import Record
@@ -52,7 +52,11 @@ class Locate:
         Raises:
             Refused: With its reason; recorded first when the peer is known.
         """
-        peer = self._identify.system(call.certificate)
+        try:
+            peer = self._identify.system(call.certificate)
+        except Refused as error:
+            await self._record.refused(claimed(call.certificate), None, error)
+            raise
         known = {"department": peer.department, "system": str(peer.spiffe)}
         subject: Subject | None = None
         try:
@@ -67,24 +71,32 @@ class Locate:
             if refused is not None:
                 raise refused
             self._decide.count(plan)
+            asked = await self._record.asked(caller, subject, plan)
         except Refused as error:
             await self._record.refused(known, subject, error)
             raise
-        asked = await self._record.asked(caller, subject, plan)
+        located, items = self._look_up(subject, plan)
+        # There is no ticket: the request's digest stands in its place in the HPKE info.
+        info = answer_info(caller.request_digest, caller.request_digest, LOCATE_RESOURCE)
+        sealed = caller.recipient.seal(self._codec.located(located), info)
+        try:
+            self._identify.still_good(caller.peer)
+            self._decide.unchanged(caller, plan)
+        except Refused as error:
+            await self._record.refused_after_asked(caller, subject, asked, error, items)
+            raise
+        outcome = await self._record.released(caller, subject, asked, items, [])
+        return Located(caller.request.request_id, sealed, plan.withheld, asked.promise, outcome.promise)
+
+    def _look_up(self, subject: Subject, plan: Plan) -> tuple[list[LocatedResource], list[dict[str, str]]]:
+        """What the index says of each permitted resource, and the same for the ledger."""
         located: list[LocatedResource] = []
         items: list[dict[str, str]] = []
         for part in plan.permitted:
             code = part.entry.resource.code
-            found = None if part.entry.resource.unlisted else self._index.find(code, subject.tokens)
+            found = None if part.entry.resource.unlisted else self._index.find(code, (subject.token,))
             exists = isinstance(found, Found)
-            updated_ms = found.updated_ms if isinstance(found, Found) else 0
-            located.append(LocatedResource(code, exists, updated_ms))
+            located.append(LocatedResource(code, exists, found.updated_ms if isinstance(found, Found) else 0))
             outcome = "released" if exists else "no_record"
             items.append({"resource": code, "field": RECORD_FIELD, "form": str(Form.EXISTS), "outcome": outcome})
-        # There is no ticket: the request's digest stands in its place in the HPKE info.
-        info = answer_info(caller.request_digest, caller.request_digest, LOCATE_RESOURCE)
-        sealed = caller.recipient.seal(self._codec.located(located), info)
-        self._identify.still_good(caller.peer)
-        self._decide.unchanged(caller, plan)
-        outcome_entry = await self._record.released(caller, subject, asked, items, [])
-        return Located(caller.request.request_id, sealed, plan.withheld, asked.promise, outcome_entry.promise)
+        return located, items

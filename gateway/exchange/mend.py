@@ -57,6 +57,9 @@ class Mend:
                 EntryDraft(
                     kind="abandoned",
                     accountability={**kept, "request": asked.leaf_index, "items": [], "reason": "BROKEN_OFF"},
+                    # The person who saw the question sees its end, unless the person part was erased meanwhile.
+                    person=asked.personal,
+                    about=None if asked.personal is None else bytes.fromhex(str(asked.personal["person"])),
                 )
             )
             closed += 1

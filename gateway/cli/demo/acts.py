@@ -1,0 +1,187 @@
+"""The acts of the demo: each does one thing with the real commands, checks that it held, and says what happened."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.demo.cast import Cast, DemoFailed
+from gateway.cli.demo.city import GATEWAY, NODE, PROVIDERS, City
+from gateway.cli.output import EXIT_REFUSED, EXIT_UNVERIFIED
+
+PURPOSE = "school_enrolment"
+PHONE = "13912345678"
+MAILING_ADDRESS = "幸福路88号 3 单元 502"
+PROFILE = (
+    ("phone", PHONE),
+    ("email", "parent@example.cn"),
+    ("mailing_address", MAILING_ADDRESS),
+    ("emergency_contact", "王建国 13800001111"),
+)
+ITEMS = (
+    "civil.resident:name=value",
+    "civil.resident:birth_date=year",
+    "civil.resident:address=masked",
+    "social.insurance:status=value",
+    "housing.property:location=value",
+    "oncegate.profile:phone=value",
+    "oncegate.profile:mailing_address=value",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hero:
+    """The citizen of the story, known to all three registers."""
+
+    identifier: str
+    name: str
+    address: str
+
+
+class Acts:
+    """The story.
+
+    Args:
+        city: Folders and commands.
+        hero: The citizen.
+        address: The people's door.
+        tell: Prints a line of the story.
+    """
+
+    def __init__(self, city: City, hero: Hero, address: str, tell: Callable[[str], None]) -> None:
+        self._city = city
+        self._cast: Cast = city.cast
+        self._hero = hero
+        self._tell = tell
+        self._folder = city.folder
+        self.door = ("--gateway", address, "--ca", str(city.folder / "ca.pem"))
+        self.citizen = (*self.door, "--token-file", str(city.folder / "tokens" / "citizen.jwt"))
+        self.auditor = (*self.door, "--token-file", str(city.folder / "tokens" / "auditor.jwt"))
+        self.school = str(city.system("education", "school"))
+        self.booking = str(city.system("tourism", "booking"))
+
+    def fetch_command(self, home: str, *items: str) -> tuple[str, ...]:
+        """The command by which a system asks about the hero."""
+        return (
+            NODE,
+            "fetch",
+            *("--home", home, "--subject", f"cn.resident-id={self._hero.identifier}"),
+            *("--purpose", PURPOSE, "--basis", "explicit_request", "--case", "2026-XX-0001"),
+            *items,
+        )
+
+    def enter_once(self) -> None:
+        """A citizen enters contact data once."""
+        for field, value in PROFILE:
+            self._cast.run(GATEWAY, "me", "profile", "set", field, value, *self.citizen)
+        self._tell(f"The citizen entered {len(PROFILE)} fields; each is encrypted under a key of that person.")
+        self._tell(self._cast.run(GATEWAY, "me", "profile", "show", *self.citizen))
+
+    def school_asks(self) -> None:
+        """School enrolment asks under its agreements."""
+        command = self.fetch_command(self.school, *ITEMS)
+        answer = self._cast.run_json(*command)
+        released = {(row["resource"], row["field"]): row for row in answer["rows"] if row["status"] == "released"}
+        _hold(answer["complete"], "the school's answer is complete", answer)
+        _hold(len(released) == len(ITEMS), "every field was released", answer)
+        _hold(released["civil.resident", "name"]["text"] == self._hero.name, "the name is the register's", answer)
+        _hold(released["oncegate.profile", "phone"]["text"] == PHONE, "the phone is the one entered once", answer)
+        departments = {row["department"] for row in released.values()}
+        _hold(len(departments) == len(PROVIDERS), "three registers and the profile answered", answer)
+        self._tell(self._cast.run(*command))
+
+    def stranger_is_refused(self) -> None:
+        """A system without an agreement is refused."""
+        command = self.fetch_command(self.booking, "civil.resident:name=value")
+        words = self._cast.run(*command, expect=(EXIT_REFUSED,))
+        _hold("NO_AGREEMENT" in words, "the refusal says why", words)
+        self._tell(words)
+
+    def node_goes_silent(self) -> None:
+        """A node is stopped, and the answer says so."""
+        self._cast.dismiss("housing node")
+        command = self.fetch_command(self.school, *ITEMS)
+        answer = self._cast.run_json(*command)
+        silent = [provider for provider in answer["providers"] if not provider["answered"]]
+        _hold([provider["resource"] for provider in silent] == ["housing.property"], "housing is silent", answer)
+        _hold(not answer["complete"], "the answer does not claim to be complete", answer)
+        self._tell(self._cast.run(*command))
+        self._cast.start("housing node", NODE, "serve", "--home", str(self._city.node("housing")))
+
+    def citizen_sees(self) -> None:
+        """The citizen sees who asked, also in vain."""
+        page = self._cast.run_json(GATEWAY, "me", "accesses", *self.citizen)
+        seen = {(access["department"], access["outcome"]) for access in page["accesses"]}
+        _hold({("education", "released"), ("tourism", "refused")} <= seen, "both askers are listed", page)
+        self._tell(self._cast.run(GATEWAY, "me", "accesses", "--page-size", "4", *self.citizen))
+
+    def auditor_verifies(self) -> None:
+        """The auditor verifies a copy of the ledger; one changed byte is noticed and named."""
+        key = self._cast.run(GATEWAY, "ledger-key", "--home", str(self._city.gateway)).strip()
+        copy, forged = self._folder / "audit-copy", self._folder / "audit-copy-changed"
+        self._cast.run(GATEWAY, "audit", "export", str(copy), *self.auditor)
+        self._tell(self._cast.run(GATEWAY, "audit", "verify", str(copy), "--key", key))
+        shutil.copytree(copy, forged)
+        position = _change_one_byte(forged / "entries.jsonl")
+        words = self._cast.run(GATEWAY, "audit", "verify", str(forged), "--key", key, expect=(EXIT_UNVERIFIED,))
+        _hold(f"entry {position}" in words, f"the verifier names entry {position}", words)
+        self._tell(f"One byte of entry {position} was changed in a second copy; the verifier says:")
+        self._tell(words)
+
+    def nothing_leaks(self) -> None:
+        """The gateway's files hold no resident's name, identifier, phone or address; the nodes' sources do."""
+        wanted = {
+            "identifier": self._hero.identifier,
+            "name": self._hero.name,
+            "address": self._hero.address,
+            "phone": PHONE,
+            "mailing address": MAILING_ADDRESS,
+        }
+        gateway = [path for path in sorted(self._city.gateway.rglob("*")) if path.is_file()]
+        gateway.append(self._folder / "logs" / "gateway.log")
+        for what, text in wanted.items():
+            hits = [path.name for path in gateway if _holds(path, text)]
+            _hold(not hits, f"no {what} in the gateway's files", hits)
+        nodes = [path for path in (self._folder / "data").rglob("*") if path.is_file()]
+        for what in ("identifier", "name"):
+            _hold(any(_holds(path, wanted[what]) for path in nodes), f"the search finds the {what} at a node", "")
+        self._tell(
+            f"Searched {len(gateway)} files of the gateway for {', '.join(wanted)}: nothing. At the nodes: found."
+        )
+
+
+def _hold(condition: object, what: str, evidence: Any) -> None:
+    """Check a step of the story.
+
+    Raises:
+        DemoFailed: It did not hold.
+    """
+    if not condition:
+        shown = evidence if isinstance(evidence, str) else json.dumps(evidence, ensure_ascii=False, indent=1)
+        raise DemoFailed(f"this did not hold: {what}\n{shown[:4000]}")
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Whether a file contains a text, in UTF-8 or GB18030."""
+    content = path.read_bytes()
+    return text.encode() in content or text.encode("gb18030") in content
+
+
+def _change_one_byte(entries: Path) -> int:
+    """Change one digit of a time inside the third entry of a copy.
+
+    Returns:
+        The index of that entry.
+    """
+    index = 2
+    content = bytearray(entries.read_bytes())
+    start = 0
+    for _ in range(index):
+        start = content.index(b"\n", start) + 1
+    # ..."time_ms\":1790000000000: the last of its thirteen digits.
+    place = content.index(b"time_ms", start) + len(b'time_ms\\":') + 12
+    content[place] = ord("1") if content[place] != ord("1") else ord("2")
+    entries.write_bytes(content)
+    return index
