@@ -81,7 +81,7 @@ class Locate:
         sealed = caller.recipient.seal(self._codec.located(located), info)
         try:
             self._identify.still_good(caller.peer)
-            self._decide.unchanged(caller, plan)
+            self._decide.unchanged(plan)
         except Refused as error:
             await self._record.refused_after_asked(caller, subject, asked, error, items)
             raise
@@ -94,7 +94,7 @@ class Locate:
         items: list[dict[str, str]] = []
         for part in plan.permitted:
             code = part.entry.resource.code
-            found = None if part.entry.resource.unlisted else self._index.find(code, (subject.token,))
+            found = None if part.entry.resource.unlisted else self._index.find(code, subject.tokens)
             exists = isinstance(found, Found)
             located.append(LocatedResource(code, exists, found.updated_ms if isinstance(found, Found) else 0))
             outcome = "released" if exists else "no_record"
