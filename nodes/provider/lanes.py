@@ -34,6 +34,12 @@ class Lane(Generic[W]):
         self._waiting: dict[str, deque[W]] = {}
         self._count = 0
         self._running = 0
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How much waits for a thread."""
+        return self._count
 
     def add(self, resource: str, items: Sequence[W]) -> Sequence[W]:
         """Queues work for one resource.
@@ -46,7 +52,7 @@ class Lane(Generic[W]):
             What did not fit into the queue; it will not be done.
         """
         with self._lock:
-            room = max(0, self._pool.waiting - self._count)
+            room = 0 if self._closed else max(0, self._pool.waiting - self._count)
             taken, rest = items[:room], items[room:]
             if taken:
                 self._waiting.setdefault(resource, deque()).extend(taken)
@@ -57,8 +63,9 @@ class Lane(Generic[W]):
         return rest
 
     def close(self) -> None:
-        """Lets running work end; what waits is not begun."""
+        """Lets running work end; what waits is not begun, and nothing is taken any more."""
         with self._lock:
+            self._closed = True
             self._waiting.clear()
             self._count = 0
         self._threads.shutdown(wait=True, cancel_futures=True)

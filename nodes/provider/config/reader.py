@@ -142,13 +142,10 @@ class Table:
         value = self._get(key, required=False)
         if value is None:
             return default
-        fits = isinstance(value, str) and len(value) == 1 and value.isascii()
-        if not fits or not (
-            value == "\t" or (str(value).isprintable() and not str(value).isalnum() and value not in ('"', " "))
-        ):
+        if not isinstance(value, str) or value not in _BETWEEN_CELLS:
             self.wrong(key, "must be one character such as , or ; or | or a tab")
             return default
-        return str(value)
+        return value
 
     def number(self, key: str, default: int, *, least: int, most: int) -> int:
         """A whole number between two bounds, both included."""

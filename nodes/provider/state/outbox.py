@@ -60,6 +60,10 @@ class Outbox:
 
         self._state.write(write)
 
+    def rejections(self) -> list[tuple[bytes, str]]:
+        """Handles that the gateway did not index, with its reason codes: for the steward."""
+        return self._state.reader().execute("SELECT handle, reason FROM rejected ORDER BY handle").fetchall()
+
     def snapshot(self, resource: str, scheme: str, *, listed: bool) -> tuple[int, Iterator[list[PointerDelta]]]:
         """A full list of one resource as of one sequence number.
 

@@ -255,7 +255,11 @@ def _marks(count: int) -> str:
 
 
 def _append(connection: sqlite3.Connection, delta: PointerDelta) -> None:
-    """Puts one change into the outbox, with the next sequence number, inside the caller's transaction."""
+    """Puts one change into the outbox, with the next sequence number, inside the caller's transaction.
+
+    The gateway judges the record anew, so an earlier rejection is forgotten.
+    """
+    connection.execute("DELETE FROM rejected WHERE handle = ?", (delta.handle,))
     sequence = connection.execute(
         "UPDATE meta SET value = value + 1 WHERE name = 'last_sequence' RETURNING value"
     ).fetchone()[0]
