@@ -47,6 +47,11 @@ class Node:
         clock: The machine's clock.
         environment: Environment variables, for sources whose URL is kept there.
 
+    Attributes:
+        provider: Answers asks.
+        link: Keeps the stream.
+        ticket_key: DER of the key whose tickets are believed now.
+
     Raises:
         HomeInvalid: The home is not a node's, not enrolled, or damaged.
         BadInput: The keys are not certified for this node, or not now.
@@ -81,6 +86,7 @@ class Node:
         )
         self._renewal = Renewal(self._home, clock, jitter=random.random)
         self._spiffe = spiffe
+        self.ticket_key = self._home.trust().ticket_key
 
     def stop(self) -> None:
         """Makes `run` finish in order."""
@@ -108,7 +114,9 @@ class Node:
             try:
                 now = self._home.stamp()
                 if now != stamp:
-                    self.provider.trust(self._home.trust())
+                    trust = self._home.trust()
+                    self.provider.trust(trust)
+                    self.ticket_key = trust.ticket_key
                     stamp = now
             except (NodeError, KeysError) as error:
                 # The trust in force stays; a home that is being mended is looked at again.
