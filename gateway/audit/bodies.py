@@ -67,7 +67,8 @@ class Opened(NamedTuple):
 class _Part:
     """Sealing of one of the two parts."""
 
-    def __init__(self, tag: bytes, origin: str, keys: Mapping[int, bytes]) -> None:
+    def __init__(self, tag: bytes, origin: str, keys: Mapping[int, bytes], *, erasable: bool) -> None:
+        self._erasable = erasable
         self._ciphers = {version: AESGCMSIV(key) for version, key in keys.items()}
         current = max(keys)
         self._header = bytes([_SEALED]) + current.to_bytes(4, "big")
@@ -79,7 +80,7 @@ class _Part:
         return self._header + nonce + sealed
 
     def open(self, index: int, sealed: bytes) -> Opened:
-        if sealed[:1] == bytes([_ERASED]) and len(sealed) == 1 + SALT_SIZE:
+        if self._erasable and sealed[:1] == bytes([_ERASED]) and len(sealed) == 1 + SALT_SIZE:
             return Opened(b"", b"", sealed[1:])
         cipher = self._ciphers.get(int.from_bytes(sealed[1:_HEADER], "big"))
         if sealed[:1] != bytes([_SEALED]) or cipher is None:
@@ -102,9 +103,12 @@ class Bodies:
     """
 
     def __init__(self, keys: LedgerKeys, origin: str, randomness: Randomness = secrets.token_bytes) -> None:
-        self._accountability = _Part(b"acc\0", origin, keys.accountability)
-        self._person = _Part(b"per\0", origin, keys.person)
-        self._token_key = keys.person_token
+        self._accountability = _Part(b"acc\0", origin, keys.accountability, erasable=False)
+        self._person = _Part(b"per\0", origin, keys.person, erasable=True)
+        # Keyed once and copied per use. `hmac.digest` would give the interpreter's lock away at every call, and the
+        # writer would wait for it behind a busy event loop.
+        self._person_mac = hmac.new(keys.person_token, _TOKEN_DOMAIN, "sha256")
+        self._unique_mac = hmac.new(keys.person_token, _UNIQUE_DOMAIN, "sha256")
         self._randomness = randomness
 
     def seal(self, index: int, accountability: bytes, person: bytes | None) -> tuple[bytes, bytes, bytes | None]:
@@ -142,13 +146,18 @@ class Bodies:
 
     def token(self, person_id: bytes) -> bytes:
         """The person's token in this log: the first 16 bytes of HMAC-SHA256 under the log's own key."""
-        return hmac.digest(self._token_key, _TOKEN_DOMAIN + person_id, "sha256")[:TOKEN_SIZE]
+        mac = self._person_mac.copy()
+        mac.update(person_id)
+        return mac.digest()[:TOKEN_SIZE]
 
     def unique(self, name: str, digest: bytes) -> tuple[bytes, bytes]:
         """Keyed hashes, 16 bytes each, of a name that only one entry may have and of the name with its digest."""
-        named = _UNIQUE_DOMAIN + hashlib.sha256(name.encode()).digest()
-        with_digest = hmac.digest(self._token_key, named + digest, "sha256")
-        return hmac.digest(self._token_key, named, "sha256")[:TOKEN_SIZE], with_digest[:TOKEN_SIZE]
+        mac = self._unique_mac.copy()
+        # Hashed first, so that a name has one length and cannot run into the digest.
+        mac.update(hashlib.sha256(name.encode()).digest())
+        named = mac.digest()[:TOKEN_SIZE]
+        mac.update(digest)
+        return named, mac.digest()[:TOKEN_SIZE]
 
 
 def commitment_of(personal: Opened) -> bytes:

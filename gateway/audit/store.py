@@ -100,6 +100,8 @@ def open_store(engine: Engine) -> Store:
     try:
         # Kept for good, so it must not count against the pool; after a failure it is thrown away, never reused.
         connection.detach()
+        # The pool's liveness check may have left a transaction open, in which autocommit would commit nothing.
+        connection.connection.rollback()
         return _SqliteStore(connection) if engine.dialect.name == "sqlite" else _ServerStore(connection)
     except BaseException:
         connection.close()

@@ -2,13 +2,15 @@
 
 What a pass proves. Without an earlier checkpoint: these are the entries that the log's key signed. With one that the
 verifier has kept from before: the log has also not changed since then, even if whoever holds the log's key signed
-another history. The first bad entry is named exactly when the copy contradicts itself; when entries and hashes were
-rewritten together, it is named as closely as the signed heads in the copy tell: to one publication (half a second).
+another history. The first bad entry is named exactly when the copy contradicts itself. When entries and hashes were
+rewritten together, it is named as closely as signed heads tell: by those in the copy to one publication (half a
+second of entries); by the verifier's own checkpoints when the log's key signed the rewriting; exactly, when the
+verifier has kept an earlier copy.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -66,13 +68,28 @@ class _Seen:
     erased: int = 0
 
 
-def verify_export(directory: Path, public_key: str, earlier_checkpoint: str | None = None) -> Report:
+@dataclass(slots=True)
+class _Sound:
+    """Up to which size the entries fit signed heads: any, and those that the verifier holds."""
+
+    signed: int = 0
+    held: int = 0
+
+
+def verify_export(
+    directory: Path,
+    public_key: str,
+    earlier_checkpoint: str | Sequence[str] | None = None,
+    earlier_copy: Path | None = None,
+) -> Report:
     """Verify an exported copy. Accepts by returning; fails closed.
 
     Args:
         directory: The copy, as written by an export.
         public_key: The log's verifier key (C2SP), from somewhere other than the copy.
-        earlier_checkpoint: A checkpoint that the verifier has kept from before.
+        earlier_checkpoint: A checkpoint that the verifier has kept from before, or several.
+        earlier_copy: A copy that the verifier has kept from before and verified then: its checkpoint counts as one
+            kept, and if the log was forked, the first entry that differs is named.
 
     Returns:
         What was verified.
@@ -85,28 +102,31 @@ def verify_export(directory: Path, public_key: str, earlier_checkpoint: str | No
     final = _open(_read_note(directory), verifier, Fault.CHECKPOINT_BAD)
     heads = [_Head(_open(note, verifier, Fault.CHECKPOINT_BAD), note, held=False) for note in _notes(directory)]
     heads.append(_Head(final, _read_note(directory), held=False))
-    earlier = None
-    if earlier_checkpoint is not None:
-        earlier = _open(earlier_checkpoint, verifier, Fault.EARLIER_CHECKPOINT_BAD)
-        heads.append(_Head(earlier, earlier_checkpoint, held=True))
-    frontier, seen = Frontier(), _Seen()
+    held = [earlier_checkpoint] if isinstance(earlier_checkpoint, str) else list(earlier_checkpoint or ())
+    if earlier_copy is not None:
+        held.append(_read_note(earlier_copy))
+    heads.extend(_Head(_open(note, verifier, Fault.EARLIER_CHECKPOINT_BAD), note, held=True) for note in held)
+    # What the verifier holds is compared first: it says more when it fails.
     by_size: dict[int, list[_Head]] = {}
-    for head in heads:
-        # What the verifier holds is compared first: it says more when it fails.
-        by_size.setdefault(head.checkpoint.size, []).insert(0 if head.held else len(heads), head)
-    sound = 0
-    for raw in _lines(directory):
-        _check_entry(raw, frontier, seen, final.size)
-        if frontier.size in by_size:
-            _check_heads(by_size[frontier.size], frontier, sound)
-            sound = frontier.size
-    _check_length(frontier, final, earlier)
+    for head in sorted(heads, key=lambda one: not one.held):
+        by_size.setdefault(head.checkpoint.size, []).append(head)
+    earlier = max((head.checkpoint.size for head in heads if head.held), default=None)
+    frontier, seen, sound = Frontier(), _Seen(), _Sound()
+    try:
+        for raw in _lines(directory):
+            _check_entry(raw, frontier, seen, final.size)
+            _check_heads(by_size.get(frontier.size, ()), frontier, sound)
+        _check_length(frontier, final, earlier)
+    except VerificationFailed as failure:
+        if failure.fault is Fault.LOG_FORKED and earlier_copy is not None:
+            raise _narrowed(failure, directory, earlier_copy) from None
+        raise
     return Report(
         origin=final.origin,
         size=final.size,
         root=final.root.hex(),
         heads=len(by_size),
-        earlier_size=None if earlier is None else earlier.size,
+        earlier_size=earlier,
         first_ms=min(seen.times, default=None),
         last_ms=max(seen.times, default=None),
         kinds=dict(sorted(seen.kinds.items())),
@@ -141,15 +161,17 @@ def _check_entry(raw: bytes, frontier: Frontier, seen: _Seen, size: int) -> None
     seen.erased += bool(line.person_erased)
 
 
-def _check_heads(heads: list[_Head], frontier: Frontier, sound: int) -> None:
-    root = frontier.root()
+def _check_heads(heads: Sequence[_Head], frontier: Frontier, sound: _Sound) -> None:
+    root = frontier.root() if heads else b""
     for head in heads:
         if head.checkpoint.root == root:
+            sound.signed = frontier.size
+            sound.held = frontier.size if head.held else sound.held
             continue
-        fault = Fault.LOG_FORKED if head.held else Fault.ENTRIES_REWRITTEN
+        # Against a head that the verifier holds, the other heads in the copy prove nothing: the same key signed them.
         raise VerificationFailed(
-            fault,
-            sound,
+            Fault.LOG_FORKED if head.held else Fault.ENTRIES_REWRITTEN,
+            sound.held if head.held else sound.signed,
             frontier.size - 1,
             size=frontier.size,
             signed_root=head.checkpoint.root.hex(),
@@ -158,11 +180,23 @@ def _check_heads(heads: list[_Head], frontier: Frontier, sound: int) -> None:
         )
 
 
-def _check_length(frontier: Frontier, final: Checkpoint, earlier: Checkpoint | None) -> None:
-    if earlier is not None and earlier.size > final.size:
-        raise VerificationFailed(Fault.LOG_SHRANK, final.size, checkpoint_size=final.size, earlier_size=earlier.size)
+def _check_length(frontier: Frontier, final: Checkpoint, earlier: int | None) -> None:
+    if earlier is not None and earlier > final.size:
+        raise VerificationFailed(Fault.LOG_SHRANK, final.size, checkpoint_size=final.size, earlier_size=earlier)
     if frontier.size < final.size:
         raise VerificationFailed(Fault.ENTRY_MISSING, frontier.size, checkpoint_size=final.size)
+
+
+def _narrowed(failure: VerificationFailed, directory: Path, earlier_copy: Path) -> VerificationFailed:
+    """The same failure with the first entry named in which the two copies differ."""
+    for place, (now, before) in enumerate(zip(_lines(directory), _lines(earlier_copy), strict=False)):
+        try:
+            same = layout.read_line(now).leaf_hash == layout.read_line(before).leaf_hash
+        except layout.NotALine:
+            return failure
+        if not same:
+            return VerificationFailed(failure.fault, place, place, **failure.evidence)
+    return failure
 
 
 def _open(note: str, verifier: NoteVerifier, fault: Fault) -> Checkpoint:
