@@ -239,7 +239,7 @@ def test_an_unknown_failure_is_told_by_its_kind_only():
 
 
 def test_an_identity_does_not_show_its_key():
-    assert "KEY" not in repr(LinkIdentity(b"PRIVATE KEY", b"", b"", identity().certified, SigningKey.generate()))
+    assert "PRIVATE KEY" not in repr(LinkIdentity(b"PRIVATE KEY", b"", b"", identity().certified, SigningKey.generate()))
 
 
 def test_the_identity_of_a_home_is_read_as_it_is_now(tmp_path):
