@@ -13,7 +13,6 @@ from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.errors import SourceFailed
 from nodes.provider.config import Offer, load_node, load_offer
-from nodes.provider.connectors import open_source
 
 
 @command
@@ -70,6 +69,9 @@ def check(
 
 def _probe(offer: Offer) -> dict[str, str]:
     """Why a resource cannot be read, by code; only those that cannot."""
+    # Imported here: the database toolkit behind it takes longer to load than the other commands to run.
+    from nodes.provider.connectors import open_source  # noqa: PLC0415
+
     failures: dict[str, str] = {}
     resources = tuple(offer.resources.values())
     for source in offer.sources.values():

@@ -1,7 +1,7 @@
 """`oncegate-node receipts`: what this node released, from its own signed records."""
 
 import base64
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,9 @@ from nodes.cli.exits import command
 from nodes.cli.options import AsJson, HomePath
 from nodes.cli.output import emit, moment, table
 from nodes.provider.config import load_settings
-from nodes.provider.state import KeptReceipt, list_receipts, open_reader
+
+if TYPE_CHECKING:
+    from nodes.provider.state import KeptReceipt
 
 app = typer.Typer(no_args_is_help=True, help="What this node released, from its own signed records.")
 
@@ -27,6 +29,9 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List releases, newest first; with --json, each with its whole evidence."""
+    # Imported here: what comes with it takes longer to load than the other commands to run.
+    from nodes.provider.state import list_receipts, open_reader  # noqa: PLC0415
+
     reader = open_reader(load_settings(home / "node.toml").state)
     try:
         kept = list_receipts(reader, before, limit)
@@ -48,7 +53,7 @@ def list_(
     emit([receipt_json(k) for k in kept], as_json=as_json, human=lambda: table("Receipts", heads, rows))
 
 
-def receipt_json(kept: KeptReceipt) -> dict[str, Any]:
+def receipt_json(kept: "KeptReceipt") -> dict[str, Any]:
     """A release with its evidence as a JSON document; every byte string in base64.
 
     Args:
