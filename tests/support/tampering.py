@@ -1,0 +1,44 @@
+"""Ways to stand between the parts of a running test city, or to break one, and to put it right again."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from gateway.federation.model import Answer, Order, Silence
+from tests.support.city import City
+
+Asking = Callable[[Sequence[Order], float], Awaitable[list[Answer | Silence]]]
+
+
+@contextmanager
+def between(city: City, step: Callable[[Asking, Sequence[Order], float], Any]) -> Iterator[None]:
+    """Puts a step between the exchange and the nodes, where only the tickets pass."""
+    assert city.gateway is not None
+    federation = city.gateway.federation
+    honest = federation.ask
+
+    async def ask(orders: Sequence[Order], deadline_s: float) -> list[Answer | Silence]:
+        outcome: list[Answer | Silence] = await step(honest, orders, deadline_s)
+        return outcome
+
+    federation.ask = ask  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del federation.ask
+
+
+@contextmanager
+def storage_that_fails(city: City, when: str = "1") -> Iterator[None]:
+    """The database itself refuses to store entries of the log, as a full disk would."""
+    with sqlite3.connect(city.home / "gateway.db") as base:
+        base.execute(
+            f"CREATE TRIGGER full BEFORE INSERT ON audit_entries WHEN {when} BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    try:
+        yield
+    finally:
+        with sqlite3.connect(city.home / "gateway.db") as base:
+            base.execute("DROP TRIGGER full")
+        base.close()
