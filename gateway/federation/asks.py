@@ -17,6 +17,8 @@ from oncegate.v1 import node_link_pb2
 from policies.reasons import Reason
 
 MAX_CHUNK = 64 * 1024
+MIN_CHUNK = 4 * 1024
+"""A chunk that is neither the last nor as long as credit allows holds at least this, or chunks cost more than bytes."""
 FIRST_CREDIT = 128 * 1024
 """Bytes a node may send before it gets more credit: two chunks, so that the next is under way while one is read."""
 _REMEMBERED_LATE = 16_384
@@ -113,7 +115,7 @@ class AskBook:
         self._grant = grant
         self._cancel = cancel
         self._waiting: dict[int, Waiting] = {}
-        self._late: dict[int, None] = {}
+        self._late: dict[int, int] = {}
         self._late_floor = 0
         self._last_id = 0
 
@@ -138,7 +140,7 @@ class AskBook:
             return
         waiting.chunks.clear()
         if waiting.ticket_digest:
-            self._remember_late(waiting.ask_id)
+            self._remember_late(waiting)
             self._cancel(waiting.ask_id)
         waiting.settle(Silence(waiting.order, reason, detail))
 
@@ -195,6 +197,8 @@ class AskBook:
         if reply.last != bool(reply.receipt) or (reply.disclosure and not reply.last):
             raise Refused(Code.BAD_FRAME, "reply: receipt not with the last chunk")
         waiting.credit -= size
+        if not reply.last and size < MIN_CHUNK and waiting.credit:
+            raise Refused(Code.BAD_FRAME, "reply: chunk size")
         waiting.received += size
         waiting.chunks.append(reply.data)
 
@@ -210,8 +214,8 @@ class AskBook:
         elif not waiting.credit:
             self.give_up(waiting, Reason.BAD_ANSWER, "ANSWER_TOO_LARGE")
 
-    def _remember_late(self, ask_id: int) -> None:
-        self._late[ask_id] = None
+    def _remember_late(self, waiting: Waiting) -> None:
+        self._late[waiting.ask_id] = waiting.credit + waiting.promised
         while len(self._late) > self._remember:
             oldest = next(iter(self._late))
             del self._late[oldest]
@@ -225,5 +229,9 @@ class AskBook:
             return
         if reply.ask_id not in self._late:
             raise Refused(Code.BAD_FRAME, "reply: second answer")
+        # Late chunks still use up credit, or a node could send them for ever.
+        self._late[reply.ask_id] -= max(len(reply.data), MIN_CHUNK)
         if reply.last or reply.refusal:
             del self._late[reply.ask_id]
+        elif self._late[reply.ask_id] < 0:
+            raise Refused(Code.BAD_FRAME, "reply: no credit")

@@ -17,8 +17,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import structlog
+
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
+from gateway.federation.allowance import Allowance
 from gateway.federation.asks import Gathering
 from gateway.federation.greeting import Greeter
 from gateway.federation.model import Answer, LinkLimits, NodeStatus, Order, Silence
@@ -33,6 +36,10 @@ from policies.reasons import Reason
 SWEEP_S = 0.25
 _RETIRED_BOOTS = 16
 _STREAMS_PER_NODE = 4
+_OPENINGS = 20
+_OPENINGS_PER_S = 1.0
+
+_log = structlog.get_logger("oncegate.federation")
 
 
 class Federation:
@@ -63,6 +70,7 @@ class Federation:
     ) -> None:
         self._limits = limits or LinkLimits()
         self._peers = peers
+        self._clock = clock
         self._greeter = Greeter(
             index=index,
             catalogue=catalogue,
@@ -76,6 +84,7 @@ class Federation:
         self._current: dict[str, NodeSession] = {}
         self._sessions: set[NodeSession] = set()
         self._streams: dict[str, int] = {}
+        self._openings: dict[str, Allowance] = {}
         self._retired: dict[str, deque[bytes]] = {}
         self._executor: ThreadPoolExecutor | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -105,7 +114,8 @@ class Federation:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            # What the index is doing ends first: after this nothing is written any more.
+            await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
 
     async def ask(self, orders: Sequence[Order], deadline_s: float) -> list[Answer | Silence]:
         """Ask all nodes at once and wait for each, at most until the deadline.
@@ -173,7 +183,7 @@ class Federation:
         if self._stopping or self._executor is None:
             raise Refused(Code.OVERLOADED, "node link: stopping", retry_after_ms=1000)
         node = str(peer.spiffe)
-        if self._streams.get(node, 0) >= _STREAMS_PER_NODE:
+        if self._streams.get(node, 0) >= _STREAMS_PER_NODE or not self._may_open(node):
             raise Refused(Code.OVERLOADED, "node link: streams of one node", retry_after_ms=1000)
         self._streams[node] = self._streams.get(node, 0) + 1
         try:
@@ -187,6 +197,13 @@ class Federation:
             self._streams[node] -= 1
             if not self._streams[node]:
                 del self._streams[node]
+
+    def _may_open(self, node: str) -> bool:
+        """Whether a node may open one more stream now; a greeting costs much more than a frame."""
+        now_s = self._clock.monotonic_s()
+        for other in [other for other, allowance in self._openings.items() if allowance.full(now_s)]:
+            del self._openings[other]
+        return self._openings.setdefault(node, Allowance(_OPENINGS, _OPENINGS_PER_S, now_s)).take(now_s)
 
     async def _first_frame(self, stream: Stream) -> node_link_pb2.NodeFrame | None:
         """The first frame, waited for only so long: a stream that says nothing must not be kept."""
@@ -221,11 +238,13 @@ class Federation:
                     other.fail(Refused(Code.NODE_REFUSED, "node link: replaced by a newer boot"))
         self._current[node] = session
         self._sessions.add(session)
+        _log.info("node connected", node=node)
 
     def _leave(self, session: NodeSession) -> None:
         session.fail(None)
         self._sessions.discard(session)
         session.left.set()
+        _log.info("node stream ended", node=session.node)
         if self._current.get(session.node) is session:
             del self._current[session.node]
 

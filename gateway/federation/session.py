@@ -9,9 +9,12 @@ index changes go through `ingest.py`.
 import asyncio
 from dataclasses import dataclass
 
+import structlog
+
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.federation import wire
+from gateway.federation.allowance import Allowance
 from gateway.federation.asks import AskBook, Gathering, Waiting
 from gateway.federation.ingest import Ingest
 from gateway.federation.model import LinkLimits, NodeStatus, Order, Silence
@@ -23,6 +26,9 @@ from policies.reasons import Reason
 
 MAX_REPLIES = 256
 SILENT_HEARTBEATS = 3
+_SMALL_FRAMES = 20
+
+_log = structlog.get_logger("oncegate.federation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,9 @@ class NodeSession:
         self._limits = limits
         self._book = AskBook(limits, self.outgoing.grant, self.outgoing.cancel)
         self._connected_ms = self._heard_ms = clock.now_ms()
-        self._heard_s = clock.monotonic_s()
-        self._beat_s = clock.monotonic_s()
+        self._heard_s = self._beat_s = clock.monotonic_s()
+        # An honest node shows life twice in the time it is asked to.
+        self._small_frames = Allowance(_SMALL_FRAMES, 8000 / limits.heartbeat_ms, self._heard_s)
         self._draining_since_s: float | None = None
         self._clock_offset_ms = offer.clock_offset_ms
         self._synced_ms = 0
@@ -176,13 +183,17 @@ class NodeSession:
         """
         self.check()
         self._heard_s = self._clock.monotonic_s()
+        self._heard_ms = self._clock.now_ms()
         kind = frame.WhichOneof("frame")
         if kind == "replies":
             self._replies(frame.replies)
-        elif kind == "heartbeat":
-            self._heartbeat(frame.heartbeat)
-        elif kind == "drain":
-            self._draining_since_s = self._draining_since_s or self._heard_s
+        elif kind in {"heartbeat", "drain"}:
+            if not self._small_frames.take(self._heard_s):
+                raise Refused(Code.BAD_FRAME, "frame: too many signs of life")
+            if kind == "heartbeat":
+                self._heartbeat(frame.heartbeat)
+            else:
+                self._draining_since_s = self._draining_since_s or self._heard_s
         elif kind == "deltas" and self.ingest is not None:
             await self.ingest.changes(wire.deltas(frame.deltas, self._limits.deltas_per_frame))
         elif kind == "snapshot" and self.ingest is not None:
@@ -191,11 +202,10 @@ class NodeSession:
             raise Refused(Code.BAD_FRAME, "frame: not one that a node sends now")
 
     def _heartbeat(self, heartbeat: node_link_pb2.Heartbeat) -> None:
-        now_ms = self._heard_ms = self._clock.now_ms()
-        self._clock_offset_ms = heartbeat.clock_unix_ms - now_ms
+        self._clock_offset_ms = heartbeat.clock_unix_ms - self._heard_ms
         # A time in the future would hide that the node is stale, so it counts as never told.
         if 0 < heartbeat.synced_unix_ms <= heartbeat.clock_unix_ms:
-            self._synced_ms = min(heartbeat.synced_unix_ms - self._clock_offset_ms, now_ms)
+            self._synced_ms = max(0, heartbeat.synced_unix_ms - self._clock_offset_ms)
             if self.ingest is not None:
                 self.ingest.synced(self._synced_ms)
 
@@ -229,7 +239,6 @@ class NodeSession:
     ) -> None:
         """Verify the finished answers of one frame; each that does not hold is a silence."""
         checker = self.offer.checker
-        self._heard_ms = self._clock.now_ms()
         node_now_ms = self._heard_ms + self._clock_offset_ms
         try:
             receipts = checker.verify_frame(bodies, signature)
@@ -248,6 +257,7 @@ class NodeSession:
 
     def _bad(self, waiting: Waiting, bad: BadAnswer) -> None:
         self._bad_answers += 1
+        _log.warning("answer not accepted", node=self.node, rule=bad.rule)
         waiting.settle(Silence(waiting.order, Reason.BAD_ANSWER, bad.rule))
 
     def status(self) -> NodeStatus:

@@ -353,3 +353,36 @@ async def test_a_node_that_never_stops_sending_is_stopped_at_the_largest_answer(
         flooding.cancel()
     assert isinstance(silence, Silence)
     assert silence.reason in {Reason.NODE_DOWN, Reason.BAD_ANSWER}
+
+
+async def test_a_node_that_floods_heartbeats_loses_its_stream():
+    world = MemoryWorld()
+    async with running(world) as (federation, connect):
+        node = await connect(ScriptedNode(world))
+        await connect(ScriptedNode(world, node=OTHER))
+
+        async def flood():
+            while True:
+                await node.wire.write(node_link_pb2.NodeFrame(heartbeat=node_link_pb2.Heartbeat()))
+
+        flooding = asyncio.create_task(flood())
+        refused = await node.ended()
+        flooding.cancel()
+        assert isinstance(refused, Refused)
+        assert refused.detail == "frame: too many signs of life"
+        assert federation.connected(OTHER)
+
+
+async def test_a_node_that_opens_stream_after_stream_has_to_wait():
+    world = MemoryWorld()
+    async with running(world) as (federation, connect):
+        await connect(ScriptedNode(world, node=OTHER))
+        outcomes = []
+        for _ in range(22):
+            gateway_end, node_end = pipe()
+            await node_end.put(None)
+            with pytest.raises(Refused) as refused:
+                await federation.serve(gateway_end, NODE.encode())
+            outcomes.append(refused.value.code)
+        assert outcomes == [Code.BAD_FRAME] * 20 + [Code.OVERLOADED] * 2
+        assert federation.connected(OTHER)

@@ -9,7 +9,7 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.errors import Code, Refused
 from gateway.federation import LinkLimits
-from gateway.federation.asks import FIRST_CREDIT, MAX_CHUNK, AskBook, Gathering
+from gateway.federation.asks import FIRST_CREDIT, MAX_CHUNK, MIN_CHUNK, AskBook, Gathering
 from gateway.federation.outgoing import FRAME_BYTES, MAX_ASKS, Outgoing, TicketIssuer
 from keys.batch import scope
 from keys.key_certificates import CertifiedKeys
@@ -149,6 +149,31 @@ async def test_a_reply_to_an_ask_that_is_still_queued_breaks_the_protocol():
     with pytest.raises(Refused) as refused:
         queue.book.receive(chunk(waiting.ask_id, 0))
     assert refused.value.code is Code.BAD_FRAME
+
+
+async def test_a_chunk_in_the_middle_is_not_tiny_unless_credit_ends_there():
+    queue = Queue()
+    waiting = queue.ask()
+    queue.kinds()
+    with pytest.raises(Refused, match="chunk size"):
+        queue.book.receive(chunk(waiting.ask_id, 0, MIN_CHUNK - 1))
+    waiting = queue.ask()
+    queue.kinds()
+    waiting.credit = 5
+    assert queue.book.receive(chunk(waiting.ask_id, 0, 5)) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, MAX_CHUNK])
+async def test_late_chunks_use_up_credit_too(size):
+    queue = Queue()
+    waiting = queue.ask()
+    queue.kinds()
+    queue.book.give_up(waiting, Reason.DEADLINE)
+    taken = 0
+    with pytest.raises(Refused, match="no credit"):
+        while queue.book.receive(chunk(waiting.ask_id, taken, size)) is None:
+            taken += 1
+    assert taken == FIRST_CREDIT // max(size, MIN_CHUNK)
 
 
 async def test_late_replies_are_dropped_however_many_chunks_they_have_and_then_count_as_second_answers():
