@@ -62,6 +62,7 @@ class Doors(
     def __init__(self, gateway: ExchangeGateway) -> None:
         self.gateway = gateway
         self.failures: deque[status_pb2.Status | grpc.StatusCode] = deque()
+        self.catalogue_failure: status_pb2.Status | None = None
         self.requests: list[bytes] = []
         self.peers: list[bytes] = []
         self.used_tokens: set[str] = set()
@@ -145,7 +146,9 @@ class Doors(
     async def GetResource(
         self, request: catalog_pb2.GetResourceRequest, context: Any
     ) -> catalog_pb2.GetResourceResponse:
-        if request.code not in self.gateway.providers:
+        if self.catalogue_failure is not None:
+            self.failures.append(self.catalogue_failure)
+        elif request.code not in self.gateway.providers:
             self.failures.append(refused("NOT_FOUND", "NOT_FOUND"))
         await self._maybe_fail(context)
         return catalog_pb2.GetResourceResponse(resource=self._resource(request.code))

@@ -87,6 +87,13 @@ async def test_the_table_says_where_each_value_is_from_or_why_there_is_none(door
     assert not document["complete"]
 
 
+async def test_an_answer_is_shown_by_its_codes_when_the_catalogue_cannot_be_read(doors: Doors, home: Home) -> None:
+    doors.catalogue_failure = refused("UNAVAILABLE", "OVERLOADED")
+    shown = (await run("fetch", "civil.resident:name", "--home", home.path, *WHOM, *ASK)).stdout
+    assert "Name civil.resident:name" not in shown
+    assert "civil.resident:name" in shown
+
+
 async def test_a_value_that_drives_a_terminal_is_shown_without_doing_so(doors: Doors, home: Home) -> None:
     doors.gateway.providers["civil.resident"].values["name"] = FieldValue("\x1b[2J[red]王")
     doors.gateway.twists["response"] = lambda r: [setattr(r, "replayed", True), setattr(r.answers[0], "stale", True)]

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from keys.batch import scope, sign_batch
 from keys.certificates.spiffe import SpiffeId
 from keys.sealing import SealingKey
-from keys.signing import SigningKey
+from keys.signing import PROMISE, SigningKey
 from nodes.consumer.answer import RowStatus
 from nodes.consumer.distrust import PUBLIC, Distrust, UntrustedAnswer
+from nodes.consumer.items import Item
 from oncegate.v1 import exchange_pb2, signed_pb2
-from tests.support.exchange_gateway import DOMAIN, ExchangeGateway
+from policies.vocabulary import Form
+from tests.support.exchange_gateway import DOMAIN, ExchangeGateway, signed_item
 from tests.unit.consumer.conftest import Asker
 
 NAME = "civil.resident:name=value"
@@ -30,6 +33,7 @@ def test_an_honest_answer_has_one_typed_row_per_item_in_the_order_asked(asker: A
     assert answer["civil.resident:birth_date=value"].text == "1949-12-31"
     assert answer.outcome.leaf_index > answer.asked.leaf_index
     assert {(p.department, p.answered) for p in answer.providers} == {("civil", True), ("tax", True)}
+    assert answer[Item("civil.resident", "birth_date", Form.YEAR)].value == 1949
     with pytest.raises(KeyError):
         answer["civil.resident:address"]
 
@@ -197,6 +201,15 @@ def test_every_lie_is_noticed_and_nothing_is_handed_out(
         asker.fetch(YEAR)
     assert caught.value.reason is reason
     assert caught.value.code == reason
+
+
+def test_a_signed_body_that_does_not_parse_is_refused(asker: Asker) -> None:
+    key = asker.gateway.promise_key
+    garbage = sign_batch(key, PROMISE, scope(asker.home.trust().log_origin), [b"\xff\xff"])[0]
+    asker.gateway.twists["response"] = lambda response: response.asked.CopyFrom(signed_item(garbage))
+    with pytest.raises(UntrustedAnswer) as caught:
+        asker.fetch(NAME)
+    assert caught.value.reason is Distrust.MALFORMED
 
 
 def test_an_answer_without_an_accepted_agreement_is_refused(asker: Asker) -> None:
