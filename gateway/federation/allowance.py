@@ -27,7 +27,7 @@ class Allowance:
         Args:
             now_s: Monotonic time, seconds.
         """
-        self._left = min(self._burst, self._left + (now_s - self._updated_s) * self._per_s)
+        self._left = min(self._burst, self._left + max(0.0, now_s - self._updated_s) * self._per_s)
         self._updated_s = now_s
         if self._left < 1:
             return False

@@ -250,8 +250,12 @@ class Federation:
 
     async def _sweep(self) -> None:
         while True:
+            began_s = self._clock.monotonic_s()
             await asyncio.sleep(SWEEP_S)
+            late_s = self._clock.monotonic_s() - began_s - SWEEP_S
             for session in list(self._sessions):
+                if late_s > SWEEP_S:
+                    session.excuse(late_s)
                 session.sweep()
                 # One sweep over many nodes must not hold up the answers of any.
                 await asyncio.sleep(0)

@@ -154,6 +154,10 @@ class NodeSession:
         except BadAnswer as bad:
             raise Refused(Code.BAD_KEY_CERTIFICATE, bad.rule) from None
 
+    def excuse(self, seconds: float) -> None:
+        """Not count a time in which this process itself stood still as the node's silence."""
+        self._heard_s += seconds
+
     def sweep(self) -> None:
         """Called a few times a second: end what may not go on, show life, finish draining."""
         if self.closed.done():

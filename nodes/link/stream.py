@@ -289,6 +289,11 @@ class LinkStream:
             heartbeat = node_link_pb2.Heartbeat(clock_unix_ms=self._clock.now_ms(), synced_unix_ms=synced_ms)
             if not self._control:
                 self._queue(node_link_pb2.NodeFrame(heartbeat=heartbeat))
+            began_s = self._clock.monotonic_s()
             await asyncio.sleep(self._heartbeat_s / 2)
+            late_s = self._clock.monotonic_s() - began_s - self._heartbeat_s / 2
+            if late_s > self._heartbeat_s:
+                # This process itself stood still: that is not the gateway's silence.
+                self._heard_s += late_s
             if self._clock.monotonic_s() - self._heard_s > _SILENT_HEARTBEATS * self._heartbeat_s:
                 raise LinkClosed("the gateway shows no sign of life")

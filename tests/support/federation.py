@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.errors import Code, Refused
 from gateway.federation import LinkLimits, Order, PointerChange, SnapshotPiece
 from gateway.federation.federation import Federation
@@ -230,6 +230,7 @@ class MemoryWorld:
     """One gateway's federation, the keys of everybody, and orders to ask."""
 
     limits: LinkLimits = field(default_factory=LinkLimits)
+    clock: Clock = field(default_factory=SystemClock)
     index: MemoryIndex = field(default_factory=MemoryIndex)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
     peers: MemoryPeers = field(default_factory=MemoryPeers)
@@ -246,7 +247,7 @@ class MemoryWorld:
             peers=self.peers,
             department_keys=self.keys,
             ticket_key=self.ticket_key,
-            clock=SystemClock(),
+            clock=self.clock,
             limits=self.limits,
         )
 

@@ -5,6 +5,7 @@ import secrets
 
 import pytest
 
+from gateway.clock import SystemClock
 from gateway.errors import Code, Refused
 from gateway.federation import Answer, LinkLimits, Silence
 from oncegate.v1 import node_link_pb2
@@ -264,3 +265,23 @@ async def test_stopping_waits_for_asks_under_way_but_not_for_ever():
         assert isinstance(silence, Silence)
         assert federation.status() == []
     assert "drain" in kinds(script)
+
+
+class JumpingClock(SystemClock):
+    """A clock that a test puts forward, as a process that stood still sees it."""
+
+    ahead_s = 0.0
+
+    def monotonic_s(self):
+        return super().monotonic_s() + self.ahead_s
+
+
+async def test_a_gateway_that_stood_still_does_not_take_its_own_pause_for_its_nodes_silence():
+    clock = JumpingClock()
+    world = MemoryWorld(clock=clock)
+    async with running(world) as (federation, connect):
+        await connect(ScriptedNode(world))
+        await asyncio.sleep(0.05)
+        clock.ahead_s = 60.0
+        await asyncio.sleep(0.6)
+        assert federation.connected(NODE)

@@ -159,6 +159,30 @@ async def test_a_renewed_identity_opens_a_second_stream_and_only_that_one_publis
     await finish(link, task)
 
 
+async def test_a_node_that_stood_still_does_not_take_its_own_pause_for_the_gateways_silence():
+    class JumpingClock(SystemClock):
+        ahead_s = 0.0
+
+        def monotonic_s(self):
+            return super().monotonic_s() + self.ahead_s
+
+    clock = JumpingClock()
+    gateway_end, node_end = pipe(64)
+    stream = LinkStream(
+        node_end, node=NODE, provider=MemoryProvider(), identity=identity(), clock=clock, random_bytes=bytes
+    )
+    greeting = asyncio.create_task(Gateway._greet(gateway_end))
+    await stream.greet()
+    await greeting
+    carrying = asyncio.create_task(stream.carry())
+    await asyncio.sleep(0.02)
+    clock.ahead_s = 60.0
+    await asyncio.sleep(0.2)
+    assert not carrying.done()
+    await gateway_end.put(None)
+    await carrying
+
+
 async def test_a_silent_gateway_is_left():
     gateway = Gateway()
     link = make(gateway)
@@ -239,7 +263,9 @@ def test_an_unknown_failure_is_told_by_its_kind_only():
 
 
 def test_an_identity_does_not_show_its_key():
-    assert "PRIVATE KEY" not in repr(LinkIdentity(b"PRIVATE KEY", b"", b"", identity().certified, SigningKey.generate()))
+    assert "PRIVATE KEY" not in repr(
+        LinkIdentity(b"PRIVATE KEY", b"", b"", identity().certified, SigningKey.generate())
+    )
 
 
 def test_the_identity_of_a_home_is_read_as_it_is_now(tmp_path):
