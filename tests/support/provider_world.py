@@ -371,9 +371,10 @@ def outcomes(reply: Released) -> list[str]:
     return [name.removeprefix("ITEM_OUTCOME_") for name in names]
 
 
-async def handles_of(node: ProviderNode) -> dict[str, bytes]:
+async def handles_of(node: ProviderNode, resource: str = RESOURCE) -> dict[str, bytes]:
     """Handles by identifier, as the gateway's index learned them."""
-    return {delta.subject_identifier: delta.handle for delta in await node.pending(0, 10_000) if not delta.tombstone}
+    deltas = [delta for delta in await node.pending(0, 10_000) if delta.resource == resource]
+    return {delta.subject_identifier: delta.handle for delta in deltas if not delta.tombstone}
 
 
 def _moment(ms: int) -> str:

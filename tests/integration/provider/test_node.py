@@ -95,10 +95,6 @@ def permit_ask(world: World, handle: bytes) -> Ask:
     )
 
 
-async def permit_handle(node: ProviderNode) -> bytes:
-    return next(delta.handle for delta in await node.pending(0, 100) if delta.resource == "civil.permit")
-
-
 async def test_what_is_kept_proves_the_release_to_a_third_party(world: World, node: ProviderNode) -> None:
     asks = [await ask_for(world, node, ZHANG), await ask_for(world, node, LI)]
     replies = await asyncio.gather(*(node.answer(ask) for ask in world.send(*asks)))
@@ -173,7 +169,7 @@ async def begun(node: ProviderNode) -> None:
 async def test_a_slow_source_does_not_delay_another(world: World) -> None:
     async with stuck_people(world) as (node, holder):
         slow = await ask_for(world, node)
-        fast = permit_ask(world, await permit_handle(node))
+        fast = permit_ask(world, (await handles_of(node, "civil.permit"))[ZHANG])
         waiting = asyncio.create_task(answer(world, node, slow))
         await begun(node)
         reply = await answer(world, node, fast)
