@@ -70,4 +70,3 @@ def test_every_page_can_be_found_from_the_first_one() -> None:
             if there.suffix == ".md":
                 waiting.append(there)
     assert {ROOT / page for page in PAGES} <= seen
-
