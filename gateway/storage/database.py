@@ -99,7 +99,7 @@ def write_transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database in {None, "", ":memory:"} or "mode=memory" in (url.database or ""):
+    if url.database in {None, "", ":memory:"} or url.query.get("mode") == "memory":
         raise DatabaseRefused("an in-memory database keeps nothing")
     path = Path(str(url.database))
     try:

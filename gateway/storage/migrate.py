@@ -30,6 +30,7 @@ def configuration(connection: Connection | None = None, **attributes: Any) -> Co
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
     config.attributes.update(attributes, connection=connection)
     return config
 
