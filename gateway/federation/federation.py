@@ -28,7 +28,7 @@ from gateway.federation.model import Answer, LinkLimits, NodeStatus, Order, Sile
 from gateway.federation.outgoing import TicketIssuer
 from gateway.federation.ports import Catalogue, DepartmentKeys, Index, Peers
 from gateway.federation.session import NodeSession
-from gateway.federation.stream import Stream, carry
+from gateway.federation.stream import Stream, StreamEnded, carry
 from keys.signing import SigningKey
 from oncegate.v1 import node_link_pb2
 from policies.reasons import Reason
@@ -212,6 +212,8 @@ class Federation:
                 return await stream.read()
         except TimeoutError:
             raise Refused(Code.BAD_FRAME, "hello: not in time") from None
+        except StreamEnded:
+            return None
 
     async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run a blocking function in the federation's own thread."""

@@ -7,10 +7,11 @@ exception whose text could reach the peer. Everything else is `Federation.serve`
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from grpc.aio import EOF  # type: ignore[attr-defined]  # missing in the stubs
+from grpc.aio import EOF, BaseError  # type: ignore[attr-defined]  # missing in the stubs
 
 from gateway.errors import Code, Refused
 from gateway.federation.federation import Federation
+from gateway.federation.stream import StreamEnded
 from oncegate.v1 import node_link_pb2, node_link_pb2_grpc
 
 
@@ -23,19 +24,32 @@ class GrpcStream:
 
     def __init__(self, context: Any) -> None:
         self._context = context
-        self.write = context.write
 
     async def read(self) -> node_link_pb2.NodeFrame | None:
         """The next frame; None at the end of the stream.
 
         Raises:
             Refused: BAD_FRAME, what came is no frame. Fails closed.
+            StreamEnded: The connection is gone.
         """
         try:
             frame = await self._context.read()
         except DecodeError:
             raise Refused(Code.BAD_FRAME, "frame: unreadable") from None
+        except BaseError:
+            raise StreamEnded from None
         return None if frame is EOF else frame
+
+    async def write(self, frame: node_link_pb2.GatewayFrame) -> None:
+        """Send a frame; waits while the node does not read.
+
+        Raises:
+            StreamEnded: The connection is gone.
+        """
+        try:
+            await self._context.write(frame)
+        except BaseError:
+            raise StreamEnded from None
 
 
 def peer_certificate(context: Any) -> bytes | None:

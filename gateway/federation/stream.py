@@ -12,6 +12,10 @@ from gateway.federation.session import NodeSession
 from oncegate.v1 import node_link_pb2
 
 
+class StreamEnded(Exception):
+    """The connection is gone. Nobody is left to be told anything, so it is an end like any other."""
+
+
 class Stream(Protocol):
     """Frames of one node, both ways."""
 
@@ -20,10 +24,15 @@ class Stream(Protocol):
 
         Raises:
             Refused: BAD_FRAME, what came is no frame.
+            StreamEnded: The connection is gone.
         """
 
     async def write(self, frame: node_link_pb2.GatewayFrame) -> None:
-        """Send a frame; waits while the node does not read."""
+        """Send a frame; waits while the node does not read.
+
+        Raises:
+            StreamEnded: The connection is gone.
+        """
 
 
 async def carry(session: NodeSession, stream: Stream) -> None:
@@ -52,6 +61,8 @@ async def _guard(session: NodeSession, part: Coroutine[Any, Any, None]) -> None:
     """Let the end of one part end the whole stream, with its reason."""
     try:
         await part
+    except StreamEnded:
+        session.fail(None)
     except Exception as error:  # noqa: BLE001 - whatever it was, the stream must end with it and not hang half alive
         session.fail(error)
     else:

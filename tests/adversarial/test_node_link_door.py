@@ -162,6 +162,30 @@ async def test_a_department_whose_key_changed_is_asked_no_more_until_its_node_sh
             assert isinstance(answer, Answer)
 
 
+async def test_a_connection_that_breaks_is_an_end_like_any_other(tls):
+    world = MemoryWorld()
+    async with gateway(world, tls) as serving:
+        for number in range(6):
+            script = ScriptedNode(world, node=node_id(f"n{number}"))
+            leaf = tls.leaf(script.node)
+            channel = grpc.aio.secure_channel(serving.address, tls.client_credentials(leaf))
+            call = channel.stream_stream(METHOD)()
+            await call.write(script.hello().SerializeToString())
+            await call.read()
+            asking = asyncio.create_task(serving.federation.ask([world.order(script.node)] * 20, 5))
+            if number % 2:
+                await asyncio.sleep(0.01)
+            call.cancel()
+            await channel.close(None)
+            silences = await asking
+            assert {item.reason for item in silences if isinstance(item, Silence)} <= {
+                Reason.NODE_DOWN,
+                Reason.NOT_CONNECTED,
+            }
+        await until(lambda: serving.federation.status() == [])
+        assert serving.door.unknown == []
+
+
 class _GarbageServer:
     """A gateway that answers Hello with whatever bytes a test gives."""
 

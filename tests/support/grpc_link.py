@@ -23,7 +23,10 @@ QUICK = LinkTimes(greet_s=3.0, poll_s=0.05, grace_s=2.0, steady_s=0.1)
 
 
 class _Door(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Translates refusals to a status, as the gateway's door does."""
+    """Translates refusals to a status, as the gateway's door does, and notes what it would have to call internal."""
+
+    def __init__(self) -> None:
+        self.unknown: list[Exception] = []
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         handler = await continuation(handler_call_details)
@@ -34,6 +37,9 @@ class _Door(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscr
             except Refused as refused:
                 code = getattr(grpc.StatusCode, refused.public.status.value)
                 await context.abort(code, str(refused.code))
+            except Exception as error:
+                self.unknown.append(error)
+                raise
 
         return grpc.stream_stream_rpc_method_handler(connect, handler.request_deserializer, handler.response_serializer)
 
@@ -46,12 +52,13 @@ class Gateway:
         self.tls = tls
         self.federation: Federation = world.federation()
         self.address = ""
+        self.door = _Door()
         self._server: grpc.aio.Server | None = None
 
     async def start(self, port: int = 0) -> None:
         self.federation = self.world.federation()
         await self.federation.start()
-        self._server = grpc.aio.server(interceptors=[_Door()])
+        self._server = grpc.aio.server(interceptors=[self.door])
         node_link_pb2_grpc.add_NodeLinkServiceServicer_to_server(NodeLinkServicer(self.federation), self._server)
         bound = self._server.add_secure_port(f"127.0.0.1:{port}", self.tls.server_credentials())
         await self._server.start()
