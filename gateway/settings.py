@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 FILE_NAME = "gateway.toml"
+# Written once a second by a running gateway, read by `oncegate status`.
+STATUS_FILE = "status.json"
 RoleName = Literal["citizen", "officer", "steward", "auditor", "operator"]
 _DEPARTMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,126}[a-z0-9])?")

@@ -1,20 +1,5 @@
 """Wiring, done once by plain constructor calls.
 
-From settings and keyring to a gateway that serves, or to the offline parts that the operator's commands use.
+From settings and keyring to a gateway that serves (`serving`), or to the offline parts that the operator's commands use
+(`offline`). Nothing is imported here, so that a command loads only what it needs.
 """
-
-from gateway.bootstrap.home import Initialised, initialise
-from gateway.bootstrap.offline import Offline, open_offline
-from gateway.bootstrap.serving import STATUS_FILE, serve
-from gateway.bootstrap.vault_identity import install_vault_certificate, write_vault_request
-
-__all__ = [
-    "STATUS_FILE",
-    "Initialised",
-    "Offline",
-    "initialise",
-    "install_vault_certificate",
-    "open_offline",
-    "serve",
-    "write_vault_request",
-]

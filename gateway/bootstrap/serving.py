@@ -48,7 +48,7 @@ from gateway.rpc.services.exchange import ExchangeServicer
 from gateway.rpc.services.profile import ProfileServicer
 from gateway.rpc.tls import ServerIdentity
 from gateway.rpc.trust import Trust
-from gateway.settings import Settings
+from gateway.settings import STATUS_FILE, Settings
 from gateway.sharing.uses import Uses
 from gateway.vault.fields import profile_resource
 from gateway.vault.persons import PersonRegistry
@@ -64,7 +64,6 @@ from oncegate.v1 import (
 from policies.engine import PolicyEngine
 from policies.identifiers import normalise
 
-STATUS_FILE = "status.json"
 _STATUS_S = 1.0
 _MEND_S = 15.0
 _GRACE_S = 5.0

@@ -4,22 +4,29 @@ import base64
 import binascii
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.bootstrap import open_offline
+from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, moment, say, table
 from gateway.errors import bad_request
-from gateway.sharing.agreements import ListedAgreement
+
+if TYPE_CHECKING:
+    from gateway.sharing.agreements import ListedAgreement
 
 app = typer.Typer(no_args_is_help=True, help="Sharing agreements, signed by the provider's department.")
 _MAX_FILE = 256 * 1024
 
 
-def _signature(path: Path) -> tuple[bytes, bytes]:
-    """Signer's key (DER) and signature out of a .sig file: JSON with `department_key` and `signature`, base64."""
+def read_signature(path: Path) -> tuple[bytes, bytes]:
+    """Signer's key (DER) and signature out of a .sig file: JSON with `department_key` and `signature`, base64.
+
+    Raises:
+        Refused: BAD_REQUEST, the file has another form.
+        OSError: It cannot be read.
+    """
     try:
         content = json.loads(path.read_bytes()[:_MAX_FILE])
         key = base64.b64decode(content["department_key"], validate=True)
@@ -39,7 +46,7 @@ def add(
     """Take in an agreement. A higher revision replaces the one in force."""
     if file.stat().st_size > _MAX_FILE:
         raise bad_request("agreement", f"must be at most {_MAX_FILE} bytes")
-    key, signed = _signature(signature or file.with_suffix(".sig"))
+    key, signed = read_signature(signature or file.with_suffix(".sig"))
     with open_offline(home) as offline:
         agreement = offline.membership.add_agreement(file.read_bytes(), signed, key)
     emit(
@@ -81,7 +88,7 @@ def list_(home: Home, as_json: AsJson = False) -> None:
     emit({"agreements": found, "problems": problems}, as_json=as_json, human=human)
 
 
-def _facts(listed: ListedAgreement, now_ms: int) -> dict[str, Any]:
+def _facts(listed: "ListedAgreement", now_ms: int) -> dict[str, Any]:
     agreement = listed.agreement
     return {
         "id": agreement.id,

@@ -12,13 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from gateway.audit.errors import AuditError
-from gateway.audit.export import write_copy
 from gateway.audit.verify.copy import verify_export
 from gateway.audit.verify.failures import VerificationFailed
 from gateway.audit.views import LogEntry
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
-from gateway.cli.output import EXIT_UNVERIFIED, command, console, emit, moment, say, table
+from gateway.cli.output import EXIT_UNVERIFIED, command, console, emit, fields_text, moment, say, table
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
 
 app = typer.Typer(no_args_is_help=True, help="For auditors: the access ledger and its proofs. 审计")
@@ -64,10 +63,7 @@ def entries(
 
 def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     said = entry["accountability"]
-    items = [
-        f"{i.get('resource', '')}.{i.get('field', '')} ({i.get('form', '')}) {i.get('outcome', '')}"
-        for i in said.get("items", ())
-    ]
+    items = [fields_text(said["items"])] if said.get("items") else []
     reason = [said["reason"]] if said.get("reason") else []
     facts = [str(said[key]) for key in ("agreement", "member", "what") if said.get(key)]
     return (
@@ -137,6 +133,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Copy the log into a folder that can be verified offline. The copy is as confidential as the log."""
+    from gateway.audit.export import write_copy  # noqa: PLC0415 - see gateway.cli.offline
+
     with people_channel(gateway, ca) as channel:
         stub = audit_pb2_grpc.AuditServiceStub(channel)
         stream = stub.ExportLog(

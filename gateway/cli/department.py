@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.bootstrap import open_offline
+from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, say, table
 

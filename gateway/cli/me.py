@@ -6,7 +6,7 @@ import typer
 
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
-from gateway.cli.output import command, emit, moment, say, table
+from gateway.cli.output import command, emit, fields_text, moment, say, table
 from oncegate.v1 import audit_pb2, audit_pb2_grpc, profile_pb2, profile_pb2_grpc
 
 app = typer.Typer(
@@ -110,7 +110,7 @@ def accesses(
                 row["purpose"],
                 row["legal_basis"],
                 OUTCOMES.get(row["outcome"], row["outcome"]) + (f" ({row['reason']})" if row["reason"] else ""),
-                "\n".join(f"{f['resource']}.{f['field']} ({f['form']}) {f['outcome']}" for f in row["fields"]),
+                fields_text(row["fields"]),
                 row["leaf_index"],
             )
             for row in rows

@@ -68,6 +68,18 @@ def moment(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def fields_text(items: Iterable[Mapping[str, Any]]) -> str:
+    """Fields of an access for people: a line for each resource and outcome, with the form of each field."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        place = (str(item.get("resource", "")), str(item.get("outcome", "")))
+        lines.setdefault(place, []).append(f"{item.get('field', '')} ({item.get('form', '')})")
+    return "\n".join(
+        f"{resource}: {', '.join(fields)}" + (f" → {outcome}" if outcome else "")
+        for (resource, outcome), fields in lines.items()
+    )
+
+
 def fail(text: str, code: int) -> NoReturn:
     """Print an error and end with an exit code.
 

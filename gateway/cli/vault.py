@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway import bootstrap
+from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, say
 
@@ -20,8 +20,10 @@ def request(
     as_json: AsJson = False,
 ) -> None:
     """Write a request with the vault's public keys for its department to certify."""
-    with bootstrap.open_offline(home) as offline:
-        holder = bootstrap.write_vault_request(offline, out)
+    from gateway.bootstrap.vault_identity import write_vault_request  # noqa: PLC0415 - see gateway.cli.offline
+
+    with open_offline(home) as offline:
+        holder = write_vault_request(offline, out)
     emit({"holder": holder, "request": str(out)}, as_json=as_json, human=lambda: say(f"wrote {out} for {holder}"))
 
 
@@ -33,6 +35,8 @@ def install(
     as_json: AsJson = False,
 ) -> None:
     """Install the certificate. Until then profile fields are not shared."""
-    with bootstrap.open_offline(home) as offline:
-        holder = bootstrap.install_vault_certificate(offline, certificate)
+    from gateway.bootstrap.vault_identity import install_vault_certificate  # noqa: PLC0415 - see gateway.cli.offline
+
+    with open_offline(home) as offline:
+        holder = install_vault_certificate(offline, certificate)
     emit({"holder": holder}, as_json=as_json, human=lambda: say(f"installed the certificate of {holder}"))

