@@ -87,7 +87,7 @@ class Disclose:
             try:
                 caller = self._identify.caller(call, peer)
                 known = Record.known(caller)
-                subject = self._subjects(call, caller.request)
+                subject = await self._subjects(call, caller.request)
                 plan = self._decide(caller)
                 refused = refusal(plan)
                 if refused is not None:

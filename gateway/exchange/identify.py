@@ -140,7 +140,7 @@ class IdentifySubject:
         self._tokens = tokens
         self._persons = persons
 
-    def __call__(self, call: Call, request: SignedRequest) -> Subject:
+    async def __call__(self, call: Call, request: SignedRequest) -> Subject:
         """Normalise and check the identifier, check the commitment, derive the token.
 
         Raises:
@@ -156,13 +156,13 @@ class IdentifySubject:
         except KeysError:
             rule = "must be HMAC-SHA256(nonce, scheme 0x00 canonical identifier)"
             raise bad_request("subject_commitment", rule, Code.WRONG_SUBJECT) from None
-        return self.known(request.subject_scheme, canonical)
+        return await self.known(request.subject_scheme, canonical)
 
-    def known(self, scheme: str, canonical: str) -> Subject:
+    async def known(self, scheme: str, canonical: str) -> Subject:
         """The subject of a canonical identifier."""
         # Under every index key: while the key is rotated, a person stays the same person and every record is found.
         tokens = self._tokens.derive_every(scheme, canonical)
-        return Subject(scheme, canonical, tokens, self._persons.person_id(tokens[0], tokens[1:]))
+        return Subject(scheme, canonical, tokens, await self._persons.person_id(tokens[0], tokens[1:]))
 
 
 def claimed(certificate: bytes | None) -> dict[str, str]:

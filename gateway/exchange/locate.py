@@ -65,7 +65,7 @@ class Locate:
             for position, item in enumerate(caller.request.items):
                 if item.field != RECORD_FIELD or item.form is not Form.EXISTS:
                     raise bad_request(f"items[{position}]", 'a locate asks for the field "record" in the form exists')
-            subject = self._subjects(call, caller.request)
+            subject = await self._subjects(call, caller.request)
             plan = self._decide(caller)
             refused = refusal(plan)
             if refused is not None:

@@ -42,13 +42,13 @@ class OwnProfile:
         self._ledger = ledger
         self._clock = clock
 
-    def _citizen(self, bearer: str) -> tuple[Person, Subject]:
+    async def _citizen(self, bearer: str) -> tuple[Person, Subject]:
         person = self._people.authenticate(bearer)
         person.require(Role.CITIZEN)
         if person.identifier is None:
             raise Refused(Code.NOT_ALLOWED, "the token carries no identifier")
         canonical = canonical_identifier(person.scheme, person.identifier)
-        return person, self._subjects.known(person.scheme, canonical)
+        return person, await self._subjects.known(person.scheme, canonical)
 
     async def fields(self, bearer: str) -> list[ProfileField]:
         """The caller's fields.
@@ -56,7 +56,7 @@ class OwnProfile:
         Raises:
             Refused: The token does not verify or is not a citizen's; the ledger cannot write.
         """
-        _, subject = self._citizen(bearer)
+        _, subject = await self._citizen(bearer)
         await self._write("profile_read", subject, ())
         return self._vault.fields(subject.person_id)
 
@@ -66,7 +66,7 @@ class OwnProfile:
         Raises:
             Refused: The token does not verify, the field is unknown, the value breaks the field's rule.
         """
-        _, subject = self._citizen(bearer)
+        _, subject = await self._citizen(bearer)
         if len(value) > _MAX_VALUE:
             raise bad_request("value", f"must be at most {_MAX_VALUE} characters")
         canonical = self._vault.canonical(field, value)
@@ -79,7 +79,7 @@ class OwnProfile:
         Raises:
             Refused: The token does not verify; NOT_FOUND when the field is not set.
         """
-        _, subject = self._citizen(bearer)
+        _, subject = await self._citizen(bearer)
         if all(known.field != field for known in self._vault.fields(subject.person_id)):
             raise Refused(Code.NOT_FOUND, "profile field")
         await self._write("profile_deleted", subject, (field,))
@@ -91,7 +91,7 @@ class OwnProfile:
         Raises:
             Refused: The token does not verify or is not a citizen's; the cursor is not one of ours.
         """
-        _, subject = self._citizen(bearer)
+        _, subject = await self._citizen(bearer)
         try:
             return self._ledger.accesses(subject.person_id, cursor=cursor, limit=limit)
         except ValueError:
