@@ -20,7 +20,7 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.index import lists, positions, rejections, snapshots
 from gateway.index.deltas import write_deltas
-from gateway.index.intake import Normalise, Token, Tokens, take
+from gateway.index.intake import Normalise, Token, Tokens, rejected_of, take
 from gateway.index.model import (
     Ambiguous,
     Applied,
@@ -98,19 +98,24 @@ class PointerIndex:
         with self._engine.connect() as connection:
             return positions.read(connection, node)
 
-    def needs_snapshot(self, node: str, outbox_id: bytes, last_sequence: int, resources: Collection[str] = ()) -> bool:
-        """Whether deltas alone cannot bring the node's pointers up to date.
+    def needs_snapshot(
+        self, node: str, outbox_id: bytes, last_sequence: int, resources: Collection[str] | None = None
+    ) -> bool:
+        """Whether deltas alone cannot bring the node's pointers up to date; asked once, at the hello of a new stream.
 
         So it is when the node lost its state or went back in time, when the gateway lost its own, when a gap was
         seen, and when pointers were made under another index key than the current one: rotation needs nothing else.
         A node that went back in time is visible only now, before it counts on: its position is moved back durably, or
-        its next changes would be taken for repetitions.
+        its next changes would be taken for repetitions. What an earlier stream left of a snapshot is discarded, and so
+        are the pointers of a resource that the node offers no more or has made unlisted: nobody else would take them
+        out, and that someone is in an unlisted resource must not be kept here.
 
         Args:
             node: SPIFFE id.
             outbox_id: As in the node's Hello.
             last_sequence: As in the node's Hello.
-            resources: The listed resources that the node offers; one never heard of before needs a snapshot too.
+            resources: The listed resources that the node offers; one never heard of before needs a snapshot too. None
+                when they are not known.
 
         Returns:
             True when the node must send a snapshot of every listed resource.
@@ -118,19 +123,29 @@ class PointerIndex:
         with self._engine.connect() as connection:
             state = positions.read(connection, node)
             live = lists.live_lists(connection, node)
-        if state is None:
-            return last_sequence > 0
-        if state.outbox_id != outbox_id:
-            return True
-        if last_sequence < state.acknowledged:
+            broken_off = lists.has_staged(connection, node)
+        went_back = state is not None and state.outbox_id == outbox_id and last_sequence < state.acknowledged
+        if broken_off or went_back:
             with write_transaction(self._engine) as connection:
                 positions.lock(connection, node)
-                lists.distrust(connection, node)
-                positions.move(connection, node, OutboxState(outbox_id, last_sequence))
+                lists.retire(connection, node, ListState.STAGED)
+                if went_back:
+                    lists.distrust(connection, node)
+                    positions.move(connection, node, OutboxState(outbox_id, last_sequence))
+        gone = [] if resources is None else sorted(set(live) - set(resources))
+        if gone:
+            with write_transaction(self._engine) as connection:
+                lists.retire(connection, node, ListState.LIVE, gone)
+            while self.clear():
+                pass
+        if state is None:
+            return last_sequence > 0
+        if state.outbox_id != outbox_id or went_back:
             return True
-        if last_sequence > 0 and any(resource not in live for resource in resources):
+        if last_sequence > 0 and any(resource not in live for resource in resources or ()):
             return True
-        return any(row.outbox_id != outbox_id or row.key_version != self._tokens.current for row in live.values())
+        kept = [row for resource, row in live.items() if resource not in gone]
+        return any(row.outbox_id != outbox_id or row.key_version != self._tokens.current for row in kept)
 
     def apply(self, node: str, outbox_id: bytes, deltas: Sequence[Delta], *, allowed: Collection[str]) -> Applied:
         """Apply consecutive deltas; durable when it returns.
@@ -147,10 +162,9 @@ class PointerIndex:
         Raises:
             BadSequence: There is a gap. Nothing was applied and the node's lists need snapshots.
         """
-        taken = take(deltas, self._tokens, self._normalise, allowed)
-        for number, delta in enumerate(deltas):
-            if delta.sequence != deltas[0].sequence + number or delta.sequence < 1:
-                raise BadSequence(deltas[0].sequence + number)
+        if deltas:
+            _check_consecutive([delta.sequence for delta in deltas])
+        outcomes = take(deltas, self._tokens, self._normalise, allowed)
         with write_transaction(self._engine) as connection:
             state = positions.lock(connection, node)
             acknowledged = state.acknowledged if state is not None and state.outbox_id == outbox_id else 0
@@ -158,14 +172,16 @@ class PointerIndex:
             if gap:
                 lists.distrust(connection, node)
             elif deltas and deltas[-1].sequence > acknowledged:
-                fresh = taken[acknowledged + 1 - deltas[0].sequence :]
-                write_deltas(connection, node, outbox_id, fresh, self._tokens.current)
+                fresh = slice(acknowledged + 1 - deltas[0].sequence, None)
+                write_deltas(
+                    connection, node, outbox_id, deltas[fresh], outcomes[fresh], key_version=self._tokens.current
+                )
                 acknowledged = deltas[-1].sequence
                 positions.move(connection, node, OutboxState(outbox_id, acknowledged))
                 lists.clear_retired(connection, CLEAR_AT_ONCE)
         if gap:
             raise BadSequence(acknowledged + 1)
-        return Applied(acknowledged, tuple(t.rejection for t in taken if t.rejection is not None))
+        return Applied(acknowledged, rejected_of(outcomes))
 
     def snapshot_part(
         self, node: str, outbox_id: bytes, part: Part, *, allowed: Collection[str]
@@ -188,10 +204,10 @@ class PointerIndex:
         """
         if part.resource not in allowed:
             raise Refused(Code.UNKNOWN_RESOURCE, "a snapshot of a resource that the node may not publish")
-        taken = take(part.entries, self._tokens, self._normalise, (part.resource,))
+        outcomes = take(part.entries, self._tokens, self._normalise, (part.resource,))
         with write_transaction(self._engine) as connection:
             outcome = snapshots.take_part(
-                connection, node, outbox_id, part, taken, allowed=allowed, key_version=self._tokens.current
+                connection, node, outbox_id, part, outcomes, allowed=allowed, key_version=self._tokens.current
             )
             lists.clear_retired(connection, CLEAR_AT_ONCE)
         if isinstance(outcome, str):
@@ -258,6 +274,13 @@ class PointerIndex:
         """
         with write_transaction(self._engine) as connection:
             return lists.clear_retired(connection, limit)
+
+
+def _check_consecutive(sequences: Sequence[int]) -> None:
+    first = sequences[0]
+    for expected, sequence in enumerate(sequences, start=max(first, 1)):
+        if sequence != expected:
+            raise BadSequence(expected)
 
 
 _MISSING = Missing()

@@ -9,7 +9,7 @@ from tests.support.city import BO, City, running_city
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import LOCATION, NAME, RECORD, RawSystem, refused
 from tests.support.log_book import logged
-from tests.support.tampering import Asking, between
+from tests.support.tampering import Asking, answered, between
 
 pytestmark = shared_city("e2e-idempotency")
 
@@ -24,11 +24,6 @@ class MovableClock(SystemClock):
 
     def monotonic_s(self) -> float:
         return super().monotonic_s() + self.ahead_s
-
-
-def answered(city: City) -> int:
-    assert city.gateway is not None
-    return sum(status.answered for status in city.gateway.federation.status())
 
 
 async def test_a_repeat_gets_the_first_answer_and_no_node_is_asked_again(city: City, raw: RawSystem) -> None:

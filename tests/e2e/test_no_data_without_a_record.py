@@ -21,7 +21,7 @@ from tests.support.city import BO, CHEN, City, free_port
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import LOCATION, NAME, RECORD, RawSystem, issued, pair_of, refused, systems_door
 from tests.support.log_book import logged, read
-from tests.support.tampering import Asking, between, storage_that_fails
+from tests.support.tampering import Asking, answered, between, storage_that_fails
 
 pytestmark = shared_city("e2e-record")
 
@@ -32,11 +32,6 @@ def committed(city: City) -> list[str]:
         rows = base.execute("SELECT kind FROM audit_entries ORDER BY leaf_index").fetchall()
     base.close()
     return [kind for (kind,) in rows]
-
-
-def answered(city: City) -> int:
-    assert city.gateway is not None
-    return sum(status.answered + status.refused for status in city.gateway.federation.status())
 
 
 async def test_the_question_is_durable_before_any_node_is_asked(city: City, raw: RawSystem) -> None:

@@ -183,6 +183,10 @@ class City:
         self._nodes[department] = (node, asyncio.create_task(node.run()))
         return node
 
+    def node(self, department: str) -> Node:
+        """A department's running node."""
+        return self._nodes[department][0]
+
     async def stop_node(self, department: str) -> None:
         """Stop a node in order."""
         node, task = self._nodes.pop(department)

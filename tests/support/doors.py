@@ -16,7 +16,8 @@ from keys.certificates.authority import CertificateAuthority
 from keys.certificates.csr import make_csr, new_tls_key
 from keys.certificates.spiffe import SpiffeId
 from keys.key_certificates import CertifiedKeys
-from keys.signing import REQUEST
+from keys.sealing import answer_info
+from keys.signing import REQUEST, digest
 from keys.subjects import subject_commitment
 from nodes.enrolment.home import Home
 from nodes.enrolment.member_keys import open_own
@@ -243,6 +244,11 @@ class RawSystem:
         """Send it."""
         response: exchange_pb2.FetchResponse = await self.door.exchange.Fetch(request, timeout=TIMEOUT_S)
         return response
+
+    def opened(self, request: exchange_pb2.FetchRequest, answer: exchange_pb2.ProviderAnswer) -> signed_pb2.AnswerBody:
+        """What is sealed in an answer."""
+        info = answer_info(digest(request.body), answer.ticket_digest, answer.resource)
+        return signed_pb2.AnswerBody.FromString(self.sealing.open(answer.sealed, info))
 
     async def locate(self, request: exchange_pb2.FetchRequest) -> exchange_pb2.LocateResponse:
         """Send the same as a locate."""

@@ -1,11 +1,13 @@
 """Ways to stand between the parts of a running test city, or to break one, and to put it right again."""
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from gateway.federation.model import Answer, Order, Silence
+from nodes.provider.model import IncomingAsk, Reply
 from tests.support.city import City
 
 Asking = Callable[[Sequence[Order], float], Awaitable[list[Answer | Silence]]]
@@ -42,3 +44,25 @@ def storage_that_fails(city: City, when: str = "1") -> Iterator[None]:
         with sqlite3.connect(city.home / "gateway.db") as base:
             base.execute("DROP TRIGGER full")
         base.close()
+
+
+def answered(city: City) -> int:
+    """How many asks the nodes have answered or refused on their present streams."""
+    assert city.gateway is not None
+    return sum(status.answered + status.refused for status in city.gateway.federation.status())
+
+
+@contextmanager
+def stalled(city: City, department: str) -> Iterator[None]:
+    """A node that takes asks and never answers them."""
+    provider = city.node(department).provider
+
+    async def wait(ask: IncomingAsk) -> Reply:
+        await asyncio.Event().wait()
+        raise AssertionError(ask)  # Nothing sets the event.
+
+    provider.answer = wait  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del provider.answer
