@@ -79,6 +79,12 @@ def staged_list(connection: Connection, node: str, resource: str) -> ListRow | N
     return connection.execute(select(LISTS).where(*where)).one_or_none()
 
 
+def has_staged(connection: Connection, node: str) -> bool:
+    """Whether a snapshot of the node was begun and not finished."""
+    where = (LISTS.c.node == node, LISTS.c.state == ListState.STAGED)
+    return connection.execute(select(LISTS.c.id).where(*where).limit(1)).scalar() is not None
+
+
 def retire(connection: Connection, node: str, state: ListState, resources: Collection[str] | None = None) -> int:
     """Take the node's lists in one state out of use; `clear_retired` deletes their pointers later.
 

@@ -3,7 +3,8 @@
 Rules kept: handle and reason only. A rejection disappears as soon as its record is indexed or gone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -36,14 +37,14 @@ def keep(connection: Connection, rejected: Mapping[HandleKey, Code]) -> None:
     )
 
 
-def clear(connection: Connection, keys: Sequence[HandleKey]) -> None:
+def clear(connection: Connection, keys: AbstractSet[HandleKey]) -> None:
     """Forget the rejections of records that are now indexed or gone. Almost always there are none: one cheap look.
 
     Args:
         connection: An open write transaction.
         keys: List id and handle of each record.
     """
-    lists = {key[0] for key in keys}
+    lists = {list_id for list_id, _ in keys}
     some = connection.execute(select(REJECTIONS.c.list_id).where(REJECTIONS.c.list_id.in_(lists)).limit(1)).scalar()
     if some is None:
         return

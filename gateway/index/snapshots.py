@@ -14,10 +14,10 @@ from sqlalchemy import Connection, update
 
 from gateway.errors import Code
 from gateway.index import positions, rejections
-from gateway.index.intake import Taken
+from gateway.index.changes import Changes
+from gateway.index.intake import Outcome
 from gateway.index.lists import LISTS, ListRow, live_lists, open_list, retire, staged_list
-from gateway.index.model import OutboxState, Part, Rejection, SnapshotApplied
-from gateway.index.statements import HandleKey, PointerRow, put_pointers, remove_pointers
+from gateway.index.model import Delta, OutboxState, Part, Rejection, SnapshotApplied
 from gateway.index.tables import ListState
 
 Broken = str
@@ -29,7 +29,7 @@ def take_part(
     node: str,
     outbox_id: bytes,
     part: Part,
-    taken: Sequence[Taken],
+    outcomes: Sequence[Outcome],
     *,
     allowed: Collection[str],
     key_version: int,
@@ -41,7 +41,7 @@ def take_part(
         node: SPIFFE id.
         outbox_id: The outbox in whose sequence the snapshot is placed.
         part: The part.
-        taken: Its entries after intake.
+        outcomes: What each of its entries comes to.
         allowed: Every listed resource of the node.
         key_version: The index key that made the tokens.
 
@@ -70,7 +70,7 @@ def take_part(
     if staged is None or broken:
         retire(connection, node, ListState.STAGED, (part.resource,))
         return broken
-    _stage(connection, staged.id, taken)
+    _stage(connection, staged.id, part.entries, outcomes)
     received = staged.received + len(part.entries)
     if not part.last:
         values = {"next_part": part.part + 1, "received": received}
@@ -100,24 +100,12 @@ def _broken(staged: ListRow | None, outbox_id: bytes, part: Part, acknowledged: 
     return ""
 
 
-def _stage(connection: Connection, list_id: int, taken: Sequence[Taken]) -> None:
-    put: dict[bytes, PointerRow] = {}
-    rejected: dict[HandleKey, Code] = {}
-    for entry in taken:
-        delta = entry.delta
-        rejection = entry.rejection
-        if entry.token is None and rejection is None:
-            rejection = Rejection(0, delta.handle, Code.BAD_FRAME)
-        if rejection is not None:
-            put.pop(delta.handle, None)
-            rejected[list_id, delta.handle] = rejection.reason
-        elif entry.token is not None:
-            rejected.pop((list_id, delta.handle), None)
-            put[delta.handle] = (entry.token, list_id, delta.handle, delta.version, delta.updated_ms)
-    remove_pointers(connection, list(rejected))
-    put_pointers(connection, list(put.values()))
-    rejections.clear(connection, [(list_id, handle) for handle in put])
-    rejections.keep(connection, rejected)
+def _stage(connection: Connection, list_id: int, entries: Sequence[Delta], outcomes: Sequence[Outcome]) -> None:
+    changes = Changes()
+    for delta, outcome in zip(entries, outcomes, strict=True):
+        # A snapshot lists what is there: a tombstone in it is a mistake of the node.
+        changes.add(list_id, delta, outcome or Rejection(0, delta.handle, Code.BAD_FRAME))
+    changes.write(connection)
 
 
 def _position_after(

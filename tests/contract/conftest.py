@@ -10,8 +10,8 @@ from tests.support.postgres import running_postgres
 
 
 @pytest.fixture(scope="session")
-def postgres_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with running_postgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+def postgres_engine() -> Iterator[Engine]:
+    with running_postgres() as server:
         engine = open_database(server.new_database())
         yield engine
         engine.dispose()

