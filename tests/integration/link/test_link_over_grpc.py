@@ -138,9 +138,10 @@ async def test_an_identity_that_cannot_be_read_leaves_the_old_stream_in_force(tl
     world = MemoryWorld()
     async with gateway(world, tls) as serving:
         identities = MutableIdentities(world, tls, NODE)
-        link = node_link(serving.address, identities, MemoryProvider())
+        provider = MemoryProvider()
+        link = node_link(serving.address, identities, provider)
         async with linked(link):
-            await until(lambda: serving.federation.connected(NODE))
+            await until(lambda: serving.federation.connected(NODE) and provider.acknowledged)
             identities.failure = OSError("half written")
             identities.version += 1
             await until(lambda: link.status().failure == "OSError")
@@ -148,7 +149,10 @@ async def test_an_identity_that_cannot_be_read_leaves_the_old_stream_in_force(tl
             assert isinstance(answer, Answer)
             identities.failure = None
             identities.renew()
-            await until(lambda: any(item.draining for item in serving.federation.status()))
+            await until(lambda: len(provider.acknowledged) == 2)
+            [answer] = await serving.federation.ask([world.order()], 5)
+            assert isinstance(answer, Answer)
+            assert answer.node_keys == identities.identity.certified
 
 
 async def test_a_node_reconnects_when_the_gateway_comes_back(tls):
