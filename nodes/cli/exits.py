@@ -11,7 +11,6 @@
 Anything that is not one of our errors is a defect and shows as one.
 """
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import NoReturn, ParamSpec, TypeVar
@@ -19,7 +18,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 import typer
 
 from keys.errors import KeysError
-from nodes.cli.output import console
+from nodes.cli.output import complain
 from nodes.consumer.distrust import UntrustedAnswer
 from nodes.enrolment.errors import EnrolmentUntrusted, GatewayUnreachable, RequestRefused
 from nodes.errors import BadConfig, NodeError, SourceFailed
@@ -86,7 +85,7 @@ def fail(text: str, code: int) -> NoReturn:
     Raises:
         typer.Exit: Always.
     """
-    console(sys.stderr).print(f"oncegate-node: {text}", markup=False)
+    complain(f"oncegate-node: {text}")
     raise typer.Exit(code)
 
 

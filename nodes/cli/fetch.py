@@ -181,13 +181,15 @@ def _entries(answer: Answer | LocateAnswer) -> dict[str, int]:
 
 async def _names(client: AsyncClient, answer: Answer) -> Names:
     """The catalogue's names of what was asked for; codes will do where the catalogue cannot be read."""
-    names: dict[str, CatalogResource] = {}
-    for code in dict.fromkeys(row.resource for row in answer):
+
+    async def name(code: str) -> CatalogResource | None:
         try:
-            names[code] = await client.resource(code)
+            return await client.resource(code)
         except NodeError:
-            continue
-    return names
+            return None
+
+    found = await asyncio.gather(*(name(code) for code in dict.fromkeys(row.resource for row in answer)))
+    return {resource.code: resource for resource in found if resource is not None}
 
 
 def _print(answer: Answer, names: Names, language: Language) -> None:
@@ -221,13 +223,12 @@ def _field_name(row: Row, names: Names, language: Language) -> str:
     return f"{name}{row.resource}:{row.field}"
 
 
-def _value(row: Row, language: Language) -> Text:
+def _value(row: Row, language: Language) -> Text | str:
     if row.status is not RowStatus.RELEASED:
         return Text(word(f"status.{row.status}", language), style="dim")
     if isinstance(row.value, bool):
-        return Text(word("yes" if row.value else "no", language))
-    # A value comes from a provider's database: characters that drive a terminal are taken out.
-    return Text("".join(c for c in row.text or "" if c.isprintable()))
+        return word("yes" if row.value else "no", language)
+    return row.text or ""
 
 
 def _note(row: Row, language: Language) -> str:

@@ -1,6 +1,7 @@
 """How commands print: tables for people, one JSON document with --json.
 
-A console that is no terminal is wide enough that no column is cut; colour only where a terminal asks for it.
+Rules kept here: whatever is printed for people loses the characters that drive a terminal, because values, names and
+reasons come from other departments; a console that is no terminal is wide enough that no column is cut.
 """
 
 import json
@@ -55,7 +56,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        drawn.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
     console().print(drawn)
 
 
@@ -65,7 +66,28 @@ def say(text: str) -> None:
     Args:
         text: The line; square brackets in it mean nothing.
     """
-    console().print(text, markup=False)
+    console().print(plain(text), markup=False)
+
+
+def complain(text: str) -> None:
+    """Prints a line for people on standard error.
+
+    Args:
+        text: The line; square brackets in it mean nothing.
+    """
+    console(sys.stderr).print(plain(text), markup=False)
+
+
+def plain(text: str) -> str:
+    """Text without the characters that drive a terminal; line ends stay.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        What may be printed.
+    """
+    return "".join(c for c in text if c.isprintable() or c == "\n")
 
 
 def moment(time_ms: int | None, unknown: str = "unknown") -> str:
@@ -80,4 +102,8 @@ def moment(time_ms: int | None, unknown: str = "unknown") -> str:
     """
     if not time_ms:
         return unknown
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        # No calendar has it, so whoever stated it does not know.
+        return unknown
