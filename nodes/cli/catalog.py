@@ -13,6 +13,9 @@ from nodes.cli.output import emit, say, table
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.client import AsyncClient
 
+LIST_HEADS = ("resource", "name", "provider", "sharing", "update_cycle", "fields")
+FIELD_HEADS = ("field", "name", "type", "classification", "forms")
+
 
 @command
 def catalog(
@@ -37,13 +40,13 @@ def catalog(
         emit(resource_json(found[0]), as_json=as_json, human=lambda: _show(found[0], language))
         return
     rows = [
-        (r.code, pick(r.name, language), r.provider, str(r.sharing_type or ""), r.update_cycle, str(len(r.fields)))
+        (r.code, pick(r.name, language), r.provider, _sharing(r, language), r.update_cycle, str(len(r.fields)))
         for r in found
     ]
     emit(
         [resource_json(r) for r in found],
         as_json=as_json,
-        human=lambda: table("Catalogue", ("resource", "name", "provider", "sharing", "updated", "fields"), rows),
+        human=lambda: table(word("catalogue", language), _heads(LIST_HEADS, language), rows),
     )
 
 
@@ -87,16 +90,24 @@ def resource_json(resource: CatalogResource) -> dict[str, Any]:
 
 
 def _show(resource: CatalogResource, language: Language) -> None:
-    say(f"{resource.code}  {pick(resource.name, language)}  ({resource.provider}, {resource.sharing_type})")
+    say(f"{resource.code}  {pick(resource.name, language)}  ({resource.provider}, {_sharing(resource, language)})")
     say(pick(resource.abstract, language))
     rows = [
         (
             field.code,
             pick(field.name, language),
             field.data_type,
-            str(field.classification or ""),
+            "" if field.classification is None else word(f"classification.{field.classification}", language),
             ", ".join(word(f"form.{form}", language) for form in field.forms),
         )
         for field in resource.fields
     ]
-    table("", ("field", "name", "type", "classification", "forms"), rows)
+    table("", _heads(FIELD_HEADS, language), rows)
+
+
+def _sharing(resource: CatalogResource, language: Language) -> str:
+    return "" if resource.sharing_type is None else word(f"sharing.{resource.sharing_type}", language)
+
+
+def _heads(codes: tuple[str, ...], language: Language) -> list[str]:
+    return [word(code, language) for code in codes]

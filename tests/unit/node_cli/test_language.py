@@ -2,7 +2,7 @@ import pytest
 
 from nodes.cli.language import WORDS, Language, language_of, word
 from nodes.consumer.answer import RowStatus
-from policies.vocabulary import Form
+from policies.vocabulary import Classification, Form, SharingType
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,13 @@ def test_the_language_is_the_one_asked_for_else_the_environments(
     assert language_of(chosen, environment) is language
 
 
-def test_every_form_and_status_has_a_word_and_every_word_both_languages() -> None:
+def test_every_code_that_is_shown_has_a_word_and_every_word_both_languages() -> None:
     for form in Form:
         assert word(f"form.{form}", Language.ZH)
+    for sharing in SharingType:
+        assert word(f"sharing.{sharing}", Language.ZH)
+    for level in Classification:
+        assert word(f"classification.{level}", Language.ZH)
     for status in RowStatus:
         assert status is RowStatus.RELEASED or word(f"status.{status}", Language.EN)
     assert all(bool(text.zh) == bool(text.en) for text in WORDS.values())
