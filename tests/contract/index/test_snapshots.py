@@ -305,3 +305,16 @@ def test_a_snapshot_does_not_mix_tokens_of_two_keys(engine: Engine, index: Point
     rotated = PointerIndex(engine, tokens(2), clock, normalise)
     with pytest.raises(BadSnapshot):
         send(rotated, node, rest[0])
+
+
+def test_a_resource_that_the_node_offers_no_more_leaves_nobody_in_the_index(
+    index: PointerIndex, engine: Engine
+) -> None:
+    node = published(index, resources=(RESIDENT, HOUSEHOLD))
+    node.put(HOUSEHOLD, PEOPLE[0])
+    node.connect(index)
+    index.needs_snapshot(NODE, node.state.outbox_id, node.state.last_sequence, (HOUSEHOLD,))
+    assert find(index, 0) == Missing()
+    assert isinstance(find(index, 0, HOUSEHOLD), Found)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM index_pointers")).scalar() == 1
