@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -291,6 +291,19 @@ def test_the_size_of_an_answer_follows_from_the_ticket_alone(kit: Kit, wanted: t
         sizes.add(len(prepared.released.sealed))
     expected = answer_length(kit.resource, [OrderedItem(name, list(Form)[form - 1]) for name, form in wanted])
     assert sizes == {expected + OVERHEAD}
+
+
+def test_a_long_value_where_one_is_allowed_does_not_show_in_the_size(kit: Kit) -> None:
+    long_name = replace(kit.resource.fields["name"], max_bytes=3000)
+    kit.resource = replace(kit.resource, fields={**kit.resource.fields, "name": long_name})
+    sizes = set()
+    for name in ("张", "长" * 1000, None):
+        kit.reader.put("i:1", ZHANG, xm=name)
+        ticket = kit.checked(kit.handle("i:1"), ZHANG, NAME_VALUE)
+        [prepared] = kit.prepare(ticket)
+        assert texts(kit.open(ticket, prepared)) == [name]
+        sizes.add(len(prepared.released.sealed))
+    assert sizes == {4096 + OVERHEAD}
 
 
 def test_a_group_is_read_at_once_and_each_gets_its_own(kit: Kit) -> None:
