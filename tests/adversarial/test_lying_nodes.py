@@ -187,12 +187,14 @@ async def test_a_node_that_shows_the_wrong_thing_gets_no_session(name):
     change, code = BAD_HELLOS[name]
     world = MemoryWorld()
     async with running(world) as (federation, connect):
-        node = await connect(ScriptedNode(world, **change(world)))
-        refused = await node.ended()
+        script = ScriptedNode(world, **change(world))
+        refused = await (await connect(script)).ended()
         assert isinstance(refused, Refused)
         assert refused.code is code
         assert not federation.connected(NODE)
         assert federation.status() == []
+        assert not script.seen
+        assert not world.catalogue.published
 
 
 def _unknown_term(hello):
