@@ -11,8 +11,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway.bootstrap import home
+from gateway.bootstrap.offline import LEDGER_ANCHOR
+from gateway.bootstrap.vault_identity import CERTIFICATE_FILE
 from gateway.cli import output
-from gateway.settings import Settings
+from gateway.settings import FILE_NAME, STATUS_FILE, Settings
 from tests.unit.docs.pages import code_spans, prose, read, table
 
 TEXT = read("docs/operations.md")
@@ -85,11 +87,6 @@ def test_every_exit_code_is_listed() -> None:
 
 def test_the_files_of_a_home_are_listed() -> None:
     listed = {row[0] for row in table(TEXT, "file | what")}
-    from gateway.settings import STATUS_FILE
-    from gateway.bootstrap.offline import LEDGER_ANCHOR
-    from gateway.bootstrap.vault_identity import CERTIFICATE_FILE
-    from gateway.settings import FILE_NAME
-
     made = {FILE_NAME, home.PASSPHRASE_FILE, STATUS_FILE, LEDGER_ANCHOR, CERTIFICATE_FILE, "keyring.bin", "gateway.db"}
     assert made <= listed
 
