@@ -32,7 +32,7 @@ NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
 RESOURCE = "civil.resident"
 SCHEME = "cn.resident-id"
-NODE = SpiffeId(DOMAIN, "civil-affairs", "node", "node-1")
+NODE = SpiffeId(DOMAIN, "civil", "node", "node-1")
 ZHANG = resident_id("11010119900307001")
 LI = resident_id("11010119850612002")
 NOBODY = resident_id("11010119700101003")
@@ -88,7 +88,7 @@ values = { "1" = "男", "2" = "女" }
 AGREEMENT_TOML = """format = "oncegate.agreement/1"
 id = "{id}"
 revision = {revision}
-provider = "civil-affairs"
+provider = "civil"
 provider_key = "{provider_key}"
 consumer = "education"
 consumer_key = "{consumer_key}"
@@ -255,7 +255,7 @@ class World:
 
     def node(self, session_id: bytes = b"S" * 16) -> ProviderNode:
         """A node in this home; close it."""
-        settings, offer = load_node(self.folder / "node.toml", "civil-affairs", {})
+        settings, offer = load_node(self.folder / "node.toml", "civil", {})
         return ProviderNode(
             node=NODE,
             department_key=self.provider_key.verify_key.fingerprint,

@@ -186,6 +186,8 @@ def _resource(table: Table, department: str, sources: Mapping[str, Source | None
     code = table.text("code", required=True)
     if code and not RESOURCE_PATTERN.fullmatch(code):
         table.wrong("code", "must be dotted lower-case words such as civil.resident")
+    elif code and not code.startswith(f"{department}."):
+        table.wrong("code", "must begin with this department's id and a dot")
     name_zh, name_en = table.both("name")
     abstract_zh, abstract_en = table.both("abstract")
     source = table.text("source", required=True)

@@ -32,9 +32,10 @@ class State:
         path: The file.
         key: The node's own secret, for keyed handles and row digests.
         lock: Descriptor of the held lock file.
+        connection: The connection that will write.
     """
 
-    def __init__(self, path: Path, key: bytes, lock: int) -> None:
+    def __init__(self, path: Path, key: bytes, lock: int, connection: sqlite3.Connection) -> None:
         self.key = key
         self._path = path
         self._lock = lock
@@ -43,7 +44,7 @@ class State:
         self._guard = threading.Lock()
         self._closed = False
         self._waiting: queue.SimpleQueue[tuple[Write, Future[Any]] | None] = queue.SimpleQueue()
-        self._writer_connection = _connect(path)
+        self._writer_connection = connection
         self._writer = threading.Thread(target=self._run, name="node-state-writer", daemon=True)
         self._writer.start()
 
@@ -159,8 +160,7 @@ def open_state(path: Path) -> State:
         key = _secret(path)
         if not path.exists():
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        _prepare(path)
-        return State(path, key, lock)
+        return State(path, key, lock, _prepare(path))
     except BlockingIOError:
         os.close(lock)
         raise StateUnusable("another process uses it") from None
@@ -199,23 +199,28 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(path: Path) -> None:
+def _prepare(path: Path) -> sqlite3.Connection:
+    """A connection that writes durably to a database of this version."""
     connection = _connect(path)
     try:
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal" or connection.execute("PRAGMA synchronous").fetchone()[0] != 2:  # noqa: PLR2004 - 2 is FULL
-            raise StateUnusable("SQLite does not give durable writes here")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            script = f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
-            connection.executescript(script)
-            version = VERSION
-        if version != VERSION:
-            raise StateUnusable("it was made by another version of the node")
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('outbox_id', ?)", (os.urandom(16),))
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('last_sequence', 0)")
-    finally:
+        _make_ready(connection)
+    except BaseException:
         connection.close()
+        raise
+    return connection
+
+
+def _make_ready(connection: sqlite3.Connection) -> None:
+    """Makes the tables of a new database, and refuses one that is not durable or of another version."""
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal" or connection.execute("PRAGMA synchronous").fetchone()[0] != 2:  # noqa: PLR2004 - 2 is FULL
+        raise StateUnusable("SQLite does not give durable writes here")
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+    if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        raise StateUnusable("it was made by another version of the node")
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('outbox_id', ?)", (os.urandom(16),))
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('last_sequence', 0)")
 
 
 def _secret(path: Path) -> bytes:

@@ -11,7 +11,8 @@ import pytest
 
 from keys.batch import ItemVerifier, scope, sign_batch
 from keys.signing import PROMISE, RECEIPTS, REQUEST, TICKETS, SigningKey, VerifyKey, digest
-from nodes.provider.model import Refusal, Released, Reply
+from nodes.link.codec import ProtobufCodec
+from nodes.provider.model import DisclosureContent, Refusal, Released, Reply, Ticket
 from nodes.provider.node import ProviderNode
 from nodes.provider.state import KeptReceipt, list_receipts, open_reader
 from oncegate.v1 import signed_pb2
@@ -222,6 +223,37 @@ async def test_nothing_is_released_when_its_proof_cannot_be_written(world: World
     assert len(receipts(world)) == sum(isinstance(reply, Released) for reply in replies)
     node._state.write(lambda connection: connection.execute("PRAGMA max_page_count = 1000000"))
     assert isinstance(await answer(world, node, world.ask(handles[ZHANG])), Released)
+
+
+class Broken(ProtobufCodec):
+    """A codec with a mistake in one place."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def parse_ticket(self, body: bytes) -> Ticket:
+        if self.where == "checks":
+            raise RuntimeError
+        return super().parse_ticket(body)
+
+    def encode_disclosure(self, disclosure: DisclosureContent) -> bytes:
+        if self.where == "release":
+            raise RuntimeError
+        return super().encode_disclosure(disclosure)
+
+
+@pytest.mark.parametrize("where", ["checks", "release"])
+async def test_a_mistake_of_ours_is_a_refusal_and_the_node_goes_on(world: World, where: str) -> None:
+    world.codec = Broken(where)
+    node = world.node()
+    node.compare()
+    node.start()
+    ask = await ask_for(world, node)
+    assert await answer(world, node, ask) == Refusal(Reason.NODE_BUSY)
+    assert receipts(world) == []
+    world.codec.where = ""
+    assert isinstance(await answer(world, node, world.ask((await handles_of(node))[ZHANG])), Released)
+    await node.close()
 
 
 async def test_an_unlisted_resource_is_searched_by_the_committed_identifier(world: World) -> None:

@@ -24,7 +24,7 @@ class Convergence(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         path = Path(self.folder.name)
         (path / "resources.toml").write_text(RESOURCES_TOML)
-        self.resource = load_offer(path / "resources.toml", "civil-affairs", {}).resources[RESOURCE]
+        self.resource = load_offer(path / "resources.toml", "civil", {}).resources[RESOURCE]
         self.source = Source()
         self.acknowledged = 0
         self.index: dict[bytes, tuple[int, str]] = {}

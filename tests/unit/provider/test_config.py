@@ -27,7 +27,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "node.md"
 def offer(folder: Path, text: str, environment: dict[str, str] | None = None) -> Offer:
     file = folder / "resources.toml"
     file.write_text(text)
-    return load_offer(file, "civil-affairs", environment or {})
+    return load_offer(file, "civil", environment or {})
 
 
 def mistakes(folder: Path, text: str) -> list[str]:
@@ -40,7 +40,7 @@ def test_the_examples_in_the_documentation_are_understood(tmp_path: Path) -> Non
     node, resources = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
     (tmp_path / "node.toml").write_text(node)
     (tmp_path / "resources.toml").write_text(resources)
-    settings, found = load_node(tmp_path / "node.toml", "civil-affairs", {})
+    settings, found = load_node(tmp_path / "node.toml", "civil", {})
     assert settings.rules == DepartmentRules(frozenset({"some-department"}), {"civil.resident": frozenset({"10023"})})
     assert settings.limits == Limits()
     people, marriages = found.sources["people"], found.sources["marriages"]
@@ -49,7 +49,7 @@ def test_the_examples_in_the_documentation_are_understood(tmp_path: Path) -> Non
     assert isinstance(marriages, CsvSource)
     assert (marriages.path, marriages.encoding) == (tmp_path / "marriages.csv", Encoding.GB18030)
     resource = found.resources["civil.resident"]
-    assert resource.description.provider == "civil-affairs"
+    assert resource.description.provider == "civil"
     assert resource.columns == ("id", "id_no", "updated_at", "xm", "xb")
     assert resource.handles is Handles.RANDOM
     assert resource.fields["name"].description.forms == {Form.MASKED, Form.VALUE}
@@ -189,6 +189,11 @@ def test_the_shared_rules_of_a_resource_are_told_with_their_place(
     assert re.match(r"\d+: ", found)
 
 
+def test_a_resource_of_another_department_is_a_mistake(tmp_path: Path) -> None:
+    text = RESOURCES_TOML.replace("civil.resident", "civilian.resident")
+    assert mistakes(tmp_path, text) == ["9: resources[0].code: must begin with this department's id and a dot"]
+
+
 def test_a_resource_twice_is_a_mistake(tmp_path: Path) -> None:
     second = RESOURCES_TOML[RESOURCES_TOML.index("[[resources]]") :]
     assert any(
@@ -209,14 +214,14 @@ def test_a_file_that_is_not_toml_says_where(tmp_path: Path, content: bytes, expe
     file = tmp_path / "resources.toml"
     file.write_bytes(content)
     with pytest.raises(BadConfig) as caught:
-        load_offer(file, "civil-affairs", {})
+        load_offer(file, "civil", {})
     [mistake] = caught.value.mistakes
     assert f"{mistake.line}: {mistake.key}: {mistake.rule}" == expected
 
 
 def test_a_missing_file_and_an_empty_one_are_mistakes(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match=r"resources\.toml: cannot be read"):
-        load_offer(tmp_path / "resources.toml", "civil-affairs", {})
+        load_offer(tmp_path / "resources.toml", "civil", {})
     assert mistakes(tmp_path, "") == [
         "None: format: is required",
         "None: sources: is required",
@@ -235,7 +240,7 @@ def test_tables_that_are_not_tables_are_mistakes(tmp_path: Path) -> None:
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
     file = tmp_path / "resources.toml"
     file.write_bytes(b"\xef\xbb\xbf" + RESOURCES_TOML.replace("\n", "\r\n").encode())
-    assert load_offer(file, "civil-affairs", {}).resources
+    assert load_offer(file, "civil", {}).resources
 
 
 def test_mistakes_in_the_node_file_are_listed_too(tmp_path: Path) -> None:
@@ -260,7 +265,7 @@ def test_withheld_records_of_a_resource_that_is_not_offered_are_a_mistake(tmp_pa
     (tmp_path / "resources.toml").write_text(RESOURCES_TOML)
     (tmp_path / "node.toml").write_text('format = "oncegate.node/1"\n[withhold.records]\n"civil.other" = ["1"]\n')
     with pytest.raises(BadConfig, match="names a resource that the node does not offer"):
-        load_node(tmp_path / "node.toml", "civil-affairs", {})
+        load_node(tmp_path / "node.toml", "civil", {})
 
 
 def test_a_broken_node_file_is_told(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class Kit:
             trust=world.trust,
             codec=world.codec,
             agreements=AgreementBook(
-                world.folder / "agreements", "civil-affairs", world.provider_key.verify_key.fingerprint, world.clock
+                world.folder / "agreements", "civil", world.provider_key.verify_key.fingerprint, world.clock
             ),
             resources={RESOURCE: self.resource},
             rules=DepartmentRules(),
@@ -153,7 +153,7 @@ def kit(tmp_path: Path) -> Iterator[Kit]:
     file = tmp_path / "resources.toml"
     file.write_text(RESOURCES_TOML)
     state = open_state(tmp_path / "node.sqlite")
-    yield Kit(world, state, load_offer(file, "civil-affairs", {}).resources[RESOURCE])
+    yield Kit(world, state, load_offer(file, "civil", {}).resources[RESOURCE])
     state.close()
 
 

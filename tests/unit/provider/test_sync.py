@@ -90,7 +90,7 @@ def kit(tmp_path: Path) -> Iterator[Kit]:
     file = tmp_path / "resources.toml"
     file.write_text(RESOURCES_TOML)
     state = open_state(tmp_path / "node.sqlite")
-    yield Kit(Source(), state, load_offer(file, "civil-affairs", {}).resources[RESOURCE])
+    yield Kit(Source(), state, load_offer(file, "civil", {}).resources[RESOURCE])
     state.close()
 
 
