@@ -63,5 +63,8 @@ class Scheme:
 
 def fold(text: str) -> str:
     """Full-width to half-width (Unicode NFKC), all white space and zero-width characters removed, upper case."""
+    if text.isascii() and text.isalnum():
+        # Almost every identifier of a register, and nothing to fold but the case.
+        return text.upper()
     folded = unicodedata.normalize("NFKC", text)
     return "".join(c for c in folded if not c.isspace() and unicodedata.category(c) != "Cf").upper()
