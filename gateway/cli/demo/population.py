@@ -24,6 +24,7 @@ COMPANIES: Final = 3_000
 ADULT: Final = 18
 _MAJORITY_FOR_MARRIAGE: Final = 22
 _LEAVES_HOME: Final = 27
+_SCHOOL_AGE: Final = 6
 _ORGANISATION: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 _HOUSEHOLDS: Final = Weighted(
@@ -114,7 +115,8 @@ class Population:
 
     Attributes:
         today: The day as of which ages are right.
-        residents: People of the city, household by household.
+        residents: People of the city, household by household; the first is the family of the demo's story, whose head
+            represents the first company.
         outsiders: People who work, own or trade here and live elsewhere.
         companies: Companies registered here.
     """
@@ -146,6 +148,7 @@ def make_population(
         The population.
     """
     people = _People(seeded(seed, "people"), today)
+    people.family()
     while len(people.made) < residents:
         people.household()
     inside = tuple(people.made[:residents])
@@ -166,12 +169,19 @@ class _People:
         self._rare = iter(names.rare_names())
         self.made: list[Person] = []
 
+    def family(self) -> None:
+        """The family of the demo's story: two parents and a child about to start school."""
+        home = self._home()
+        head, _ = self._couple(home, 31, 38)
+        home.surname = _surname_of(head)
+        sex = self._sex()
+        born = self._years_ago(_SCHOOL_AGE) - timedelta(days=self._rng.randint(1, 300))
+        self._person(home, sex, born, "子" if sex == "男" else "女", "未婚", moved=0)
+
     def household(self) -> None:
         """One household, its head first."""
         rng = self._rng
-        self._households += 1
-        home = _Home(places.division(rng), f"{places.CITY_CODE}{self._households:06d}", "", names.ethnicity(rng))
-        home.address = places.home(rng, home.division)
+        home = self._home()
         kind = _HOUSEHOLDS.pick(rng)
         if kind == "single":
             self._single(home)
@@ -192,6 +202,13 @@ class _People:
         """Somebody who lives elsewhere."""
         home = _Home(places.division(self._rng), "", "", names.ethnicity(self._rng))
         self._person(home, self._sex(), self._age(22, 63), "", "已婚", moved=0.9)
+
+    def _home(self) -> "_Home":
+        rng = self._rng
+        self._households += 1
+        home = _Home(places.division(rng), f"{places.CITY_CODE}{self._households:06d}", "", names.ethnicity(rng))
+        home.address = places.home(rng, home.division)
+        return home
 
     def _single(self, home: "_Home") -> None:
         born = self._age(20, 86)
@@ -307,9 +324,9 @@ def _surname_of(person: Person) -> str:
 def _companies(
     rng: random.Random, today: date, inside: tuple[Person, ...], outside: tuple[Person, ...], count: int
 ) -> tuple[Company, ...]:
-    adults = [person for person in inside if _may_represent(person, today)]
+    head, *others = (person for person in inside if _may_represent(person, today))
     foreign = min(len(outside) // 3, count // 8)
-    representatives = rng.sample(adults, count - foreign) + list(outside[:foreign])
+    representatives = [head, *rng.sample(others, count - foreign - 1), *outside[:foreign]]
     trade_names, organisations = _Unused(), _Unused()
     made = []
     for representative in representatives:
@@ -331,7 +348,7 @@ def _companies(
                 division=here.code,
                 address=places.office(rng, here),
                 industry=industry,
-                status=rng.choices(("存续", "注销", "吊销"), (88, 9, 3))[0],
+                status=rng.choices(("存续", "注销", "吊销"), (88, 9, 3))[0] if made else "存续",
                 capital=rng.choice((10, 50, 100, 200, 500, 1000, 3000)),
                 established=today - timedelta(days=rng.randrange(30, max(31, oldest))),
             )

@@ -22,7 +22,6 @@ from gateway.cli.demo.population import ADULT, Company, Person, Population
 TWICE_INSURED: Final = 6
 BROKEN_ROWS: Final = 7
 PENSION_AGE: Final = 60
-_SCHOOL_AGE: Final = (6, 7)
 _USES: Final = ("住宅", "住宅", "住宅", "住宅", "商业服务", "车库")
 
 
@@ -165,9 +164,10 @@ def _insured(
     outsiders = population.outsiders
     third = len(outsiders) // 3
     commuters, unlucky = outsiders[third:-BROKEN_ROWS], outsiders[-BROKEN_ROWS:]
-    residents = [
+    parent, *others = population.residents
+    residents = [parent] + [
         person
-        for person in population.residents
+        for person in others
         if person.age(today) >= ADULT and rng.random() < (0.84 if person.age(today) < PENSION_AGE else 0.9)
     ]
     numbers = iter(rng.sample(range(1_000_000_000, 1_999_999_999), len(residents) + len(outsiders) + TWICE_INSURED))
@@ -191,18 +191,19 @@ def _insured(
         )
 
     rows = [insure(person) for person in (*residents, *commuters)]
-    twice = [insure(person) for person in rng.sample(residents, TWICE_INSURED)]
+    twice = [insure(person) for person in rng.sample(residents[1:], TWICE_INSURED)]
     return (*rows, *twice), tuple(insure(person) for person in unlucky)
 
 
 def _properties(population: Population, rng: random.Random, times: _Times) -> tuple[Property, ...]:
     today = population.today
-    owners: list[Person] = []
-    for person in population.residents:
+    parent, *others = population.residents
+    owners = [parent]
+    for person in others:
         if person.relation == "户主" and rng.random() < 0.66:  # noqa: PLR2004 - a share
             owners.append(person)
-        elif person.relation == "配偶" and owners and owners[-1].household == person.household and rng.random() < 0.3:  # noqa: PLR2004
-            owners[-1] = person
+        elif person.relation == "配偶" and owners[-1].household == person.household and rng.random() < 0.3:  # noqa: PLR2004
+            owners[-1] = person if owners[-1] is not parent else parent
     landlords = population.outsiders[-len(population.outsiders) // 4 : -BROKEN_ROWS]
     made = []
     for count, owner in enumerate((*owners, *landlords), start=1):
@@ -224,35 +225,15 @@ def _properties(population: Population, rng: random.Random, times: _Times) -> tu
 
 
 def _story(population: Population, insured: tuple[Insured, ...], properties: tuple[Property, ...]) -> Story:
-    today = population.today
-    twice = insured[-1].person
-    counted = {row.person.identifier for row in insured}
-    owners = {entry.owner.identifier for entry in properties}
-    companies = {
-        company.representative.identifier: company for company in population.companies if company.status == "存续"
-    }
-    doubled = {row.person.identifier for row in insured[-TWICE_INSURED:]}
-    everywhere = {
-        person.household: person
-        for person in population.residents
-        if person.identifier in companies
-        and person.identifier in counted - doubled
-        and person.identifier in owners
-        and person.relation in {"户主", "配偶"}
-    }
+    parent = population.residents[0]
+    own_or_trade = {entry.owner.identifier for entry in properties}
+    own_or_trade |= {company.representative.identifier for company in population.companies}
     try:
-        child = next(
-            person
-            for person in population.residents
-            if person.household in everywhere and person.age(today) in _SCHOOL_AGE
-        )
-        parent = everywhere[child.household]
+        child = next(p for p in population.residents if p.household == parent.household and p.relation in {"子", "女"})
         commuter = next(row.person for row in insured if not row.person.household and row.status == "正常参保")
         retired = next(
-            row.person
-            for row in insured
-            if row.status == "退休" and row.person.identifier not in owners and row.person.identifier not in companies
+            row.person for row in insured if row.status == "退休" and row.person.identifier not in own_or_trade
         )
     except StopIteration:
         raise LookupError("the population is too small for the demo's story") from None
-    return Story(parent, child, twice, commuter, retired, companies[parent.identifier])
+    return Story(parent, child, insured[-1].person, commuter, retired, population.companies[0])

@@ -88,7 +88,7 @@ def test_the_people_of_the_story_are_what_they_are_said_to_be(registers: Registe
     assert story.company.representative == story.parent
     assert story.child.household == story.parent.household
     assert story.child.relation in {"子", "女"}
-    assert story.child.age(TODAY) in {6, 7}
+    assert story.child.age(TODAY) == 6
     times = [row.person for row in registers.insured].count
     assert (times(story.parent), times(story.twice)) == (1, 2)
     assert story.twice.identifier in known["civil"]
@@ -108,8 +108,19 @@ def test_changes_happened_in_the_past(registers: Registers) -> None:
     assert all(person.born <= updated.date() for person, updated in registers.residents)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_city_has_the_story_too(seed: int) -> None:
+    small = make_population(date(2026, 2, 28), seed=seed, residents=1000, outsiders=60, companies=150)
+    registers = make_registers(small, seed)
+    story, known = registers.story, people(registers)
+    assert all(story.parent.identifier in known[department] for department in DEPARTMENTS)
+    assert story.child.age(small.today) == 6
+    assert story.company.representative == story.parent
+    assert story.company.status == "存续"
+
+
 def test_a_population_without_the_story_is_refused() -> None:
-    tiny = make_population(TODAY, residents=30, outsiders=30, companies=4)
+    tiny = make_population(TODAY, residents=40, outsiders=8, companies=4)
     with pytest.raises(LookupError):
         make_registers(tiny, SEED)
 
