@@ -62,11 +62,13 @@ class Checkpoints:
     def _keep_outside(self, note: str) -> None:
         if self._anchor is None:
             return
-        # Not synced: after a power cut an older anchor is as good, for the log only grew since. Replaced whole, so
-        # that a reader never sees half a note.
+        # Synced before it takes the name, so that a power cut leaves this note or the one before, never half of one.
+        # The folder is not synced: the older note is as good, for the log only grew since.
         fresh = self._anchor.with_name(self._anchor.name + ".new")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "w", encoding="utf-8") as file:
             file.write(note)
+            file.flush()
+            os.fsync(file.fileno())
         fresh.replace(self._anchor)
 
     def _open(self, what: str, note: str) -> Known:

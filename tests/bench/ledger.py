@@ -1,0 +1,196 @@
+"""`python -m tests.bench.ledger`: appending to the access log against raw durable SQLite.
+
+Throughput: appends with 64 callers in flight on one event loop, everything on (encoding, both parts sealed, leaf, tree,
+unique names, durable commit, signed promise), against `executemany` of equal rows into an equal table, 64 a
+transaction, equally durable. Latency: one caller after another, against one durable insert; and again while another
+task keeps the event loop busy, which shows what handing over between loop and writer thread costs. Measured in turn.
+"""
+
+import argparse
+import asyncio
+import json
+import secrets
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from gateway.audit.bodies import LedgerKeys
+from gateway.audit.entries import EntryDraft, Json
+from gateway.audit.ledger import SqlLedger
+from gateway.clock import SystemClock
+from gateway.rpc.codec import promise
+from gateway.storage.database import open_database
+from keys.log.notes import NoteSigner
+from keys.signing import SigningKey
+from tests.bench.measure import ratio
+
+ROUNDS = 5
+ENTRIES = 12_800
+IN_FLIGHT = 64
+LATENCY_CALLS = 300
+ORIGIN = "bench.example/ledger"
+_ITEMS = [{"resource": "civil.resident", "field": f"field_{n}", "form": "value"} for n in range(5)]
+_SAID: dict[str, Json] = {
+    "department": "civil-affairs",
+    "system": "spiffe://bench.example/department/civil-affairs/system/intake",
+    "purpose": "social.assistance",
+    "legal_basis": "explicit_request",
+    "case": "2026-0001",
+    "items": _ITEMS,
+    "agreements": [{"id": "civil-welfare", "revision": 3, "digest": "ab" * 32}],
+    "rules": ["sharing-1"],
+    "bundle": "cd" * 32,
+}
+
+
+def draft(number: int) -> EntryDraft:
+    """A question or, every other time, an outcome, as the gateway writes them."""
+    person: dict[str, Json] = {"person": "ab" * 16, "scheme": "cn.resident-id"}
+    digest, about = b"d" * 32, secrets.token_bytes(16)
+    if number % 2:
+        return EntryDraft("released", {**_SAID, "request": number - 1}, person, digest, about)
+    return EntryDraft("asked", _SAID, person, digest, about, (f"system\0{secrets.token_hex(8)}", digest))
+
+
+def raw_rows_per_second(database: Path, rows: list[tuple[Any, ...]]) -> float:
+    """`executemany` of equal rows into an equal table, FULL sync, 64 a transaction."""
+    open_database(f"sqlite:///{database}").dispose()
+    insert = f"INSERT INTO audit_entries VALUES ({','.join('?' * len(rows[0]))})"
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous=FULL")
+        began = time.perf_counter()
+        for start in range(0, len(rows), IN_FLIGHT):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(insert, rows[start : start + IN_FLIGHT])
+            connection.execute("COMMIT")
+        return len(rows) / (time.perf_counter() - began)
+
+
+def raw_insert_s(database: Path, rows: list[tuple[Any, ...]]) -> float:
+    """Median seconds of one durable insert."""
+    open_database(f"sqlite:///{database}").dispose()
+    insert = f"INSERT INTO audit_entries VALUES ({','.join('?' * len(rows[0]))})"
+    taken = []
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous=FULL")
+        for row in rows[:LATENCY_CALLS]:
+            began = time.perf_counter()
+            connection.execute(insert, row)
+            taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+class Log:
+    """A ledger in a folder.
+
+    Args:
+        database: Its file.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.engine = open_database(f"sqlite:///{database}")
+        keys = LedgerKeys(
+            {1: secrets.token_bytes(32)},
+            {1: secrets.token_bytes(32)},
+            secrets.token_bytes(32),
+            SigningKey.generate(),
+            NoteSigner.generate(ORIGIN),
+        )
+        self.ledger = SqlLedger(self.engine, keys, ORIGIN, SystemClock(), promise, database.with_suffix(".anchor"))
+        self.ledger.start()
+
+    def close(self) -> None:
+        """Stop and close."""
+        self.ledger.stop()
+        self.engine.dispose()
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """What it has stored, for the yardstick."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM audit_entries")]
+
+    async def entries_per_second(self) -> float:
+        """Appends with 64 always in flight."""
+        numbers = iter(range(ENTRIES))
+
+        async def caller() -> None:
+            for number in numbers:
+                await self.ledger.append(draft(number))
+
+        began = time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(IN_FLIGHT)))
+        return ENTRIES / (time.perf_counter() - began)
+
+    async def append_s(self, *, busy: bool) -> float:
+        """Median seconds of one append after another.
+
+        Args:
+            busy: Whether another task keeps the event loop busy, half a millisecond at a time.
+        """
+        done = False
+
+        async def spin() -> None:
+            while not done:
+                until = time.perf_counter() + 0.0005
+                while time.perf_counter() < until:
+                    pass
+                await asyncio.sleep(0)
+
+        other = asyncio.ensure_future(spin()) if busy else None
+        taken = []
+        for number in range(LATENCY_CALLS):
+            began = time.perf_counter()
+            await self.ledger.append(draft(number))
+            taken.append(time.perf_counter() - began)
+        done = True
+        if other is not None:
+            await other
+        return statistics.median(taken)
+
+
+def measure(rounds: int = ROUNDS) -> dict[str, Any]:
+    """Measure throughput and latency.
+
+    Returns:
+        Ratios, and absolute figures beside them.
+    """
+    ours: dict[str, list[float]] = {"entries_s": [], "append_s": [], "busy_s": []}
+    raw: dict[str, list[float]] = {"entries_s": [], "append_s": []}
+    with tempfile.TemporaryDirectory(prefix="oncegate-bench-") as name:
+        for number in range(rounds):
+            folder = Path(name)
+            log = Log(folder / f"log{number}.db")
+            ours["entries_s"].append(asyncio.run(log.entries_per_second()))
+            rows = log.rows()
+            raw["entries_s"].append(raw_rows_per_second(folder / f"raw{number}.db", rows))
+            ours["append_s"].append(asyncio.run(log.append_s(busy=False)))
+            raw["append_s"].append(raw_insert_s(folder / f"one{number}.db", rows))
+            ours["busy_s"].append(asyncio.run(log.append_s(busy=True)))
+            log.close()
+    return {
+        "ledger_append_vs_inserts": ratio(ours["entries_s"], raw["entries_s"]),
+        "ledger_latency_vs_insert": ratio(ours["append_s"], raw["append_s"]),
+        "absolute": {
+            "ledger_entries_s": statistics.median(ours["entries_s"]),
+            "raw_rows_s": statistics.median(raw["entries_s"]),
+            "ledger_append_ms": statistics.median(ours["append_s"]) * 1000,
+            "raw_insert_ms": statistics.median(raw["append_s"]) * 1000,
+            "ledger_append_busy_loop_ms": statistics.median(ours["busy_s"]) * 1000,
+        },
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    sys.stdout.write(json.dumps(measure(parser.parse_args().rounds), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
