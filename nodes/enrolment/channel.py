@@ -19,6 +19,10 @@ OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 2),
     ("grpc.use_local_subchannel_pool", 1),
+    # A gateway that restarts is back within seconds; grpc's own pause grows to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
 )
 
 

@@ -109,7 +109,10 @@ class State:
             if last:
                 return
 
-    def _commit(self, group: list[tuple[Write, Future[Any]]]) -> None:
+    def _commit(self, waiting: list[tuple[Write, Future[Any]]]) -> None:
+        # From here on a caller that gives up can no longer cancel: its result has a place to go. Whoever gave up before
+        # has nothing written, and this thread goes on.
+        group = [(write, future) for write, future in waiting if future.set_running_or_notify_cancel()]
         done: list[tuple[Future[Any], Any]] = []
         failed: list[tuple[Future[Any], Exception]] = []
         connection = self._writer_connection

@@ -147,6 +147,25 @@ def test_writes_that_wait_together_share_one_commit_and_one_that_fails_is_undone
     assert state.reader().execute("SELECT handle FROM rejected").fetchall() == [(b"\x01",)]
 
 
+def test_a_caller_that_gives_up_leaves_the_writer_running(state: State) -> None:
+    """A cancelled write once ended the writer's thread, and then everything waited for ever."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold(_connection: sqlite3.Connection) -> None:
+        held.set()
+        go.wait(5)
+
+    running = state.submit(hold)
+    held.wait(5)
+    given_up = state.submit(lambda connection: connection.execute("INSERT INTO meta VALUES ('given up', 1)"))
+    assert given_up.cancel()
+    assert not running.cancel()
+    go.set()
+    running.result(5)
+    assert state.submit(lambda connection: connection.execute("SELECT 1").fetchone()).result(5) == (1,)
+    assert state.reader().execute("SELECT count(*) FROM meta WHERE name = 'given up'").fetchone() == (0,)
+
+
 def test_a_full_disk_fails_every_write_of_the_group_and_later_writes_go_on(state: State) -> None:
     def fill(connection: sqlite3.Connection) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
