@@ -156,8 +156,12 @@ def test_a_writer_that_acknowledges_what_is_not_durable_is_caught(
     shim: Path, tmp_path: Path, crashed: Path, mode: str
 ) -> None:
     run = Run(shim, tmp_path, mode, fresh=False)
-    wrong = next(filter(None, (lost(state, crashed) for state in run.states())), "")
-    assert wrong
+    for state in run.states():
+        wrong = lost(state, crashed)
+        # Not only that something does not fit: an entry that a caller had been promised is gone.
+        if wrong.startswith(("NoSuchEntry", "another entry")) or "shorter" in wrong:
+            return
+    pytest.fail("the broken writer was not caught")
 
 
 def test_every_failing_system_call_is_survived_without_losing_what_was_acknowledged(
