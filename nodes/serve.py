@@ -1,11 +1,11 @@
 """Runs a resource node: the one place where provider, link and renewal are put together.
 
 In order: read the home and the configuration → open state and sources → compare sources with what is published → keep
-the stream to the gateway → renew the certificate while all that goes on. SIGTERM and SIGINT end it in order: no new
-asks, those under way answered, then everything closed.
+the stream to the gateway → renew the certificate, and watch the access log, while all that goes on. SIGTERM and SIGINT
+end it in order: no new asks, those under way answered, then everything closed.
 
 Rules kept here: nothing is served unless the keys are certified for exactly this node; what a renewal brings is taken
-over without a restart.
+over without a restart; a node whose gateway contradicts its own log stops and does not start again by itself.
 """
 
 import asyncio
@@ -32,9 +32,13 @@ from nodes.link.identity import HomeIdentities
 from nodes.link.link import NodeLink
 from nodes.provider.config import load_node
 from nodes.provider.node import ProviderNode
+from nodes.watch import GrpcLog, LedgerBroken, LedgerWatch
+from nodes.watch.receipts import newest_promises
 
 SESSION_BYTES = 16
 TRUST_POLL_S = 2.0
+WATCH_EVERY_S = 60.0
+PROMISES_CHECKED = 16
 
 log = structlog.get_logger("oncegate.node")
 
@@ -46,6 +50,7 @@ class Node:
         home: The enrolled home of a node, with node.toml.
         clock: The machine's clock.
         environment: Environment variables, for sources whose URL is kept there.
+        watch_every_s: Seconds between two looks at the access log.
 
     Attributes:
         provider: Answers asks.
@@ -58,15 +63,23 @@ class Node:
         BadConfig: The configuration has mistakes; all are listed.
         StateUnusable: The node's own database cannot be used.
         SourceFailed: A source's URL or driver is not usable.
+        LedgerBroken: A conflict of the access log was found before and nobody has resolved it.
     """
 
-    def __init__(self, home: Path, *, clock: Clock, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, *, clock: Clock, environment: Mapping[str, str], watch_every_s: float = WATCH_EVERY_S
+    ) -> None:
         self._home = Home(home)
         spiffe = node_id(self._home)
         certified = self._home.certified()
         open_own(self._home, certified, now_ms=clock.now_ms())
         settings, offer = load_node(home / "node.toml", spiffe.department, environment)
         self._home.tls()
+        self._watch = LedgerWatch(self._home, clock)
+        self._watch.ready()
+        self._watch_every_s = watch_every_s
+        self._state = settings.state
+        self._broken: LedgerBroken | None = None
         self.provider = ProviderNode(
             node=spiffe,
             department_key=fingerprint_of(certified.department_key),
@@ -93,10 +106,15 @@ class Node:
         self.link.stop()
 
     async def run(self) -> None:
-        """Serves until `stop`."""
+        """Serves until `stop`.
+
+        Raises:
+            LedgerBroken: The access log contradicts itself; the node stopped in order.
+        """
         self.provider.start()
         log.info("serving", node=str(self._spiffe), resources=[r.code for r in self.provider.resources])
-        background = [asyncio.create_task(self._renewal.run()), asyncio.create_task(self._follow_trust())]
+        work = (self._renewal.run(), self._follow_trust(), self._watch_log())
+        background = [asyncio.create_task(each) for each in work]
         try:
             await self.link.run()
         finally:
@@ -105,6 +123,25 @@ class Node:
             await asyncio.gather(*background, return_exceptions=True)
             await self.provider.close()
             log.info("stopped")
+        if self._broken is not None:
+            raise self._broken
+
+    async def _watch_log(self) -> None:
+        """Looks at the access log now and then; a contradiction stops the node."""
+        while True:
+            try:
+                promises = await asyncio.to_thread(newest_promises, self._state, PROMISES_CHECKED)
+                async with GrpcLog(self._home) as source:
+                    await self._watch.look(source, promises)
+            except LedgerBroken as error:
+                log.critical("ledger_broken", code=error.code, reason=error.detail)
+                self._broken = error
+                self.stop()
+                return
+            except (NodeError, KeysError) as error:
+                # No answer is no contradiction: it is asked again.
+                log.warning("ledger_not_seen", code=str(error.code))
+            await asyncio.sleep(self._watch_every_s)
 
     async def _follow_trust(self) -> None:
         """Hands what a renewal brought to the provider, whoever renewed."""

@@ -6,7 +6,7 @@
 | 2 | wrong usage, input or home; nothing was sent |
 | 3 | refused by the gateway |
 | 4 | not available now: gateway not reached, overloaded, or no provider answered |
-| 5 | not trusted: an answer or an identity did not verify |
+| 5 | not trusted: an answer, an identity or the access log did not verify |
 
 Anything that is not one of our errors is a defect and shows as one.
 """
@@ -22,6 +22,7 @@ from nodes.cli.output import complain
 from nodes.consumer.distrust import UntrustedAnswer
 from nodes.enrolment.errors import EnrolmentUntrusted, GatewayUnreachable, RequestRefused
 from nodes.errors import BadConfig, NodeError, SourceFailed
+from nodes.watch.broken import LedgerBroken
 
 USAGE = 2
 REFUSED = 3
@@ -48,7 +49,7 @@ def exit_code(error: NodeError) -> int:
         return USAGE if error.status == "INVALID_ARGUMENT" else REFUSED
     if isinstance(error, GatewayUnreachable | SourceFailed):
         return UNAVAILABLE
-    if isinstance(error, UntrustedAnswer | EnrolmentUntrusted):
+    if isinstance(error, UntrustedAnswer | EnrolmentUntrusted | LedgerBroken):
         return UNTRUSTED
     return USAGE
 

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - methods are named as in the protos
 """A whole node from its home: it connects, publishes, follows a renewal and stops in order."""
 
 import asyncio
@@ -7,24 +8,36 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from keys.certificates.csr import new_tls_key
 from keys.certificates.spiffe import SpiffeId
 from keys.signing import SigningKey
+from nodes.cli.main import app
 from nodes.clock import SystemClock
 from nodes.enrolment.errors import BadInput, HomeInvalid
 from nodes.enrolment.home import Addresses, Home
 from nodes.enrolment.member_keys import certify_home, make_member_keys
 from nodes.errors import BadConfig
+from nodes.provider.state import open_state
 from nodes.serve import Node
-from oncegate.v1 import node_link_pb2, node_link_pb2_grpc
+from nodes.watch import Broken, LedgerBroken
+from oncegate.v1 import audit_pb2, audit_pb2_grpc, node_link_pb2, node_link_pb2_grpc, signed_pb2
 from tests.support.exchange_gateway import DOMAIN, ExchangeGateway
 from tests.unit.node_cli.test_check import RESOURCES
+from tests.unit.node_cli.test_receipts import keep_releases
+from tests.unit.watch.test_watch import Log
+
+
+def promise_body(index: int, leaf: bytes) -> bytes:
+    return signed_pb2.PromiseBody(leaf_index=index, leaf_hash=leaf, request_digest=b"r" * 32).SerializeToString()
 
 
 class LinkDoor(node_link_pb2_grpc.NodeLinkServiceServicer):
@@ -36,7 +49,7 @@ class LinkDoor(node_link_pb2_grpc.NodeLinkServiceServicer):
         self.published = asyncio.Event()
         self.drained = asyncio.Event()
 
-    async def Connect(self, frames: AsyncIterator[node_link_pb2.NodeFrame], context: Any) -> AsyncIterator[Any]:  # noqa: N802
+    async def Connect(self, frames: AsyncIterator[node_link_pb2.NodeFrame], context: Any) -> AsyncIterator[Any]:
         async for frame in frames:
             kind = frame.WhichOneof("frame")
             if kind == "hello":
@@ -53,6 +66,39 @@ class LinkDoor(node_link_pb2_grpc.NodeLinkServiceServicer):
             elif kind == "drain":
                 self.drained.set()
                 return
+
+
+class LogDoor(audit_pb2_grpc.AuditServiceServicer):
+    """The log of the watch's unit tests, over the wire."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+
+    async def GetCheckpoint(self, request: Any, context: Any) -> audit_pb2.GetCheckpointResponse:
+        return audit_pb2.GetCheckpointResponse(checkpoint=await self.log.checkpoint())
+
+    async def GetConsistencyProof(self, request: Any, context: Any) -> audit_pb2.GetConsistencyProofResponse:
+        if request.new_size == 1000:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "")
+        path = await self.log.consistency(request.old_size, request.new_size)
+        return audit_pb2.GetConsistencyProofResponse(new_size=request.new_size, path=path)
+
+    async def GetInclusionProof(self, request: Any, context: Any) -> audit_pb2.GetInclusionProofResponse:
+        path = await self.log.inclusion(request.leaf_index, request.tree_size)
+        return audit_pb2.GetInclusionProofResponse(tree_size=request.tree_size, path=path)
+
+
+@asynccontextmanager
+async def log_door(gateway: ExchangeGateway) -> AsyncIterator[tuple[LogDoor, str]]:
+    door, server, key = LogDoor(), grpc.aio.server(), new_tls_key()
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(door, server)
+    leaf = gateway.leaf_certificate(SpiffeId(DOMAIN, "", "gateway", "main"), key, server=True)
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, leaf)]))
+    await server.start()
+    try:
+        yield door, f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
 
 
 @asynccontextmanager
@@ -127,6 +173,55 @@ async def test_a_node_without_a_gateway_waits_and_still_stops_when_told(
     node.stop()
     await asyncio.wait_for(running, 20)
     assert not node.link.status().connected
+
+
+async def test_a_node_whose_gateway_rewrites_its_log_stops_and_does_not_start_again(
+    gateway: ExchangeGateway, tmp_path: Path
+) -> None:
+    async with log_door(gateway) as (door, address):
+        home = node_home(gateway, tmp_path / "home", address)
+        home.write_trust(replace(home.trust(), ledger_key=door.log.signer.vkey))
+        node = Node(home.path, clock=SystemClock(), environment={}, watch_every_s=0.05)
+        running = asyncio.create_task(node.run())
+        async with asyncio.timeout(20):
+            while not (home.path / "ledger-checkpoint").exists():  # noqa: ASYNC110 - a file cannot be awaited
+                await asyncio.sleep(0.02)
+        door.log.grow(997)
+        await asyncio.sleep(0.2)
+        assert not running.done()
+        door.log.leaves[0] = door.log.leaves[1]
+        door.log.grow(1)
+        with pytest.raises(LedgerBroken) as caught:
+            await asyncio.wait_for(running, 20)
+        assert caught.value.reason is Broken.LOG_REWRITTEN
+        with pytest.raises(LedgerBroken):
+            make(home)
+        (home.path / "ledger-conflict.json").unlink()
+        (home.path / "ledger-checkpoint").unlink()
+        await make(home).provider.close()
+
+
+async def test_the_log_is_checked_by_command(gateway: ExchangeGateway, tmp_path: Path) -> None:
+    async with log_door(gateway) as (door, address):
+        home = node_home(gateway, tmp_path / "home", address)
+        home.write_trust(replace(home.trust(), ledger_key=door.log.signer.vkey))
+
+        async def check(expect: int, *more: str) -> Result:
+            arguments = ["ledger", "check", "--home", str(home.path), *more]
+            result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+            assert result.exit_code == expect, result.output
+            return result
+
+        assert "3 entries, seen for the first time" in (await check(0)).stdout
+        state = open_state(home.path / "state" / "node.sqlite")
+        keep_releases(state, promise_body(2, door.log.leaves[2]))
+        state.close()
+        door.log.grow(2)
+        report = json.loads((await check(0, "--json")).stdout)
+        assert report == {"size": 5, "earlier_size": 3, "promises_kept": 1, "promises_waiting": 0}
+        door.log.leaves[2] = door.log.leaves[1]
+        assert "LOG_REWRITTEN" in (await check(5)).stderr
+        assert "CONFLICT_KEPT" in (await check(5)).stderr
 
 
 def test_a_home_that_is_not_a_certified_nodes_serves_nothing(gateway: ExchangeGateway, tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 from keys.batch import BatchItem
-from nodes.provider.state import KeptRelease, Releases, open_state
+from nodes.provider.state import KeptRelease, Releases, State, open_state
 from tests.support.exchange_gateway import NOW_MS, ExchangeGateway
 from tests.unit.node_cli.conftest import Run, document
 
 
-def _keep(home: Path, *numbers: int) -> None:
+def keep_releases(state: State, promise: bytes, *numbers: int) -> None:
     keys = ExchangeGateway.create().providers["tax.payer"].keys
     item = BatchItem(b"body", b"signature", 0, 2, (b"p" * 32,))
-    state = open_state(home / "state" / "node.sqlite")
     releases = Releases(state)
     kept = [
         KeptRelease(
@@ -29,20 +29,21 @@ def _keep(home: Path, *numbers: int) -> None:
             request_signature=b"signature",
             requester_keys=keys,
             ticket=item,
-            promise=item,
+            promise=replace(item, body=promise),
             disclosure=b"disclosure",
             receipt=b"receipt",
         )
-        for n in numbers
+        for n in numbers or (1,)
     ]
     releases.keep(kept, NOW_MS).result()
-    releases.sign([(bytes([numbers[0]]) * 32, BatchItem(b"receipt", b"s", 0, 1, ()))]).result()
-    state.close()
+    releases.sign([(kept[0].ticket_digest, BatchItem(b"receipt", b"s", 0, 1, ()))]).result()
 
 
 def test_releases_are_listed_newest_first_with_their_evidence(run: Run, tmp_path: Path) -> None:
     (tmp_path / "node.toml").write_text('format = "oncegate.node/1"\n')
-    _keep(tmp_path, 1, 2, 3)
+    state = open_state(tmp_path / "state" / "node.sqlite")
+    keep_releases(state, b"promise", 1, 2, 3)
+    state.close()
     listed = document(run("receipts", "list", "--home", tmp_path, "--json"))
     assert [r["number"] for r in listed] == [3, 2, 1]
     assert [r["signed"] for r in listed] == [False, False, True]

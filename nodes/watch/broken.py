@@ -1,0 +1,48 @@
+"""What is wrong with a log: a closed table, each with a public text in Chinese and English.
+
+A `LedgerBroken` is a security event: the gateway signed something that contradicts what it signed before.
+"""
+
+from enum import StrEnum
+
+from nodes.errors import NodeError, PublicText
+
+
+class Broken(StrEnum):
+    """Stable codes; the table below is total (tested)."""
+
+    LOG_UNSIGNED = "LOG_UNSIGNED"
+    LOG_SHRUNK = "LOG_SHRUNK"
+    LOG_REWRITTEN = "LOG_REWRITTEN"
+    PROMISE_BROKEN = "PROMISE_BROKEN"
+    CONFLICT_KEPT = "CONFLICT_KEPT"
+
+
+PUBLIC: dict[Broken, PublicText] = {
+    Broken.LOG_UNSIGNED: PublicText(
+        "访问日志检查点没有网关的有效签名", "The access log's checkpoint is not signed by its key"
+    ),
+    Broken.LOG_SHRUNK: PublicText("访问日志比先前更短", "The access log is shorter than it was"),
+    Broken.LOG_REWRITTEN: PublicText(
+        "访问日志与先前的检查点不一致", "The access log does not continue the checkpoint that was seen before"
+    ),
+    Broken.PROMISE_BROKEN: PublicText(
+        "访问日志中没有承诺的条目", "An entry that was promised is not in the access log"
+    ),
+    Broken.CONFLICT_KEPT: PublicText(
+        "先前发现的访问日志冲突尚未处理", "A conflict of the access log was found before and is not resolved"
+    ),
+}
+
+
+class LedgerBroken(NodeError):
+    """The log contradicts itself. Fails closed: whoever meets this stops believing promises.
+
+    Args:
+        reason: What is wrong.
+        detail: Sizes and positions; no identifiers, names or values.
+    """
+
+    def __init__(self, reason: Broken, detail: str = "") -> None:
+        super().__init__(reason, PUBLIC[reason].zh, PUBLIC[reason].en, detail)
+        self.reason = reason
