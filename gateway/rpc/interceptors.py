@@ -6,17 +6,19 @@ Identity, policy and audit live in `gateway.exchange`, because the CLI and later
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
-from gateway.errors import Code, Refused
+from gateway.errors import Code, Refused, Violation
 from gateway.rpc.access import LIBRARY_SERVICES, RULES, Door
 from gateway.rpc.errors import INTERNAL, abort
 
 _log = structlog.get_logger("oncegate.rpc")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_UNREADABLE = object()
 
 
 class DoorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in the stubs
@@ -95,23 +97,43 @@ def _translate(handler: Handler) -> Handler:  # noqa: C901 - three shapes of one
 
         async def unary_stream(request: Any, context: Any) -> None:
             try:
-                async for message in inner(request, context):
+                async for message in inner(_read(request), context):
                     await context.write(message)
             except (grpc.aio.AbortError, asyncio.CancelledError):
                 raise
             except Exception as error:  # noqa: BLE001 - the last door: nothing unknown may pass
                 await _fail(context, error)
 
-        return grpc.unary_stream_rpc_method_handler(
-            unary_stream, handler.request_deserializer, handler.response_serializer
-        )
+        return grpc.unary_stream_rpc_method_handler(unary_stream, _readable(handler), handler.response_serializer)
 
     async def unary_unary(request: Any, context: Any) -> Any:
         try:
-            return await inner(request, context)
+            return await inner(_read(request), context)
         except (grpc.aio.AbortError, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001 - the last door: nothing unknown may pass
             await _fail(context, error)
 
-    return grpc.unary_unary_rpc_method_handler(unary_unary, handler.request_deserializer, handler.response_serializer)
+    return grpc.unary_unary_rpc_method_handler(unary_unary, _readable(handler), handler.response_serializer)
+
+
+def _readable(handler: Handler) -> Callable[[bytes], Any]:
+    """The handler's deserialiser, which hands on what it cannot read.
+
+    If it raised, grpc would tell the caller the exception's own text; what is handed on is refused by `_read`.
+    """
+    deserialise = cast("Callable[[bytes], Any]", handler.request_deserializer)
+
+    def read(message: bytes) -> Any:
+        try:
+            return deserialise(message)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _read(request: Any) -> Any:
+    if request is _UNREADABLE:
+        raise Refused(Code.BAD_REQUEST, violations=(Violation("message", "is not a message of this method"),))
+    return request
