@@ -6,7 +6,7 @@ is asked all the same, under a random handle, so that neither time nor shape tel
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock
@@ -15,7 +15,7 @@ from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import Call, ProviderAnswer
 from gateway.federation.federation import Federation
 from gateway.federation.model import Answer, Order, Silence
-from gateway.index.model import Found
+from gateway.index.model import Found, Lookup
 from gateway.index.pointer_index import PointerIndex
 from keys.batch import BatchItem
 from policies.resources import update_cycle_ms
@@ -56,7 +56,9 @@ class Ask:
         deadline_s: float,
     ) -> Gathered:
         """Order every part's node and wait until all answered or the deadline passed."""
-        orders = [self._order(call, caller, subject, part, promise) for part in parts]
+        listed = [part.entry.resource.code for part in parts if not part.entry.resource.unlisted]
+        found = self._index.find_all(listed, subject.tokens) if listed else {}
+        orders = [self._order(call, caller, subject, part, promise, found) for part in parts]
         results = await self._federation.ask(orders, deadline_s) if orders else []
         answers: list[ProviderAnswer] = []
         items: list[dict[str, str]] = []
@@ -68,17 +70,21 @@ class Ask:
                 receipts.append(result.ticket_digest.hex())
         return Gathered(tuple(answers), tuple(items), tuple(receipts))
 
-    def _order(self, call: Call, caller: Caller, subject: Subject, part: Permitted, promise: BatchItem) -> Order:
+    @staticmethod
+    def _order(
+        call: Call,
+        caller: Caller,
+        subject: Subject,
+        part: Permitted,
+        promise: BatchItem,
+        found: Mapping[str, Lookup],
+    ) -> Order:
         resource = part.entry.resource
-        handle = secrets.token_bytes(_HANDLE_BYTES)
-        if not resource.unlisted:
-            found = self._index.find(resource.code, subject.tokens)
-            if isinstance(found, Found):
-                handle = found.handle
+        pointer = found.get(resource.code)
         return Order(
             node=part.entry.node,
             resource=resource.code,
-            handle=handle,
+            handle=pointer.handle if isinstance(pointer, Found) else secrets.token_bytes(_HANDLE_BYTES),
             items=part.items,
             purpose=caller.request.purpose,
             basis=caller.request.legal_basis,

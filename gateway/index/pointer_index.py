@@ -34,7 +34,7 @@ from gateway.index.model import (
     Part,
     SnapshotApplied,
 )
-from gateway.index.statements import find_pointers
+from gateway.index.statements import PointerLookup
 from gateway.index.tables import ListState
 from gateway.storage.database import write_transaction
 
@@ -54,6 +54,7 @@ class PointerIndex:
 
     def __init__(self, engine: Engine, tokens: Tokens, clock: Clock, normalise: Normalise) -> None:
         self._engine = engine
+        self._pointers = PointerLookup(engine)
         self._tokens = tokens
         self._clock = clock
         self._normalise = normalise
@@ -82,15 +83,13 @@ class PointerIndex:
             What was found, for each resource.
         """
         found: dict[str, Lookup] = dict.fromkeys(resources, _MISSING)
-        with self._engine.connect() as connection:
-            rows = find_pointers(connection, [token.value for token in tokens])
-            for resource, handle, version, updated_ms, node in rows:
-                before = found.get(resource)
-                if before is _MISSING:
-                    found[resource] = Found(bytes(handle), version, updated_ms, node)
-                elif before is not None:
-                    # Which of several is meant is never guessed.
-                    found[resource] = _AMBIGUOUS
+        for resource, handle, version, updated_ms, node in self._pointers.find([token.value for token in tokens]):
+            before = found.get(resource)
+            if before is _MISSING:
+                found[resource] = Found(bytes(handle), version, updated_ms, node)
+            elif before is not None:
+                # Which of several is meant is never guessed.
+                found[resource] = _AMBIGUOUS
         return found
 
     def outbox(self, node: str) -> OutboxState | None:

@@ -8,9 +8,11 @@ Rules kept: only constants are SQL, everything else is a parameter.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+
+from gateway.storage.kept import KeptConnection
 
 PointerRow = tuple[bytes, int, bytes, int, int]
 """token, list id, handle, version, updated_ms: in the order of the table's columns."""
@@ -43,18 +45,27 @@ _POSTGRES_REMOVE: Final = (
 )
 
 
-def find_pointers(connection: Connection, tokens: Sequence[bytes]) -> Iterable[tuple[str, bytes, int, int, str]]:
-    """Look tokens up in all live lists, in one statement: two could see a switch between them.
+class PointerLookup:
+    """Looks tokens up in all live lists, on a connection of its own.
 
     Args:
-        connection: Any connection.
-        tokens: At least one.
-
-    Returns:
-        Resource, handle, version, updated_ms and node of every pointer.
+        engine: The database.
     """
-    rows = connection.exec_driver_sql(_find(connection.dialect.name, len(tokens)), tuple(tokens))
-    return cast("Iterable[tuple[str, bytes, int, int, str]]", rows)
+
+    def __init__(self, engine: Engine) -> None:
+        self._kept = KeptConnection(engine)
+        self._dialect = engine.dialect.name
+
+    def find(self, tokens: Sequence[bytes]) -> Iterable[tuple[str, bytes, int, int, str]]:
+        """The pointers of a subject, by one statement: two could see a switch between them.
+
+        Args:
+            tokens: At least one.
+
+        Returns:
+            Resource, handle, version, updated_ms and node of every pointer.
+        """
+        return self._kept.rows(_find(self._dialect, len(tokens)), tuple(tokens))
 
 
 def put_pointers(connection: Connection, rows: Sequence[PointerRow]) -> None:

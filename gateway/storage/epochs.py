@@ -13,13 +13,14 @@ It does not do notification (nothing is pushed) and does not replace a transacti
 
 import threading
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, event, select
+from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from gateway.errors import Code, Refused
+from gateway.storage.kept import KeptConnection
 
 T = TypeVar("T")
 _ROW = 1
@@ -53,13 +54,10 @@ class EpochReader:
     """
 
     def __init__(self, engine: Engine, table: Table) -> None:
-        self._engine = engine
         self._sql = str(
             select(table.c.value).where(table.c.id == _ROW).compile(engine, compile_kwargs={"literal_binds": True})
         )
-        self._kept: Any = None
-        # The pool does not know the kept connection, so disposing of the engine would leave it open.
-        event.listen(engine, "engine_disposed", lambda _engine: self.close())
+        self._kept = KeptConnection(engine)
 
     def read(self) -> int:
         """The counter; 0 when nothing was ever counted.
@@ -67,38 +65,15 @@ class EpochReader:
         Raises:
             Refused: INTERNAL when the database cannot be read, also on a fresh connection.
         """
-        if self._kept is not None:
-            try:
-                return self._ask()
-            except Exception:  # noqa: BLE001 - drivers raise what they like; a lost connection is tried once afresh
-                self.close()
         try:
-            self._open()
-            return self._ask()
+            rows = self._kept.rows(self._sql)
         except Exception as error:
-            self.close()
             raise Refused(Code.INTERNAL, "a change counter cannot be read") from error
+        return int(rows[0][0]) if rows else 0
 
     def close(self) -> None:
         """Close the connection; the next read opens another. Disposing of the engine does this too."""
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            kept.close()
-
-    def _open(self) -> None:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        # Detached: a connection kept for good must not count against the pool.
-        connection.detach()
-        self._kept = connection
-
-    def _ask(self) -> int:
-        cursor = self._kept.connection.cursor()
-        try:
-            cursor.execute(self._sql)
-            rows = cursor.fetchall()
-        finally:
-            cursor.close()
-        return int(rows[0][0]) if rows else 0
+        self._kept.close()
 
 
 class EpochCached(Generic[T]):

@@ -49,7 +49,7 @@ def test_reading_never_waits_for_a_writer_nor_sees_what_is_not_committed(registr
 
 def test_a_reader_that_lost_its_connection_asks_on_a_new_one(registry: Registry, reader: EpochReader):
     reader.read()
-    reader._kept.connection.dbapi_connection.close()
+    reader._kept._kept.connection.dbapi_connection.close()
     move(registry)
     assert reader.read() == 1
 
@@ -70,7 +70,7 @@ def test_when_no_connection_can_be_had_there_is_no_answer_until_there_is(registr
 def test_disposing_of_the_engine_closes_the_kept_connection(registry: Registry, reader: EpochReader):
     reader.read()
     registry.engine.dispose()
-    assert reader._kept is None
+    assert reader._kept._kept is None
 
 
 def test_a_value_is_computed_once_until_the_counter_moves(registry: Registry):
