@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,9 +19,14 @@ from policies.vocabulary import DataType
 
 @pytest.mark.postgres
 @pytest.mark.xdist_group("postgres")
-def test_all_registers_are_written_and_housing_is_served_from_postgresql(tmp_path: Path) -> None:
+def test_all_registers_are_written_and_housing_is_served_from_postgresql(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     registers = make_registers(make_population(date(2026, 3, 1), residents=2000, companies=300), SEED)
-    with housing_server(tmp_path / "server") as url:
+    # Not in pytest's own folder: see `running_postgres`.
+    server = TemporaryDirectory(prefix="oncegate-housing-", ignore_cleanup_errors=True)
+    request.addfinalizer(server.cleanup)
+    with housing_server(Path(server.name) / "data") as url:
         written = write_all(registers, tmp_path / "data", url)
         assert set(written.rows) == set(written.resources) == {"civil", "social", "housing", "market"}
         offer = load_offer(written.resources["housing"], "housing", {HOUSING_URL: url})
@@ -39,5 +45,5 @@ def test_all_registers_are_written_and_housing_is_served_from_postgresql(tmp_pat
         assert canonicalise(DataType.DATE, row.values["registered_on"] or "") == entry.registered.isoformat()
         assert canonicalise(DataType.BOOLEAN, row.values["mortgaged"] or "") == str(entry.mortgaged).lower()
         engine.dispose()
-    with housing_server(tmp_path / "server") as again:
+    with housing_server(Path(server.name) / "data") as again:
         assert again == url, "the data is there when the server comes back"
