@@ -35,7 +35,12 @@ def open_engine(source: SqlSource) -> Engine:
     Raises:
         SourceFailed: The URL is not one, or its driver is not installed.
     """
-    options: dict[str, Any] = {"pool_timeout": source.pool.timeout_s, "pool_size": source.pool.workers}
+    # Parameters are keys of records: they must not get into an error's text or SQLAlchemy's own log.
+    options: dict[str, Any] = {
+        "pool_timeout": source.pool.timeout_s,
+        "pool_size": source.pool.workers,
+        "hide_parameters": True,
+    }
     try:
         url = make_url(source.url)
         if url.get_backend_name() == "sqlite":
@@ -111,12 +116,12 @@ class SqlConnector:
         parameters = {"key": wanted[0]} if len(keys) == 1 else {"keys": wanted}
         try:
             return self._fetch(statement, parameters)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise self._failed(error) from None
         except Exception as error:  # noqa: BLE001 - a driver may raise anything, and its text may quote a record
-            raise self._failed(error) from None
+            if not _connection_lost(error):
+                raise self._failed(error) from None
         # A kept connection had gone stale, for example because the database was restarted: once more, on a new one.
+        # The others are likely to be stale too.
+        self._engine.dispose()
         try:
             return self._fetch(statement, parameters)
         except Exception as error:  # noqa: BLE001 - as above
@@ -167,6 +172,19 @@ def _decode(raw: bytes) -> str | bytes:
         return raw.decode()
     except UnicodeDecodeError:
         return raw
+
+
+def _connection_lost(error: Exception) -> bool:
+    """Whether the connection is at fault and not the query: SQLAlchemy, the system or the server says so.
+
+    pg8000 gives the server's answer as a mapping with SQLSTATE under "C": class 08 is a connection exception, 57P01 to
+    57P05 an operator's intervention (PostgreSQL, appendix A).
+    """
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError)
+    told = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    state = str(told.get("C", "")) if isinstance(told, dict) else ""
+    return error.connection_invalidated or state.startswith(("08", "57P0"))
 
 
 def _make_read_only(connection: Any, _record: object) -> None:
