@@ -45,9 +45,9 @@ def test_every_path_of_the_project_that_a_page_names_is_there(page: str) -> None
 @pytest.mark.parametrize("page", PAGES)
 def test_every_make_target_that_a_page_names_is_in_the_makefile(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z-]+)`", read(page))) | set(
-        re.findall(r"^make ([a-z-]+)", read(page), re.MULTILINE)
-    )
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", read(page), re.DOTALL | re.MULTILINE))
+    named = {span.split()[1] for span in code_spans(read(page)) if re.fullmatch(r"make [a-z-]+", span)}
+    named |= set(re.findall(r"^make ([a-z-]+)", blocks, re.MULTILINE))
     assert named <= targets
 
 

@@ -15,7 +15,7 @@ ONE_LINE = " ".join(TEXT.split())
         "The running gateway sees the identifier of every request and of every record that is published",
         "the profile fields that it stores and releases",
         "It does not see what departments' nodes answer.",
-        "Nodes do not compare checkpoints.",
+        "Members do not compare checkpoints with each other.",
         "nothing is released on that basis",
     ],
 )
