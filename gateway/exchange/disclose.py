@@ -123,6 +123,8 @@ class Disclose:
     async def _carry_out(self, call: Call, caller: Caller, subject: Subject, plan: Plan) -> Disclosed:
         deadline_s = self._deadline_s(caller.request.deadline_ms)
         asked = await self._asked(caller, subject, plan)
+        # The ledger records an entry once handed over, even when the caller is cancelled while waiting for it.
+        ending = False
         try:
             own = tuple(part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
             others = tuple(part for part in plan.permitted if part.entry.resource.code != PROFILE_RESOURCE)
@@ -139,6 +141,7 @@ class Disclose:
             try:
                 self._check_before_release(caller, plan, answers)
             except Refused as error:
+                ending = True
                 await self._record.refused_after_asked(caller, subject, asked, error, items)
                 raise
             items += [
@@ -151,11 +154,13 @@ class Disclose:
                 }
                 for w in plan.withheld
             ]
+            ending = True
             outcome = await self._record.released(caller, subject, asked, items, gathered.receipts)
         except Refused:
             raise
         except BaseException as error:
-            self._abandon(caller, subject, asked, type(error).__name__)
+            if not ending:
+                self._abandon(caller, subject, asked, type(error).__name__)
             raise
         return Disclosed(
             request_id=caller.request.request_id,
