@@ -149,14 +149,22 @@ class Writer:
             self._queue.put(waiting)
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            batch, stopping = self._take()
-            if batch:
-                _deliver(batch, self._commit(batch))
-            if self._publish_at is not None and (stopping or self._clock.monotonic_s() >= self._publish_at):
-                self._publish_or_retry()
-        self._forget()
+        try:
+            stopping = False
+            while not stopping:
+                batch, stopping = self._take()
+                if batch:
+                    _deliver(batch, self._commit(batch))
+                if self._publish_at is not None and (stopping or self._clock.monotonic_s() >= self._publish_at):
+                    self._publish_or_retry()
+        finally:
+            # Whatever ends this thread, nobody is left waiting for it.
+            with self._gate:
+                self._accepting = False
+            self._forget()
+            late: list[Waiting] = []
+            self._drain_into(late)
+            _deliver(late, [LedgerUnavailable("the log is not open for writing") for _ in late])
 
     def _take(self) -> tuple[list[Waiting], bool]:
         """What waits, at most one batch; waits for the first entry or until a checkpoint is due."""

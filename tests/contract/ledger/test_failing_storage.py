@@ -194,3 +194,16 @@ def test_older_entries_open_after_the_body_keys_were_rotated(engine: Engine) -> 
     rotated.append_blocking(asked(2))
     rotated.stop()
     assert [rotated.entry(index).account["number"] for index in range(3)] == [0, 1, 2]
+
+
+async def test_after_a_failure_the_log_is_read_again_before_it_is_written_on(ledger: SqlLedger, engine: Engine) -> None:
+    with storage_fault(engine, "SELECT hashes FROM audit_entries") as reads, storage_fault(engine) as writes:
+        for number in range(3):
+            await ledger.append(asked(number))
+        assert reads.seen == 0
+        writes.before = 1
+        with pytest.raises(LedgerUnavailable):
+            await ledger.append(asked())
+        assert reads.seen == 0
+        await ledger.append(asked())
+        assert reads.seen > 0
