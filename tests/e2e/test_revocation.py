@@ -13,7 +13,7 @@ from gateway.bootstrap.offline import open_offline
 from gateway.clock import SystemClock
 from oncegate.v1 import catalog_pb2, signed_pb2
 from tests.support.city import CIVIL_ITEMS, City, running_city
-from tests.support.doors import LOCATION, NAME, RawSystem, refused
+from tests.support.doors import LOCATION, NAME, RECORD, RawSystem, refused
 from tests.support.log_book import logged
 from tests.support.tampering import Asking, between
 
@@ -141,6 +141,22 @@ async def test_what_is_withdrawn_while_nodes_are_answering_holds_the_answer_back
     assert said["request"] == book.only("asked").leaf_index
     # What the nodes had released to the gateway is on the record as well.
     assert [item["outcome"] for item in said["items"]] == ["released", "released"]
+
+
+async def test_what_is_withdrawn_during_a_locate_holds_its_result_back(city: City, raw: RawSystem) -> None:
+    assert city.gateway is not None
+    index = city.gateway.index
+    honest = index.find
+
+    def late(*args: Any) -> Any:
+        city.parts.membership.revoke_agreement("education-civil-resident", "late")
+        return honest(*args)
+
+    index.find = late  # type: ignore[method-assign]
+    with logged(city) as book:
+        assert (await refused(raw.locate(raw.asking(items=[RECORD])))).reason == "NO_AGREEMENT"
+    assert [kind for kind in book.kinds if kind in {"asked", "refused", "released"}] == ["asked", "refused"]
+    assert book.only("refused").account["request"] == book.only("asked").leaf_index
 
 
 async def test_a_new_revision_replaces_the_old_one_for_the_very_next_request(city: City, raw: RawSystem) -> None:

@@ -1,0 +1,161 @@
+"""Deciding a request: whatever the policy engine does not allow in so many words is withheld."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from gateway.errors import Code, Refused
+from gateway.exchange.decide import Decide, Plan, refusal
+from policies.agreements import Agreement
+from policies.engine import AccessQuestion, Decision, ItemDecision, PolicyEngine
+from policies.reasons import Reason
+from policies.vocabulary import Form, Necessity
+from tests.support.policy_cases import agreement
+from tests.unit.exchange.parts import Catalog, Clock, caller, item
+
+
+@dataclass
+class Shelf:
+    """Agreements as the use case sees them."""
+
+    found: Agreement | None = field(default_factory=agreement)
+    near: Agreement | None = None
+
+    def find(self, *_: Any) -> Agreement | None:
+        return self.found
+
+    def nearest(self, *_: Any) -> Agreement | None:
+        return self.near
+
+    def require_unchanged(self, one: Agreement, _now_ms: int) -> None:
+        if self.found != one:
+            raise Refused(Code.NO_AGREEMENT)
+
+
+class Uses:
+    def __init__(self, *results: Reason | Exception | None) -> None:
+        self.results = list(results)
+
+    def take(self, _agreement: Agreement) -> Reason | None:
+        result = self.results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def next_day_ms(self) -> int:
+        return 1234
+
+
+@dataclass
+class Engine:
+    """Says what it is told to say about every item."""
+
+    allowed: bool = True
+    reason: Reason | None = None
+    digest: str = "bundle"
+
+    def decide(self, question: AccessQuestion) -> Decision:
+        items = tuple(ItemDecision(*one, self.allowed, self.reason, ("rule",)) for one in question.items)
+        return Decision(items, self.digest)
+
+
+def decide(engine: Any = None, shelf: Any = None, uses: Any = None) -> Decide:
+    return Decide(Catalog(), shelf or Shelf(), uses or Uses(), engine or PolicyEngine.load(), Clock())  # type: ignore[arg-type]
+
+
+def test_what_the_agreement_lists_is_permitted_and_the_rest_withheld_with_its_reason() -> None:
+    asked = caller(item(), item("birth_date", Form.VALUE, Necessity.OPTIONAL))
+    plan = decide()(asked)
+    assert plan.permitted[0].items == (("name", Form.VALUE),)
+    assert plan.permitted[0].required == {"name"}
+    assert [(w.field, w.reason) for w in plan.withheld] == [("birth_date", "FORM_NOT_ALLOWED")]
+    assert plan.required_withheld == ()
+    assert plan.withheld[0].zh
+    assert plan.withheld[0].en
+    assert refusal(plan) is None
+
+
+def test_an_engine_that_gives_no_reason_withholds_all_the_same() -> None:
+    plan = decide(Engine(allowed=False))(caller())
+    assert plan.permitted == ()
+    assert [w.reason for w in plan.required_withheld] == ["POLICY_ERROR"]
+
+
+def test_an_engine_that_allows_without_an_agreement_in_force_is_not_followed() -> None:
+    with pytest.raises(Refused) as caught:
+        decide(Engine(), Shelf(found=None, near=agreement()))(caller())
+    assert caught.value.code is Code.NO_AGREEMENT
+
+
+def test_without_an_agreement_the_nearest_one_only_tells_the_reason() -> None:
+    assert refused_for(Shelf(found=None)) == "NO_AGREEMENT"
+    suspended = agreement(systems=frozenset({"library"}))
+    assert refused_for(Shelf(found=None, near=suspended)) == "WRONG_SYSTEM"
+
+
+def refused_for(shelf: Shelf) -> str:
+    plan = decide(shelf=shelf)(caller())
+    assert plan.permitted == ()
+    refused = refusal(plan)
+    assert refused is not None
+    return refused.reason
+
+
+def test_one_withheld_required_item_refuses_the_request_and_names_every_withheld_one() -> None:
+    plan = decide()(caller(item(), item("birth_date", Form.VALUE), item("health")))
+    refused = refusal(plan)
+    assert refused is not None
+    assert refused.code is Code.WITHHELD
+    assert dict(refused.facts)["items"] == (
+        "civil.resident.birth_date:value=FORM_NOT_ALLOWED;civil.resident.health:value=NOT_IN_AGREEMENT"
+    )
+
+
+def test_a_request_of_which_nothing_is_left_is_refused_although_nothing_was_required() -> None:
+    plan = decide()(caller(item("health", Form.VALUE, Necessity.OPTIONAL)))
+    assert plan.required_withheld == ()
+    assert refusal(plan) is not None
+
+
+def test_an_empty_plan_is_no_refusal() -> None:
+    assert refusal(Plan((), (), (), (), "")) is None
+
+
+@pytest.mark.parametrize("case", ["", " ", "\t\n"])
+def test_a_blank_case_is_none(case: str) -> None:
+    plan = decide()(caller(case_reference=case))
+    assert [w.reason for w in plan.required_withheld] == ["CASE_REQUIRED"]
+
+
+def test_an_agreement_that_changed_meanwhile_holds_the_answer_back() -> None:
+    shelf = Shelf()
+    deciding = decide(shelf=shelf)
+    plan = deciding(caller())
+    deciding.unchanged(plan)
+    shelf.found = None
+    with pytest.raises(Refused) as caught:
+        deciding.unchanged(plan)
+    assert caught.value.code is Code.NO_AGREEMENT
+
+
+def test_uses_are_counted_and_their_end_says_when_there_are_more() -> None:
+    deciding = decide(uses=Uses(None, Reason.USES_EXHAUSTED))
+    plan = deciding(caller())
+    deciding.count(plan)
+    with pytest.raises(Refused) as caught:
+        deciding.count(plan)
+    assert (caught.value.code, caught.value.reason) == (Code.OVERLOADED, "USES_EXHAUSTED")
+    assert caught.value.retry_after_ms == 1234
+
+
+def test_uses_that_cannot_be_counted_are_not_granted() -> None:
+    deciding = decide(uses=Uses(OSError("disk")))
+    plan = deciding(caller())
+    with pytest.raises(OSError, match="disk"):
+        deciding.count(plan)
+
+
+def test_the_digest_of_the_bundle_in_force_is_on_every_plan() -> None:
+    deciding = decide()
+    assert deciding(caller()).bundle_digest == deciding.bundle_digest
