@@ -69,7 +69,6 @@ class Code(StrEnum):
     NO_AGREEMENT = "NO_AGREEMENT"
     REQUEST_REPLAYED = "REQUEST_REPLAYED"
     ANSWER_EXPIRED = "ANSWER_EXPIRED"
-    REQUEST_IN_PROGRESS = "REQUEST_IN_PROGRESS"
     DEPARTMENT_UNKNOWN = "DEPARTMENT_UNKNOWN"
     DEPARTMENT_REVOKED = "DEPARTMENT_REVOKED"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -81,7 +80,6 @@ class Code(StrEnum):
     LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
     ALL_PROVIDERS_SILENT = "ALL_PROVIDERS_SILENT"
     DEADLINE = "DEADLINE"
-    SEALED = "SEALED"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     INTERNAL = "INTERNAL"
 
@@ -132,9 +130,6 @@ PUBLIC: dict[Code, PublicError] = {
     Code.ANSWER_EXPIRED: PublicError(
         _S.ALREADY_EXISTS, "该请求已应答且答复不再保留", "The request was answered and its answer is no longer kept"
     ),
-    Code.REQUEST_IN_PROGRESS: PublicError(
-        _S.ALREADY_EXISTS, "同一请求正在处理中", "The same request is being carried out"
-    ),
     Code.DEPARTMENT_UNKNOWN: PublicError(_S.NOT_FOUND, "没有该部门", "There is no such department"),
     Code.DEPARTMENT_REVOKED: PublicError(_S.PERMISSION_DENIED, "部门已被停用", "The department is revoked"),
     Code.ALREADY_EXISTS: PublicError(_S.ALREADY_EXISTS, "已存在", "It exists already"),
@@ -150,7 +145,6 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.ALL_PROVIDERS_SILENT: PublicError(_S.UNAVAILABLE, "所有提供方均未应答", "No provider answered"),
     Code.DEADLINE: PublicError(_S.DEADLINE_EXCEEDED, "超过时限", "The deadline passed"),
-    Code.SEALED: PublicError(_S.UNAVAILABLE, "网关尚未启封", "The gateway is sealed"),
     Code.UNIMPLEMENTED: PublicError(_S.UNIMPLEMENTED, "没有该方法", "There is no such method"),
     Code.INTERNAL: PublicError(_S.INTERNAL, "内部错误", "Internal error"),
 }

@@ -33,6 +33,10 @@ class Listen(_Section):
 
     systems: str = Field("127.0.0.1:7443", description="host:port of the door for nodes and systems (mutual TLS)")
     people: str = Field("127.0.0.1:7444", description="host:port of the door for people and enrolment (server TLS)")
+    systems_address: str = Field(
+        "", description="host:port told to newcomers for the systems' door; empty: as listened"
+    )
+    people_address: str = Field("", description="host:port told to newcomers for the people's door; empty: as listened")
     dns_names: tuple[str, ...] = Field(("localhost",), description="DNS names in the server certificate")
     ip_addresses: tuple[str, ...] = Field(("127.0.0.1",), description="IP addresses in the server certificate")
 

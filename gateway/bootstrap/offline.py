@@ -72,8 +72,8 @@ def compose(settings: Settings, clock: Clock) -> Offline:
     departments = Departments(engine, clock, standing)
     peers = Peers(engine, clock, standing, settings.trust_domain)
     place = Place(
-        gateway=settings.listen.people,
-        systems=settings.listen.systems,
+        gateway=settings.listen.people_address or settings.listen.people,
+        systems=settings.listen.systems_address or settings.listen.systems,
         trust_domain=settings.trust_domain,
         certificate_life_s=settings.certificates.leaf_s,
     )

@@ -15,6 +15,8 @@ from typing import Any
 
 import structlog
 
+from gateway.audit.entries import EntryDraft
+from gateway.audit.kinds import Kind
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline, compose
 from gateway.bootstrap.secrets import PEOPLE_NAMES
@@ -98,7 +100,8 @@ class Gateway:
         engine_of_policy = PolicyEngine.load(
             None if settings.policy_bundle is None else settings.path(settings.policy_bundle)
         )
-        record = Record(offline.ledger)
+        self._bundle = engine_of_policy.digest
+        self._record = record = Record(offline.ledger)
         identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
         subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
         decide = Decide(offline.catalog, offline.agreements, Uses(engine, clock), engine_of_policy, clock)
@@ -156,6 +159,7 @@ class Gateway:
         """Start the ledger, close what a crash left open, start federation, open the doors."""
         self._offline.ledger.start()
         closed = await self._mend.at_start()
+        await self._record_start()
         await self.federation.start()
         await self.systems.start()
         await self.people.start()
@@ -164,6 +168,16 @@ class Gateway:
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
         ]
         _log.info("gateway serves", systems=self.systems.port, people=self.people.port, abandoned=closed)
+
+    async def _record_start(self) -> None:
+        """Put the start on the ledger, and the policy bundle when it is not the one that was in force before."""
+        ledger = self._offline.ledger
+        last = ledger.entries(kind=Kind.POLICY_ACTIVATED, limit=1).entries
+        if not last or last[0].account.get("bundle") != self._bundle:
+            await self._record.write(EntryDraft(Kind.POLICY_ACTIVATED, {"bundle": self._bundle}))
+        await self._record.write(
+            EntryDraft(Kind.GATEWAY_STARTED, {"gateway": self._offline.settings.gateway_id, "bundle": self._bundle})
+        )
 
     async def stop(self) -> None:
         """Close the doors, let running calls end, stop federation and ledger."""

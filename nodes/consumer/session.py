@@ -18,7 +18,7 @@ from nodes.consumer.request import Requester
 from nodes.consumer.verify import AnswerVerifier
 from nodes.enrolment.channel import systems_channel
 from nodes.enrolment.enrolment import certified_message
-from nodes.enrolment.errors import GatewayUnreachable, HomeInvalid, RequestRefused
+from nodes.enrolment.errors import GatewayUnreachable, HomeInvalid
 from nodes.enrolment.home import Home
 from nodes.enrolment.member_keys import open_own
 from nodes.enrolment.refusals import refusal
@@ -99,7 +99,5 @@ class Session:
 
 
 def _again(problem: NodeError) -> bool:
-    """Whether the same bytes may be sent once more: the transport broke, or our own first try is still running."""
-    if isinstance(problem, GatewayUnreachable):
-        return problem.status == "UNAVAILABLE"
-    return isinstance(problem, RequestRefused) and problem.code == "REQUEST_IN_PROGRESS"
+    """Whether the same bytes may be sent once more: the transport broke; the gateway itself said nothing."""
+    return isinstance(problem, GatewayUnreachable) and problem.status == "UNAVAILABLE"

@@ -1,5 +1,7 @@
 """`oncegate demo`: the command."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +27,8 @@ def demo(
     from gateway.cli.demo.cast import DemoFailed  # noqa: PLC0415
     from gateway.cli.demo.story import Story  # noqa: PLC0415
 
+    # Being told to end is an ordinary end: the processes are stopped, not left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         Story(folder.resolve(), people, console()).play(stay=not once)
     except DemoFailed as failed:

@@ -328,7 +328,7 @@ def _companies(
     foreign = min(len(outside) // 3, count // 8)
     representatives = [head, *rng.sample(others, count - foreign - 1), *outside[:foreign]]
     trade_names, organisations = _Unused(), _Unused()
-    made = []
+    made: list[Company] = []
     for representative in representatives:
         here = places.division(rng)
         trade, industry = rng.choice(_TRADES)

@@ -79,7 +79,7 @@ async def test_a_refusal_keeps_its_code_texts_violations_facts_and_retry(doors: 
 
 
 async def test_a_break_of_the_transport_is_repeated_with_the_very_same_bytes(doors: Doors, home: Home) -> None:
-    doors.failures += [grpc.StatusCode.UNAVAILABLE, refused("ALREADY_EXISTS", "REQUEST_IN_PROGRESS")]
+    doors.failures += [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE]
     async with client(home) as asking:
         await asking.fetch(**ASK)  # type: ignore[arg-type]
     assert len(doors.requests) == 3

@@ -69,6 +69,7 @@ def _spki(key, form=serialization.PublicFormat.SubjectPublicKeyInfo):
         _spki(ec.generate_private_key(ec.SECP384R1()).public_key()),
         _spki(ec.generate_private_key(ec.SECP256R1()).public_key()) + b"\x00",
     ],
+    ids=["empty", "no key", "ed25519", "p384", "trailing byte"],
 )
 def test_only_p256_public_keys_in_canonical_form_are_admitted(der):
     with pytest.raises(BadSignature):
