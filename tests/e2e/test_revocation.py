@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.audit.entries import EntryDraft
 from gateway.bootstrap.offline import open_offline
 from gateway.clock import SystemClock
 from oncegate.v1 import catalog_pb2, signed_pb2
@@ -30,7 +31,9 @@ class MovableClock(SystemClock):
 
 
 @pytest_asyncio.fixture
-async def city(tmp_path: Path) -> AsyncIterator[City]:
+async def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[City]:
+    # Nodes that hardly ever say anything: it is the gateway that must notice.
+    monkeypatch.setenv("ONCEGATE_HEARTBEAT_MS", "20000")
     async with running_city(tmp_path, clock=MovableClock()) as running:
         yield running
 
@@ -141,6 +144,27 @@ async def test_what_is_withdrawn_while_nodes_are_answering_holds_the_answer_back
     assert said["request"] == book.only("asked").leaf_index
     # What the nodes had released to the gateway is on the record as well.
     assert [item["outcome"] for item in said["items"]] == ["released", "released"]
+
+
+async def test_what_is_withdrawn_while_a_repeat_waits_holds_the_repeat_back(city: City, raw: RawSystem) -> None:
+    ledger = city.parts.ledger
+    honest = ledger.append
+
+    async def late(draft: EntryDraft) -> Any:
+        recorded = await honest(draft)
+        if draft.kind == "released":
+            # The first answer has had its last look and is on its way out.
+            await operator(city, "revoke_agreement", "education-civil-resident", "late")
+        return recorded
+
+    request = raw.asking(items=[NAME])
+    ledger.append = late  # type: ignore[method-assign]
+    with logged(city) as book:
+        first, second = await asyncio.gather(raw.fetch(request), refused(raw.fetch(request)), return_exceptions=True)
+    assert not isinstance(first, BaseException)
+    assert not isinstance(second, BaseException)
+    assert second.reason == "NO_AGREEMENT"
+    assert "replayed" not in book.kinds
 
 
 async def test_what_is_withdrawn_during_a_locate_holds_its_result_back(city: City, raw: RawSystem) -> None:

@@ -7,7 +7,7 @@ the gateway's own ticket key. What it cannot have are the keys of departments, s
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.audit.entries import EntryDraft
@@ -109,20 +109,30 @@ class TakenOver:
         finally:
             outgoing._issuer = honest
 
-    def own_keys(self, holder: str = "") -> tuple[SealingKey, CertifiedKeys]:
-        """A recipient that the attacker can open seals of, certified by a department key of the attacker's making."""
-        department_key, sealing = SigningKey.generate(), SealingKey.generate()
+    def spy(self, *, department_key: SigningKey | None = None) -> "Spy":
+        """A recipient of the attacker's making, certified by a department key of the attacker's making."""
+        certifier, signing, sealing = SigningKey.generate(), SigningKey.generate(), SealingKey.generate()
         certificate = KeyCertificate(
-            holder=holder or self.system.spiffe,
+            holder=self.system.spiffe,
             department="education",
-            signing_key=SigningKey.generate().verify_key.der,
+            signing_key=signing.verify_key.der,
             sealing_key=sealing.public,
             not_before_ms=0,
             not_after_ms=1 << 45,
         )
-        certified = certify(department_key, certificate)
-        # The department's own public key stands beside the forged signature.
-        return sealing, replace(certified, department_key=self.city.keys["education"].verify_key.der)
+        certified = certify(certifier, certificate)
+        if department_key is not None:
+            certified = replace(certified, department_key=department_key.verify_key.der)
+        return Spy(signing, sealing, certified)
+
+
+@dataclass(frozen=True, slots=True)
+class Spy:
+    """Keys that the attacker holds, and a certificate over them."""
+
+    signing: SigningKey
+    sealing: SealingKey
+    certified: CertifiedKeys
 
 
 class Twisting(TicketIssuer):

@@ -72,15 +72,20 @@ async def test_what_an_honest_gateway_would_ask_is_answered_for_the_system_alone
 # The recipient.
 
 
-async def test_a_recipient_that_no_department_certified_gets_nothing(taken: TakenOver) -> None:
-    sealing, keys = taken.own_keys()
+async def test_a_recipient_that_the_department_did_not_certify_gets_nothing(taken: TakenOver) -> None:
     order = await taken.order()
-    assert await refusal(taken, taken.ask(replace(order, requester_keys=keys))) == "RECIPIENT_NOT_CERTIFIED"
-    # Nor when the gateway makes up a request that names its own key, signed with a key of its own.
-    body = taken.system.body(sealing_key_id=sealing.key_id)
-    forged = taken.system.request(body, signature=SigningKey.generate().sign(REQUEST, body.SerializeToString()))
-    made_up = replace(await taken.order(forged), requester_keys=keys)
-    assert await refusal(taken, taken.ask(made_up)) == "RECIPIENT_NOT_CERTIFIED"
+    # Certified by nobody known; and the same with the department's true public key beside the forged signature.
+    for spy in (taken.spy(), taken.spy(department_key=taken.city.keys["education"])):
+        assert await refusal(taken, taken.ask(replace(order, requester_keys=spy.certified))) == (
+            "RECIPIENT_NOT_CERTIFIED"
+        )
+        # Nor when all of it fits together: the attacker signs a request of its own that names its own key.
+        body = taken.system.body(sealing_key_id=spy.sealing.key_id)
+        signature = spy.signing.sign(REQUEST, body.SerializeToString())
+        forged = await taken.order(taken.system.request(body, signature=signature))
+        assert await refusal(taken, taken.ask(replace(forged, requester_keys=spy.certified))) == (
+            "RECIPIENT_NOT_CERTIFIED"
+        )
 
 
 async def test_another_departments_certified_system_gets_nothing(taken: TakenOver) -> None:

@@ -130,7 +130,8 @@ async def test_a_good_token_opens_what_its_role_opens_and_no_more(city: City, pe
     profile, entries = people.profile.GetProfile, people.audit.ListEntries
     await profile(profile_pb2.GetProfileRequest(), metadata=citizen)
     await entries(audit_pb2.ListEntriesRequest(), metadata=auditor)
-    for metadata in (auditor, nobody):
+    known = bearer(city.token("auditor", resident=ALICE, roles=["auditor"]))
+    for metadata in (auditor, nobody, known):
         assert (await refused(profile(profile_pb2.GetProfileRequest(), metadata=metadata))).reason == "NOT_ALLOWED"
     for metadata in (citizen, nobody):
         assert (await refused(entries(audit_pb2.ListEntriesRequest(), metadata=metadata))).reason == "NOT_ALLOWED"
