@@ -88,6 +88,7 @@ class Node:
             settings=settings,
             offer=offer,
             codec=ProtobufCodec(),
+            signing_key=self._home.signing_key(),
             clock=clock,
         )
         self.link = NodeLink(
@@ -152,7 +153,7 @@ class Node:
                 now = self._home.stamp()
                 if now != stamp:
                     trust = self._home.trust()
-                    self.provider.trust(trust)
+                    self.provider.renewed(trust, self._home.signing_key())
                     self.ticket_key = trust.ticket_key
                     stamp = now
             except (NodeError, KeysError) as error:

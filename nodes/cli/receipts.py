@@ -45,11 +45,10 @@ def list_(
             f"{k.consumer}/{k.system}",
             k.purpose,
             f"{k.agreement} r{k.revision}",
-            "yes" if k.signed_receipt else "no",
         )
         for k in kept
     ]
-    heads = ("number", "released", "resource", "to", "purpose", "agreement", "signed")
+    heads = ("number", "released", "resource", "to", "purpose", "agreement")
     emit([receipt_json(k) for k in kept], as_json=as_json, human=lambda: table("Receipts", heads, rows))
 
 
@@ -77,8 +76,7 @@ def receipt_json(kept: "KeptReceipt") -> dict[str, Any]:
         "ticket": _item(kept.ticket),
         "promise": _item(kept.promise),
         "disclosure": _b64(kept.disclosure),
-        "receipt": _b64(kept.receipt) if kept.signed_receipt is None else _item(kept.signed_receipt),
-        "signed": kept.signed_receipt is not None,
+        "receipt": _item(kept.receipt),
     }
 
 

@@ -1,9 +1,9 @@
 """One stream to the gateway, from Hello to its end.
 
-Rules kept: asks are handed to the provider as they arrive and answered in any order; a receipt is signed once per
-frame under the node's certified key and kept durably before the frame leaves; what breaks the protocol ends the
-stream, and the link opens another. A stream that takes no new asks (draining) still finishes those it has.
-It verifies no ticket: the provider does, before it releases anything.
+Rules kept: asks are handed to the provider as they arrive and answered in any order; the provider has kept the proof of
+a release durably before the link hears of it; the receipts of a frame are signed together under the node's certified
+key; what breaks the protocol ends the stream, and the link opens another. A stream that takes no new asks (draining)
+still finishes those it has. It verifies no ticket: the provider does, before it releases anything.
 """
 
 import asyncio
@@ -262,7 +262,7 @@ class LinkStream:
                 continue
             batch = self._replies.take()
             if batch is not None:
-                await self._wire.write(await self._signed(batch))
+                await self._wire.write(self._signed(batch))
             # One frame of changes after each frame of answers, so that neither starves the other.
             if self._changes_out:
                 await self._wire.write(self._changes_out.popleft())
@@ -270,16 +270,11 @@ class LinkStream:
                 self._wake.clear()
                 await self._wake.wait()
 
-    async def _signed(self, batch: Batch) -> node_link_pb2.NodeFrame:
-        """The frame of a batch, its receipts signed and kept.
-
-        Fails closed: when the receipts cannot be kept, the stream ends and none of these answers leaves.
-        """
+    def _signed(self, batch: Batch) -> node_link_pb2.NodeFrame:
+        """The frame of a batch, its receipts signed."""
         if batch.ending:
             bodies = [answer.receipt for answer in batch.ending]
-            items = sign_batch(self._identity.signing_key, RECEIPTS, self._scope, bodies)
-            batch.message.signature = items[0].signature
-            await self._provider.keep_receipts(list(zip(batch.ending, items, strict=True)))
+            batch.message.signature = sign_batch(self._identity.signing_key, RECEIPTS, self._scope, bodies)[0].signature
         return node_link_pb2.NodeFrame(replies=batch.message)
 
     async def _live(self) -> None:

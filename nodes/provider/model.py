@@ -300,10 +300,10 @@ class Provider(Protocol):
         """When every source was last compared with what is published (the oldest of them); 0 when never."""
 
     async def answer(self, ask: IncomingAsk) -> Reply:
-        """Carry out one ticket or refuse it. Asks that wait at the same time are carried out together."""
+        """Carry out one ticket or refuse it; everything that proves a release is durable when it returns.
 
-    async def keep_receipts(self, signed: Sequence[tuple[Released, BatchItem]]) -> None:
-        """Keep the signed receipts of one frame; called after signing, durable when it returns."""
+        Asks that wait at the same time are carried out together.
+        """
 
     async def outbox(self) -> OutboxPosition:
         """Where the outbox stands."""

@@ -2,8 +2,8 @@
 
 The way of an ask: it is collected with what came in at the same moment → checked on the event loop (`checks`) →
 handed to its source's lane (`lanes`) → prepared in a thread with one look-up and one read for the group (`release`) →
-written, used ticket and proof in one commit for the group (`state`) → answered. The link then signs the receipts of a
-frame and gives them back to be kept.
+written, used ticket and proof with the node's own signed receipt in one commit for the group (`state`) → answered. The
+link signs the receipts of each frame once more, for the gateway.
 
 Rules kept here: nothing is answered before its proof is durable; whatever goes wrong inside is a refusal and never a
 release; nobody is answered after the deadline. It opens no socket but those of its sources and knows nothing of the
@@ -20,8 +20,9 @@ from typing import Final
 
 import structlog
 
-from keys.batch import BatchItem
+from keys.batch import BatchItem, scope, sign_batch
 from keys.certificates.spiffe import SpiffeId
+from keys.signing import RECEIPTS, SigningKey
 from nodes.clock import Clock
 from nodes.enrolment.home import Trust
 from nodes.errors import NodeError
@@ -37,7 +38,6 @@ from nodes.provider.model import (
     OutboxPosition,
     PointerDelta,
     Refusal,
-    Released,
     Reply,
 )
 from nodes.provider.release import Prepared, Releaser
@@ -81,6 +81,7 @@ class ProviderNode:
         settings: From `node.toml`.
         offer: From the resource file.
         codec: `nodes.link.codec`.
+        signing_key: Signs the node's own receipts.
         clock: The machine's clock.
 
     Raises:
@@ -98,12 +99,15 @@ class ProviderNode:
         settings: NodeSettings,
         offer: Offer,
         codec: Codec,
+        signing_key: SigningKey,
         clock: Clock,
     ) -> None:
         self._session_id = session_id
         self._settings = settings
         self._offer = offer
         self._clock = clock
+        self._signing_key = signing_key
+        self._receipt_scope = scope(str(node), session_id)
         self._inbox: deque[_Job] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
@@ -165,13 +169,18 @@ class ProviderNode:
         results = [comparison.run(changed=self._outbox_grew) for comparison in self._comparisons.values()]
         return all(results)
 
-    def trust(self, trust: Trust) -> None:
+    def renewed(self, trust: Trust, signing_key: SigningKey) -> None:
         """Takes over what a renewal brought; call it on the event loop.
 
+        Args:
+            trust: What the node believes of the gateway from now on.
+            signing_key: Signs receipts from now on.
+
         Raises:
-            BadSignature: A key in it is not one; the old trust stays.
+            BadSignature: A key in the trust is not one; everything stays as it was.
         """
         self._checks.trust(trust)
+        self._signing_key = signing_key
 
     @property
     def session_id(self) -> bytes:
@@ -249,14 +258,6 @@ class ProviderNode:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)
 
-    async def keep_receipts(self, signed: Sequence[tuple[Released, BatchItem]]) -> None:
-        """See `Provider`.
-
-        Raises:
-            StateUnusable: The node's own database cannot write; the receipts stay kept without their signature.
-        """
-        await asyncio.wrap_future(self._releases.sign([(released.ticket_digest, item) for released, item in signed]))
-
     async def outbox(self) -> OutboxPosition:
         """See `Provider`."""
         return await asyncio.get_running_loop().run_in_executor(self._desk, self._outbox.position)
@@ -294,6 +295,9 @@ class ProviderNode:
         )
         return await asyncio.get_running_loop().run_in_executor(self._desk, snapshot)
 
+    def _sign(self, receipts: Sequence[bytes]) -> list[BatchItem]:
+        return sign_batch(self._signing_key, RECEIPTS, self._receipt_scope, receipts)
+
     def _outbox_grew(self) -> None:
         self._on_loop(partial(self._changed.set))
 
@@ -305,6 +309,7 @@ class ProviderNode:
                 records=self._records,
                 withheld=self._settings.rules.records.get(code, frozenset()),
                 codec=codec,
+                sign=self._sign,
                 now_ms=self._clock.now_ms,
             )
             for code, resource in self._offer.resources.items()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from keys.batch import BatchItem
 from keys.errors import BadSignature
 from keys.sealing import answer_info, padded_length
 from keys.signing import digest
@@ -47,6 +48,8 @@ _ANSWER_OVERHEAD: Final = 64
 _FORM_BYTES: Final = {Form.EXISTS: 5, Form.YEAR: 4}
 
 Outcome = tuple[ItemOutcome, str | None]
+Sign = Callable[[Sequence[bytes]], Sequence[BatchItem]]
+"""Signs receipts, all with one signature."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +59,15 @@ class Prepared:
     checked: CheckedTicket
     released: Released
     kept: KeptRelease
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sealed:
+    """An answer whose receipt is not signed yet."""
+
+    checked: CheckedTicket
+    released: Released
+    released_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class Releaser:
         records: Maps handles to records.
         withheld: Keys, as in the source, of records that are never released.
         codec: Serialises what is sealed and signed.
+        sign: Signs the receipts of a group with the node's certified key.
         now_ms: The node's clock.
         random: Gives random bytes for the disclosure's salt.
     """
@@ -87,6 +100,7 @@ class Releaser:
         records: Records,
         withheld: frozenset[str],
         codec: Codec,
+        sign: Sign,
         now_ms: Callable[[], int],
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -95,6 +109,7 @@ class Releaser:
         self._records = records
         self._withheld = withheld
         self._codec = codec
+        self._sign = sign
         self._now_ms = now_ms
         self._random = random
 
@@ -114,7 +129,12 @@ class Releaser:
             rows = self._connector.read_many(keys) if keys else {}
         except SourceFailed:
             rows = None
-        return [self._prepare(checked, target, rows) for checked, target in zip(tickets, targets, strict=True)]
+        sealed = [self._prepare(checked, target, rows) for checked, target in zip(tickets, targets, strict=True)]
+        receipts = self._sign([one.released.receipt for one in sealed])
+        return [
+            Prepared(one.checked, one.released, _kept(one, receipt))
+            for one, receipt in zip(sealed, receipts, strict=True)
+        ]
 
     def _targets(self, tickets: Sequence[CheckedTicket]) -> list[_Target]:
         code = self._resource.code
@@ -136,7 +156,7 @@ class Releaser:
                 targets.append(_Target(one.key, None))
         return targets
 
-    def _prepare(self, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> Prepared:
+    def _prepare(self, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> _Sealed:
         row = rows.get(target.key) if rows is not None and target.key is not None else None
         verdict = target.verdict
         if rows is None:
@@ -161,7 +181,7 @@ class Releaser:
             return False
         return True
 
-    def _sealed(self, checked: CheckedTicket, outcomes: Sequence[Outcome], as_of_ms: int) -> Prepared:
+    def _sealed(self, checked: CheckedTicket, outcomes: Sequence[Outcome], as_of_ms: int) -> _Sealed:
         ticket, code = checked.ticket, self._resource.code
         description = self._resource.description
         fields: list[AnswerField] = []
@@ -194,27 +214,32 @@ class Releaser:
                 released_ms=released_ms,
             )
         )
-        kept = KeptRelease(
-            ticket_id=ticket.ticket_id,
-            expires_ms=ticket.expires_ms,
-            ticket_digest=checked.ticket_digest,
-            released_ms=released_ms,
-            resource=code,
-            consumer=checked.consumer.department,
-            system=checked.consumer.name,
-            purpose=ticket.purpose,
-            agreement=ticket.agreement_id,
-            revision=ticket.agreement_revision,
-            session_id=ticket.session_id,
-            request=checked.ask.request,
-            request_signature=checked.ask.request_signature,
-            requester_keys=checked.ask.requester_keys,
-            ticket=checked.proof,
-            promise=checked.ask.promise,
-            disclosure=disclosure,
-            receipt=receipt,
-        )
-        return Prepared(checked, Released(sealed, receipt, disclosure, checked.ticket_digest), kept)
+        return _Sealed(checked, Released(sealed, receipt, disclosure, checked.ticket_digest), released_ms)
+
+
+def _kept(one: _Sealed, receipt: BatchItem) -> KeptRelease:
+    """What is written about a release before it leaves."""
+    checked, ticket, ask = one.checked, one.checked.ticket, one.checked.ask
+    return KeptRelease(
+        ticket_id=ticket.ticket_id,
+        expires_ms=ticket.expires_ms,
+        ticket_digest=checked.ticket_digest,
+        released_ms=one.released_ms,
+        resource=ticket.resource,
+        consumer=checked.consumer.department,
+        system=checked.consumer.name,
+        purpose=ticket.purpose,
+        agreement=ticket.agreement_id,
+        revision=ticket.agreement_revision,
+        session_id=ticket.session_id,
+        request=ask.request,
+        request_signature=ask.request_signature,
+        requester_keys=ask.requester_keys,
+        ticket=checked.proof,
+        promise=ask.promise,
+        disclosure=one.released.disclosure,
+        receipt=receipt,
+    )
 
 
 def answer_length(resource: ProvidedResource, items: Sequence[OrderedItem]) -> int:

@@ -118,6 +118,9 @@ class OncegateSide(_Side):
         city.agree("housing", "housing.property", {f: ["value"] for f in ("location", "area")})
         for department in ("civil", "housing"):
             await city.stop_node(department)
+            # Comparing the sources as often as a node does by default, not every second as the tests' city wants it.
+            settings = city.member_home(department, "registry") / "node.toml"
+            settings.write_text('format = "oncegate.node/1"\nresources = "resources.toml"\n', encoding="utf-8")
         await city.stop_gateway()
         scripts = Path(sys.executable).parent
         log = self._folder / "processes.log"

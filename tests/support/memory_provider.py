@@ -7,7 +7,6 @@ import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
 
-from keys.batch import BatchItem
 from keys.signing import digest
 from nodes.link.codec import ProtobufCodec
 from nodes.provider.model import (
@@ -64,11 +63,9 @@ class MemoryProvider:
         self.rejections: list[DeltaRejection] = []
         self.records: list[PointerDelta] = []
         self.asks: list[IncomingAsk] = []
-        self.kept: list[tuple[Released, BatchItem]] = []
         self.go = asyncio.Event()
         self.go.set()
         self.failure: Exception | None = None
-        self.keep_failure: Exception | None = None
         self.refuse: Reason | None = None
         self._changed = asyncio.Event()
 
@@ -99,11 +96,6 @@ class MemoryProvider:
             )
         )
         return Released(self.sealed, receipt, disclosure, digest(ask.ticket))
-
-    async def keep_receipts(self, signed: Sequence[tuple[Released, BatchItem]]) -> None:
-        if self.keep_failure is not None:
-            raise self.keep_failure
-        self.kept += signed
 
     async def outbox(self) -> OutboxPosition:
         return OutboxPosition(self.outbox_id, self.deltas[-1].sequence if self.deltas else 0)

@@ -206,6 +206,7 @@ class World:
         self.system = System("education", self.consumer_key)
         self.ticket_key = SigningKey.generate()
         self.promise_key = SigningKey.generate()
+        self.receipt_key = SigningKey.generate()
         self.codec = ProtobufCodec()
         self.nonce = bytes(range(32))
         self.trust = Trust(
@@ -264,6 +265,7 @@ class World:
             settings=settings,
             offer=offer,
             codec=self.codec,
+            signing_key=self.receipt_key,
             clock=self.clock,
         )
 

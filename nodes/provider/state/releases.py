@@ -2,7 +2,7 @@
 
 Rules kept here: a ticket and the proof of its release are written in one transaction before the answer leaves; a ticket
 that is there already makes that write fail. A proof holds exact bytes: the request and its signature, the requester's
-certified keys, the ticket and the promise with their audit paths, the disclosure and the receipt.
+certified keys, the ticket and the promise with their audit paths, the disclosure and the node's own signed receipt.
 """
 
 import json
@@ -49,7 +49,7 @@ class KeptRelease:
         ticket: The ticket with its audit path.
         promise: The ledger's promise with its audit path.
         disclosure: Exact Disclosure.
-        receipt: Exact ReceiptBody, signed by the link afterwards.
+        receipt: The node's receipt with its signature.
     """
 
     ticket_id: bytes
@@ -69,7 +69,7 @@ class KeptRelease:
     ticket: BatchItem
     promise: BatchItem
     disclosure: bytes
-    receipt: bytes
+    receipt: BatchItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,7 @@ class KeptReceipt:
         ticket: The gateway's signed ticket.
         promise: The ledger's signed promise.
         disclosure: Exact Disclosure.
-        receipt: Exact ReceiptBody.
-        signed_receipt: With the node's signature; None when the node stopped before it signed.
+        receipt: The node's receipt with its signature.
     """
 
     number: int
@@ -111,8 +110,7 @@ class KeptReceipt:
     ticket: BatchItem
     promise: BatchItem
     disclosure: bytes
-    receipt: bytes
-    signed_receipt: BatchItem | None
+    receipt: BatchItem
 
 
 class Releases:
@@ -164,22 +162,6 @@ class Releases:
 
         return self._state.submit(write)
 
-    def sign(self, signed: Sequence[tuple[bytes, BatchItem]]) -> "Future[None]":
-        """Adds the signatures of one frame's receipts.
-
-        Args:
-            signed: Ticket digest and signed receipt.
-
-        Returns:
-            Done when durable.
-        """
-        rows = [(_proof(item), ticket_digest) for ticket_digest, item in signed]
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.executemany("UPDATE receipts SET receipt_proof = ? WHERE ticket_digest = ?", rows)
-
-        return self._state.submit(write)
-
     def uses_since(self, agreement: str, since_ms: int) -> int:
         """How many releases under an agreement there were since a moment."""
         count: int = (
@@ -228,8 +210,8 @@ def _row(release: KeptRelease) -> tuple[object, ...]:
         release.promise.body,
         _proof(release.promise),
         release.disclosure,
-        release.receipt,
-        b"",
+        release.receipt.body,
+        _proof(release.receipt),
     )
 
 
@@ -250,8 +232,7 @@ def _read(row: tuple[Any, ...]) -> KeptReceipt:
         ticket=_item(row[13], row[14]),
         promise=_item(row[15], row[16]),
         disclosure=row[17],
-        receipt=row[18],
-        signed_receipt=_item(row[18], row[19]) if row[19] else None,
+        receipt=_item(row[18], row[19]),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keys.batch import ItemVerifier, scope, sign_batch
+from keys.batch import ItemVerifier, scope
 from keys.signing import PROMISE, RECEIPTS, REQUEST, TICKETS, SigningKey, VerifyKey, digest
 from nodes.link.codec import ProtobufCodec
 from nodes.provider.model import DisclosureContent, Refusal, Released, Reply, Ticket
@@ -104,14 +104,10 @@ async def test_what_is_kept_proves_the_release_to_a_third_party(world: World, no
         ["张三丰", "1990"],
         ["李四", "1985"],
     ]
-    assert [receipt.signed_receipt for receipt in receipts(world)] == [None, None]
-    node_key = SigningKey.generate()
     frame = scope(str(NODE), node.session_id)
-    signed = sign_batch(node_key, RECEIPTS, frame, [reply.receipt for reply in released])
-    await node.keep_receipts(list(zip(released, signed, strict=True)))
+    assert {kept.receipt.body for kept in receipts(world)} == {reply.receipt for reply in released}
     for kept in receipts(world):
-        assert kept.signed_receipt is not None
-        ItemVerifier(node_key.verify_key).verify(RECEIPTS, frame, kept.signed_receipt)
+        ItemVerifier(world.receipt_key.verify_key).verify(RECEIPTS, frame, kept.receipt)
         ItemVerifier(VerifyKey.from_der(world.trust.ticket_key)).verify(TICKETS, frame, kept.ticket)
         origin = scope(world.trust.log_origin)
         ItemVerifier(VerifyKey.from_der(world.trust.promise_key)).verify(PROMISE, origin, kept.promise)
@@ -334,17 +330,18 @@ async def test_sources_are_compared_in_the_background(world: World) -> None:
     await node.close()
 
 
-async def test_a_renewed_trust_replaces_the_gateways_keys_and_a_damaged_one_does_not(
-    world: World, node: ProviderNode
-) -> None:
+async def test_a_renewal_replaces_keys_and_a_damaged_one_replaces_nothing(world: World, node: ProviderNode) -> None:
     ask = await ask_for(world, node)
     old = world.ticket_key
     world.ticket_key = SigningKey.generate()
-    node.trust(replace(world.trust, ticket_key=world.ticket_key.verify_key.der))
+    mine = SigningKey.generate()
+    node.renewed(replace(world.trust, ticket_key=world.ticket_key.verify_key.der), mine)
     assert await node.answer(world.send(ask, key=old)[0]) == Refusal(Reason.TICKET_BAD_SIGNATURE)
     with pytest.raises(Exception, match="not a public key"):
-        node.trust(replace(world.trust, promise_key=b"damaged", trust_domain="other.test"))
+        node.renewed(replace(world.trust, promise_key=b"damaged", trust_domain="other.test"), world.receipt_key)
     assert isinstance(await answer(world, node, ask), Released)
+    [kept] = receipts(world)
+    ItemVerifier(mine.verify_key).verify(RECEIPTS, scope(str(NODE), node.session_id), kept.receipt)
     assert world.trust.trust_domain == DOMAIN
 
 

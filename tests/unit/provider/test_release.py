@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from keys.batch import sign_batch
 from keys.sealing import OVERHEAD
-from keys.signing import digest
+from keys.signing import RECEIPTS, digest
 from nodes.errors import SourceFailed
 from nodes.provider.agreements import AgreementBook
 from nodes.provider.checks import CheckedTicket, Identity, TicketChecks
@@ -134,6 +135,7 @@ class Kit:
             records=self.records,
             withheld=self.withheld,
             codec=self.world.codec,
+            sign=lambda bodies: sign_batch(self.world.receipt_key, RECEIPTS, b"scope", bodies),
             now_ms=self.world.clock.now_ms,
         )
         return releaser.prepare(tickets)
