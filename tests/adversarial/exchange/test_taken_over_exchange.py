@@ -347,14 +347,25 @@ async def test_an_answer_of_the_gateways_own_making_is_not_handed_out(taken: Tak
     assert (await fetched(taken, school, lambda _response: None)).complete
 
     def made_up(response: exchange_pb2.FetchResponse) -> None:
+        # Sealed as a node would seal it; everything that the seal is bound to is known to the gateway.
         answer = response.answers[0]
-        body = signed_pb2.AnswerBody(resource=answer.resource)
-        info = answer_info(bytes(32), answer.ticket_digest, answer.resource)
+        asked = signed_pb2.PromiseBody.FromString(response.asked.body).request_digest
+        body = signed_pb2.AnswerBody(request_digest=asked, resource=answer.resource)
+        body.fields.add(
+            field="name",
+            form=signed_pb2.FORM_VALUE,
+            status=signed_pb2.FIELD_STATUS_RELEASED,
+            text="张三",
+            data_type="string",
+            source="government_verified",
+        )
         recipient = RecipientKey.from_bytes(taken.system.sealing.public)
+        info = answer_info(asked, answer.ticket_digest, answer.resource)
         answer.sealed = recipient.seal(body.SerializeToString(), info)
 
-    with pytest.raises(UntrustedAnswer):
+    with pytest.raises(UntrustedAnswer) as caught:
         await fetched(taken, school, made_up)
+    assert caught.value.code == "RECEIPT"
 
 
 async def test_an_order_to_a_node_that_never_offered_the_resource_is_never_sent(taken: TakenOver) -> None:
