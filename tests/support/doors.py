@@ -34,7 +34,7 @@ from oncegate.v1 import (
 from policies.identifiers import normalise
 from tests.support.city import ALICE, PURPOSE, TRUST_DOMAIN, City
 
-TIMEOUT_S = 10
+TIMEOUT_S = 30
 OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 32 << 20))
 NAME = ("civil.resident", "name", signed_pb2.FORM_VALUE)
 LOCATION = ("housing.property", "location", signed_pb2.FORM_VALUE)
@@ -206,6 +206,7 @@ class RawSystem:
                 for r, f, form, necessity in terms
             ],
             "created_unix_ms": int(time.time() * 1000),
+            "deadline_ms": 20_000,  # So that a busy machine makes no silence.
             "sealing_key_id": self._key_id,
             **changes,
         }
