@@ -7,10 +7,11 @@ and one (tourism, system "booking") without. Parts can be left out, stopped and 
 import asyncio
 import base64
 import json
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,12 @@ DEPARTMENTS = {
 
 
 def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free now, below those that the system gives to connections, which could take it meanwhile."""
+    while True:
+        port = secrets.randbelow(17_000) + 15_000
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class City:
