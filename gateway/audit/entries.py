@@ -8,7 +8,7 @@ good. The person part holds what could tell something about the person and can b
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.audit.errors import BadEntry
 from gateway.audit.kinds import Kind
@@ -63,8 +63,7 @@ class Recorded:
     promise: BatchItem
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A draft made ready: checked, timed and written as canonical JSON."""
 
     kind: str
@@ -135,16 +134,17 @@ _PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 def _check(value: object) -> None:
-    """Refuse floats, keys that are not text and foreign types. Text is the common case and is looked at inline."""
+    """Refuse floats, keys that are not text and foreign types. Plain values are looked at inline: a hot path."""
     if type(value) is dict:
         for key, inner in value.items():
-            if not isinstance(key, str):
+            if type(key) is not str:
                 raise BadEntry("keys are text")
             if type(inner) not in _PLAIN:
                 _check(inner)
-    elif isinstance(value, list | tuple):
+    elif type(value) is list or type(value) is tuple:
         for inner in value:
             if type(inner) not in _PLAIN:
                 _check(inner)
     elif not isinstance(value, str | int):
+        # Subclasses of text and numbers (enumerations) are written as what they are.
         raise BadEntry("a part holds text, whole numbers, lists and objects with text keys")
