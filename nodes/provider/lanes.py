@@ -13,6 +13,8 @@ from typing import Final, Generic, TypeVar
 from nodes.provider.config import Pool
 
 W = TypeVar("W")
+ENOUGH_FOR_ANOTHER: Final = 8
+"""Asks waiting for each thread at work before another thread begins: few together cost less than each alone."""
 MOST_TOGETHER: Final = 64
 """Most asks of one read: enough to amortise it, few enough not to delay the first of them."""
 
@@ -57,7 +59,7 @@ class Lane(Generic[W]):
             if taken:
                 self._waiting.setdefault(resource, deque()).extend(taken)
                 self._count += len(taken)
-                if self._running < self._pool.workers:
+                if self._running < self._pool.workers and self._count > self._running * ENOUGH_FOR_ANOTHER:
                     self._running += 1
                     self._threads.submit(self._drain)
         return rest
