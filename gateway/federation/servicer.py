@@ -4,6 +4,7 @@ Rules kept: the peer is who its TLS certificate says; bytes that are no frame ar
 exception whose text could reach the peer. Everything else is `Federation.serve`.
 """
 
+import asyncio
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -13,6 +14,8 @@ from gateway.errors import Code, Refused
 from gateway.federation.federation import Federation
 from gateway.federation.stream import StreamEnded
 from oncegate.v1 import node_link_pb2, node_link_pb2_grpc
+
+SETTLE_S = 1.0
 
 
 class GrpcStream:
@@ -24,6 +27,7 @@ class GrpcStream:
 
     def __init__(self, context: Any) -> None:
         self._context = context
+        self._sending: asyncio.Future[None] | None = None
 
     async def read(self) -> node_link_pb2.NodeFrame | None:
         """The next frame; None at the end of the stream.
@@ -46,10 +50,23 @@ class GrpcStream:
         Raises:
             StreamEnded: The connection is gone.
         """
+        # A write that grpc has begun cannot be taken back: it goes on when whoever waits for it is cancelled.
+        self._sending = asyncio.ensure_future(self._context.write(frame))
         try:
-            await self._context.write(frame)
+            await asyncio.shield(self._sending)
         except BaseError:
             raise StreamEnded from None
+
+    async def settle(self) -> None:
+        """Wait for a write under way, but not for a node that does not read.
+
+        grpc cannot send a call's final status while a write is under way: the call would never end for the node.
+        """
+        if self._sending is not None:
+            done, _ = await asyncio.wait({self._sending}, timeout=SETTLE_S)
+            for write in done:
+                if not write.cancelled():
+                    write.exception()  # Looked at, so that asyncio does not report it: the stream is over anyway.
 
 
 def peer_certificate(context: Any) -> bytes | None:
@@ -75,4 +92,8 @@ class NodeLink(node_link_pb2_grpc.NodeLinkServiceServicer):
             Refused: Why it was not accepted or had to end; the door's interceptor translates it.
         """
         del request_iterator  # the read and write API is used instead: it needs no task per frame
-        await self._federation.serve(GrpcStream(context), peer_certificate(context))
+        stream = GrpcStream(context)
+        try:
+            await self._federation.serve(stream, peer_certificate(context))
+        finally:
+            await stream.settle()

@@ -1,5 +1,7 @@
 """The gRPC door of the link: what the transport says, in our words."""
 
+import asyncio
+
 import grpc
 import pytest
 from google.protobuf.message import DecodeError
@@ -52,6 +54,26 @@ async def test_a_broken_connection_is_an_end_for_readers_and_writers():
         await stream.read()
     with pytest.raises(StreamEnded):
         await stream.write(node_link_pb2.GatewayFrame())
+
+
+async def test_a_call_ends_only_after_a_write_under_way_has_ended():
+    """Else grpc cannot tell the node that the call is over, and the node waits for ever."""
+    ended = asyncio.Event()
+
+    class SlowContext(Context):
+        async def write(self, _frame):
+            await asyncio.sleep(0.05)
+            ended.set()
+
+    stream = GrpcStream(SlowContext())
+    await stream.settle()
+    writing = asyncio.create_task(stream.write(node_link_pb2.GatewayFrame()))
+    await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert not ended.is_set()
+    await stream.settle()
+    assert ended.is_set()
 
 
 class BrokenStream:
