@@ -67,15 +67,18 @@ def test_the_story_holds_from_an_empty_folder_within_two_minutes(tmp_path: Path)
         (("serve", "/gateway"), "gateway"),
         (("serve", "nodes/civil"), "civil"),
         (("serve", "nodes/market"), "market"),
-        (("postgres", "/pg"), "housing"),
+        (("postgres", "-D", "/pg"), "housing"),
     ],
 )
 def test_a_stopped_process_ends_the_story_with_its_name(tmp_path: Path, words: tuple[str, ...], named: str) -> None:
     folder = tmp_path / "d"
     demo = start(folder, "--people", "1000")
-    victim = wait_for(folder, demo, *words)
-    wait_for(folder, demo, "serve", "nodes/social")
-    os.kill(victim, signal.SIGKILL)
-    told, _ = demo.communicate(timeout=300)
+    try:
+        wait_for(folder, demo, "serve", "nodes/social")
+        os.kill(wait_for(folder, demo, *words), signal.SIGKILL)
+        told, _ = demo.communicate(timeout=300)
+    finally:
+        demo.terminate()
+        demo.communicate()
     assert demo.returncode == 1, told[-4000:]
     assert named in told[told.rindex("oncegate:") :], told[-4000:]

@@ -42,6 +42,11 @@ class Cast:
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "140", **environment}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._dismissed: set[str] = set()
+        self._watched: dict[str, Callable[[], bool]] = {}
+
+    def watch(self, name: str, alive: Callable[[], bool]) -> None:
+        """Watch a process that somebody else started."""
+        self._watched[name] = alive
 
     def start(self, name: str, *command: str) -> None:
         """Start a process whose output goes to NAME.log."""
@@ -61,6 +66,9 @@ class Cast:
         Raises:
             DemoFailed: Naming the first that ended.
         """
+        for name, alive in self._watched.items():
+            if not alive():
+                raise DemoFailed(f"the {name} process ended")
         for name, process in self._running.items():
             code = process.poll()
             if code is not None and name not in self._dismissed:

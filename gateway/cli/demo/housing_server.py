@@ -3,6 +3,7 @@
 It listens on no port. It runs as long as the block that started it.
 """
 
+import socket
 import subprocess
 import time
 import warnings
@@ -11,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
+
+_ANSWER_S = 2.0
 
 
 @contextmanager
@@ -36,8 +39,8 @@ def housing_server(folder: Path) -> Iterator[str]:
         _start(server)
     try:
         info = server.get_postmaster_info()
-        socket = f"{info.socket_dir}/.s.PGSQL.{info.port}"
-        url = URL.create("postgresql+pg8000", username="postgres", database="postgres", query={"unix_sock": socket})
+        path = f"{info.socket_dir}/.s.PGSQL.{info.port}"
+        url = URL.create("postgresql+pg8000", username="postgres", database="postgres", query={"unix_sock": path})
         yield url.render_as_string(hide_password=False)
     finally:
         server.cleanup()
@@ -53,3 +56,14 @@ def _start(server: Any, patience_s: Sequence[float] = (1, 2, 4)) -> None:
         else:
             return
     server.start()
+
+
+def answers(url: str) -> bool:
+    """Whether the server of this URL still takes connections."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_ANSWER_S)
+        try:
+            probe.connect(str(make_url(url).query["unix_sock"]))
+        except OSError:
+            return False
+        return True

@@ -16,7 +16,7 @@ from rich.console import Console
 from gateway.cli.demo.acts import PURPOSE, Acts, Hero
 from gateway.cli.demo.cast import Cast, DemoFailed
 from gateway.cli.demo.city import GATEWAY, NODE, PROVIDERS, City, Terms
-from gateway.cli.demo.housing_server import housing_server
+from gateway.cli.demo.housing_server import answers, housing_server
 from gateway.cli.demo.issuer import DemoIssuer
 from gateway.cli.demo.population import SEED, make_population
 from gateway.cli.demo.register_files import Written, write_all
@@ -71,6 +71,7 @@ class Story:
             url = stack.enter_context(housing_server(self._folder / "pg"))
             cast = Cast(self._folder / "logs", {HOUSING_URL: url})
             stack.callback(cast.stop)
+            cast.watch("housing database", lambda: answers(url))
             self._next(f"Inventing {self._people} residents and their companies, and writing four registers")
             registers, written = self._write_registers(url)
             self._tell(", ".join(f"{name} {rows} rows" for name, rows in written.rows.items()))
