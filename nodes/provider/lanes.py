@@ -15,6 +15,8 @@ from nodes.provider.config import Pool
 W = TypeVar("W")
 ENOUGH_FOR_ANOTHER: Final = 8
 """Asks waiting for each thread at work before another thread begins: few together cost less than each alone."""
+PATIENCE_S: Final = 0.02
+"""How long few asks wait for a busy thread before another begins after all: its read may hang."""
 MOST_TOGETHER: Final = 64
 """Most asks of one read: enough to amortise it, few enough not to delay the first of them."""
 
@@ -36,12 +38,18 @@ class Lane(Generic[W]):
         self._waiting: dict[str, deque[W]] = {}
         self._count = 0
         self._running = 0
+        self._taken = 0
         self._closed = False
 
     @property
     def waiting(self) -> int:
         """How much waits for a thread."""
         return self._count
+
+    @property
+    def taken(self) -> int:
+        """How many groups threads have taken so far."""
+        return self._taken
 
     def add(self, resource: str, items: Sequence[W]) -> Sequence[W]:
         """Queues work for one resource.
@@ -59,10 +67,29 @@ class Lane(Generic[W]):
             if taken:
                 self._waiting.setdefault(resource, deque()).extend(taken)
                 self._count += len(taken)
-                if self._running < self._pool.workers and self._count > self._running * ENOUGH_FOR_ANOTHER:
-                    self._running += 1
-                    self._threads.submit(self._drain)
+                if self._count > self._running * ENOUGH_FOR_ANOTHER:
+                    self._begin()
         return rest
+
+    def nudge(self, taken: int) -> bool:
+        """Begins another thread when none has taken anything for a while, so that one read that hangs holds up nobody.
+
+        Args:
+            taken: What `taken` was `PATIENCE_S` ago.
+
+        Returns:
+            Whether something still waits: then nudge again later.
+        """
+        with self._lock:
+            if self._count and self._taken == taken:
+                self._begin()
+            return self._count > 0
+
+    def _begin(self) -> None:
+        """Puts one more thread to work, if there is one."""
+        if self._running < self._pool.workers:
+            self._running += 1
+            self._threads.submit(self._drain)
 
     def close(self) -> None:
         """Lets running work end; what waits is not begun, and nothing is taken any more."""
@@ -85,6 +112,7 @@ class Lane(Generic[W]):
                 if queue:
                     self._waiting[resource] = queue
                 self._count -= len(group)
+                self._taken += 1
                 return resource, group
             self._running -= 1
             return None

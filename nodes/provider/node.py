@@ -30,7 +30,7 @@ from nodes.provider.agreements import AgreementBook
 from nodes.provider.checks import CheckedTicket, Identity, TicketChecks
 from nodes.provider.config import NodeSettings, Offer
 from nodes.provider.connectors import OpenSource, open_source
-from nodes.provider.lanes import Lane
+from nodes.provider.lanes import PATIENCE_S, Lane
 from nodes.provider.model import (
     Codec,
     DeltaRejection,
@@ -109,6 +109,7 @@ class ProviderNode:
         self._signing_key = signing_key
         self._receipt_scope = scope(str(node), session_id)
         self._inbox: deque[_Job] = deque()
+        self._watched: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._sources = _open_sources(offer)
@@ -229,9 +230,23 @@ class ProviderNode:
             else:
                 accepted.setdefault(outcome.resource.code, []).append(_CheckedJob(outcome, job.reply))
         for code, jobs in accepted.items():
-            _refuse(self._lanes[self._offer.resources[code].source].add(code, jobs))
+            source = self._offer.resources[code].source
+            _refuse(self._lanes[source].add(code, jobs))
+            self._watch(source)
         if self._inbox:
             asyncio.get_running_loop().call_soon(self._check_waiting)
+
+    def _watch(self, source: str) -> None:
+        """Looks after a lane for as long as something waits in it; once at a time."""
+        lane = self._lanes[source]
+        if lane.waiting and source not in self._watched:
+            self._watched.add(source)
+            asyncio.get_running_loop().call_later(PATIENCE_S, self._nudge, source, lane.taken)
+
+    def _nudge(self, source: str, taken: int) -> None:
+        self._watched.discard(source)
+        if self._lanes[source].nudge(taken):
+            self._watch(source)
 
     def _check(self, ask: IncomingAsk) -> CheckedTicket | Refusal:
         try:

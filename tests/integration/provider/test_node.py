@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from keys.batch import ItemVerifier, scope
 from keys.signing import PROMISE, RECEIPTS, REQUEST, TICKETS, SigningKey, VerifyKey, digest
 from nodes.link.codec import ProtobufCodec
+from nodes.provider.checks import CheckedTicket
 from nodes.provider.model import DisclosureContent, Refusal, Released, Reply, Ticket
 from nodes.provider.node import ProviderNode
+from nodes.provider.release import Prepared
 from nodes.provider.state import KeptReceipt, list_receipts, open_reader
 from oncegate.v1 import signed_pb2
 from policies.reasons import Reason
@@ -177,6 +180,27 @@ async def test_a_slow_source_does_not_delay_another(world: World) -> None:
         late = await waiting
         assert isinstance(late, Released)
         assert outcomes(late) == ["RELEASED"] * 2
+
+
+async def test_one_read_that_hangs_does_not_hold_up_the_next_ask_of_its_source(
+    world: World, node: ProviderNode
+) -> None:
+    hanging = await ask_for(world, node, LI)
+    releaser, go = node._releasers[RESOURCE], threading.Event()
+
+    class Hangs:
+        def prepare(self, tickets: Sequence[CheckedTicket]) -> list[Prepared]:
+            if any(ticket.ask.ticket == hanging.ticket for ticket in tickets):
+                assert go.wait(30)
+            return releaser.prepare(tickets)
+
+    node._releasers[RESOURCE] = Hangs()  # type: ignore[assignment]
+    waiting = asyncio.create_task(answer(world, node, hanging))
+    await begun(node)
+    assert isinstance(await answer(world, node, await ask_for(world, node)), Released)
+    assert not waiting.done()
+    go.set()
+    assert isinstance(await waiting, Released)
 
 
 async def test_a_full_queue_is_told_at_once_and_nobody_is_answered_after_the_deadline(world: World) -> None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from nodes.provider.config import Pool
-from nodes.provider.lanes import MOST_TOGETHER, Lane
+from nodes.provider.lanes import ENOUGH_FOR_ANOTHER, MOST_TOGETHER, Lane
 
 
 class Worker:
@@ -64,6 +64,40 @@ def test_what_does_not_fit_is_given_back_at_once() -> None:
     worker.wait_for(3)
     lane.close()
     assert [number for _, group in worker.groups for number in group] == [0, 1, 2, 3, 7]
+
+
+def test_few_wait_for_the_thread_at_work_and_many_get_another() -> None:
+    worker = Worker()
+    lane = Lane("people", Pool(workers=2), worker)
+    lane.add("a", [0])
+    assert worker.busy.acquire(timeout=10)
+    lane.add("b", list(range(ENOUGH_FOR_ANOTHER)))
+    assert not worker.busy.acquire(timeout=0.05)
+    lane.add("c", [1])
+    assert worker.busy.acquire(timeout=10)
+    worker.go.set()
+    lane.close()
+
+
+def test_a_thread_that_hangs_holds_up_few_only_for_a_moment() -> None:
+    worker = Worker()
+    lane = Lane("people", Pool(workers=2), worker)
+    lane.add("a", [0])
+    assert worker.busy.acquire(timeout=10)
+    lane.add("b", [1])
+    # A thread has taken something since: patience.
+    assert lane.nudge(lane.taken - 1)
+    assert not worker.busy.acquire(timeout=0.05)
+    # Nobody has: another begins. With no thread left, nudging does nothing.
+    assert lane.nudge(lane.taken)
+    assert worker.busy.acquire(timeout=10)
+    lane.add("c", [2])
+    assert lane.nudge(lane.taken)
+    assert not worker.busy.acquire(timeout=0.05)
+    worker.go.set()
+    worker.wait_for(3)
+    assert not lane.nudge(lane.taken)
+    lane.close()
 
 
 def test_closing_ends_what_runs_and_does_not_begin_what_waits() -> None:
