@@ -27,6 +27,8 @@ from keys.signing import SigningKey
 
 TOKEN_SIZE: Final = 16
 _NONCE_SIZE: Final = 12
+_PER_ENTRY: Final = 2 * (SALT_SIZE + _NONCE_SIZE)
+_ENTRIES_AT_ONCE: Final = 256
 _SEALED: Final = 0x01
 _ERASED: Final = 0x00
 _HEADER: Final = 5
@@ -94,7 +96,7 @@ class _Part:
 
 
 class Bodies:
-    """Seals and opens parts. May be used from several threads.
+    """Seals and opens parts. Opens from any thread; seals from one (the writer's).
 
     Args:
         keys: The log's secrets.
@@ -110,6 +112,7 @@ class Bodies:
         self._person_mac = hmac.new(keys.person_token, _TOKEN_DOMAIN, "sha256")
         self._unique_mac = hmac.new(keys.person_token, _UNIQUE_DOMAIN, "sha256")
         self._randomness = randomness
+        self._pool, self._drawn = b"", 0
 
     def seal(self, index: int, accountability: bytes, person: bytes | None) -> tuple[bytes, bytes, bytes | None]:
         """Commit to an entry's parts and seal them for storage.
@@ -122,7 +125,7 @@ class Bodies:
         Returns:
             Leaf hash; sealed accountability part; sealed person part or None.
         """
-        random = self._randomness(2 * (SALT_SIZE + _NONCE_SIZE))
+        random = self._draw()
         salt, nonce = random[:32], random[32:44]
         committed = accountability_commitment(salt, accountability)
         sealed = self._accountability.seal(index, nonce, salt + accountability)
@@ -131,6 +134,18 @@ class Bodies:
         person_salt, person_nonce = random[44:76], random[76:]
         leaf = leaf_hash(leaf_data(committed, person_commitment(person_salt, person)))
         return leaf, sealed, self._person.seal(index, person_nonce, person_salt + person)
+
+    def _draw(self) -> bytes:
+        """Fresh randomness for one entry, never given twice.
+
+        Drawn for many entries at once: asking the operating system gives the interpreter's lock away, and the writer
+        would wait for it behind a busy event loop at every entry.
+        """
+        start, self._drawn = self._drawn, self._drawn + _PER_ENTRY
+        if self._drawn > len(self._pool):
+            self._pool = self._randomness(_PER_ENTRY * _ENTRIES_AT_ONCE)
+            start, self._drawn = 0, _PER_ENTRY
+        return self._pool[start : self._drawn]
 
     def open(self, index: int, leaf: bytes, accountability: bytes, person: bytes | None) -> tuple[Opened, Opened]:
         """Open a row's parts and check them against its leaf hash.

@@ -37,6 +37,9 @@ PUBLISH_AFTER_S: Final = 0.5
 GATHER_S: Final = 0.006
 """How long a commit under load waits for company."""
 
+ENOUGH: Final = 32
+"""Company with which a commit waits no longer."""
+
 _TRIES: Final = 8
 _log: Final = logging.getLogger(__name__)
 
@@ -178,9 +181,9 @@ class Writer:
         batch: list[Waiting] = []
         try:
             item = self._queue.get(timeout=timeout)
-            if self._together and item is not None:
+            if self._together and item is not None and self._queue.qsize() < ENOUGH:
                 # Under load a commit that waits a moment carries many entries, and the asks and answers that follow
-                # from it travel together as well. One caller alone never waits: see `_together`.
+                # from it travel together as well. One caller alone never waits: see `_together`; nor do many.
                 time.sleep(GATHER_S)
             while item is not None:
                 batch.append(item)

@@ -108,3 +108,10 @@ def test_tokens_are_keyed_stable_and_apart_from_unique_names(bodies: Bodies) -> 
     assert bodies.token(b"a") != bodies.unique("a", b"")[0]
     flat = list(itertools.chain.from_iterable(names))
     assert {len(one) for one in flat} == {16}
+
+
+def test_no_salt_or_nonce_is_ever_given_twice(bodies: Bodies) -> None:
+    sealed = [bodies.seal(index, ACCOUNT, PERSONAL) for index in range(600)]
+    nonces = {part[5:17] for _, account, personal in sealed for part in (account, personal or b"")}
+    opened = [bodies.open(index, leaf, account, personal) for index, (leaf, account, personal) in enumerate(sealed)]
+    assert len(nonces) == len({part.salt for parts in opened for part in parts}) == 1200
