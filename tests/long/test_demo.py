@@ -67,7 +67,6 @@ def test_the_story_holds_from_an_empty_folder_within_two_minutes(tmp_path: Path)
         (("serve", "/gateway"), "gateway"),
         (("serve", "nodes/civil"), "civil"),
         (("serve", "nodes/market"), "market"),
-        (("postgres", "-D", "/pg"), "housing"),
     ],
 )
 def test_a_stopped_process_ends_the_story_with_its_name(tmp_path: Path, words: tuple[str, ...], named: str) -> None:
