@@ -46,12 +46,14 @@ class SubjectTokens:
         UnknownKey: `current` is not among the keys, or a key is not 32 bytes.
     """
 
-    __slots__ = ("_current", "_keys")
+    __slots__ = ("_current", "_keyed")
 
     def __init__(self, keys: Mapping[int, bytes], current: int) -> None:
         if current not in keys or any(len(key) != _KEY for key in keys.values()):
             raise UnknownKey("the index key is missing or malformed")
-        self._keys = dict(keys)
+        # Keyed once and copied per use. `hmac.digest` would give the interpreter's lock away at every call, and an
+        # event loop would wait for it behind other threads.
+        self._keyed = {version: hmac.new(key, _TOKEN_DOMAIN, "sha256") for version, key in keys.items()}
         self._current = current
 
     @property
@@ -88,11 +90,13 @@ class SubjectTokens:
             BadSignature: The scheme holds a zero byte.
         """
         message = _joined(scheme, canonical)
-        others = sorted((version for version in self._keys if version != self._current), reverse=True)
+        others = sorted((version for version in self._keyed if version != self._current), reverse=True)
         return tuple(self._derive(version, message) for version in (self._current, *others))
 
     def _derive(self, version: int, message: bytes) -> SubjectToken:
-        return SubjectToken(version, hmac.digest(self._keys[version], _TOKEN_DOMAIN + message, "sha256"))
+        mac = self._keyed[version].copy()
+        mac.update(message)
+        return SubjectToken(version, mac.digest())
 
     def __repr__(self) -> str:
         return f"SubjectTokens(current={self._current})"
@@ -114,7 +118,8 @@ def subject_commitment(nonce: bytes, scheme: str, canonical: str) -> bytes:
     """
     if len(nonce) != _NONCE:
         raise BadSignature("a subject nonce is 32 bytes")
-    return hmac.digest(nonce, _joined(scheme, canonical), "sha256")
+    # Not `hmac.digest`: see `SubjectTokens`.
+    return hmac.new(nonce, _joined(scheme, canonical), "sha256").digest()
 
 
 def check_subject(nonce: bytes, scheme: str, canonical: str, commitment: bytes) -> None:

@@ -8,14 +8,18 @@ Rules kept here: the counter is read on every question, never on a timer; it is 
 that lands while loading is noticed by the next question; a counter that moved backwards (a restored backup) is a
 change like any other. Fails closed: when the counter cannot be read there is no answer.
 
+Questions of one turn of the event loop are one question: nothing comes in during a turn, so whoever calls after a
+change was committed is answered in a later one. A change by this process ends the turn's answer at once.
+
 It does not do notification (nothing is pushed) and does not replace a transaction.
 """
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, Table, event, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -92,13 +96,28 @@ class EpochCached(Generic[T]):
         self._load = load
         self._lock = threading.Lock()
         self._loaded: tuple[int, T] | None = None
+        self._turn: tuple[asyncio.AbstractEventLoop, T] | None = None
+        event.listen(engine, "commit", lambda _connection: self._end_turn())
 
     def current(self) -> T:
-        """The value as of this call.
+        """The value as of this call, or of an earlier call in the same turn of the event loop.
 
         Raises:
             Refused: INTERNAL when the counter cannot be read: what is in memory may be out of date.
         """
+        loop = _running_loop()
+        if loop is None:
+            return self._read()
+        turn = self._turn
+        if turn is None or turn[0] is not loop:
+            turn = self._turn = (loop, self._read())
+            loop.call_soon(self._end_turn)
+        return turn[1]
+
+    def _end_turn(self) -> None:
+        self._turn = None
+
+    def _read(self) -> T:
         with self._lock:
             epoch = self._reader.read()
             if self._loaded is None or self._loaded[0] != epoch:
@@ -108,3 +127,10 @@ class EpochCached(Generic[T]):
                 with self._engine.connect() as connection:
                     self._loaded = (epoch, self._load(connection, former))
             return self._loaded[1]
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

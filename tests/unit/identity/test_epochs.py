@@ -1,5 +1,8 @@
+import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -13,6 +16,11 @@ from tests.support.parties import Registry
 
 def count(connection: Connection, former: int | None) -> int:
     return len(connection.execute(select(DEPARTMENTS.c.id)).all())
+
+
+def times(_connection: Connection, former: int | None) -> int:
+    """How often it was computed."""
+    return (former or 0) + 1
 
 
 @pytest.fixture
@@ -147,3 +155,29 @@ def test_a_cached_value_is_asked_for_from_any_thread(registry: Registry):
         thread.join()
     assert len(seen) == 200
     assert cached.current() == 1
+
+
+async def test_questions_of_one_turn_of_the_event_loop_share_an_answer_and_the_next_turn_asks_again(
+    registry: Registry,
+):
+    cached = EpochCached(registry.engine, EPOCH, times)
+    assert cached.current() == 1
+    with closing(sqlite3.connect(registry.engine.url.database)) as other:
+        other.execute("INSERT INTO identity_epoch (id, value) VALUES (1, 1)")
+        other.commit()
+    assert cached.current() == 1
+    await asyncio.sleep(0)
+    assert cached.current() == 2
+
+
+async def test_a_change_by_this_process_is_seen_in_the_same_turn(registry: Registry):
+    cached = EpochCached(registry.engine, EPOCH, times)
+    assert cached.current() == 1
+    move(registry)
+    assert cached.current() == 2
+
+
+async def test_a_thread_beside_the_event_loop_always_asks(registry: Registry):
+    cached = EpochCached(registry.engine, EPOCH, times)
+    assert cached.current() == 1
+    assert await asyncio.to_thread(lambda: (move(registry), cached.current())[1]) == 2
