@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from policies.identifiers import known_schemes
@@ -142,6 +142,7 @@ def check_resource(resource: ResourceDescription) -> None:
     _check_fields(resource)
 
 
+@lru_cache(maxsize=1024)
 def update_cycle_ms(text: str) -> int:
     """The length of an ISO 8601 duration in milliseconds (a year counts 366 days, a month 31).
 

@@ -34,10 +34,10 @@ from keys.signing import PROMISE, SigningKey
 PUBLISH_AFTER_S: Final = 0.5
 """Longest wait from an append to its checkpoint; the promise to readers is one second."""
 
-GATHER_S: Final = 0.006
+GATHER_S: Final = 0.008
 """How long a commit under load waits for company."""
 
-ENOUGH: Final = 32
+ENOUGH: Final = 16
 """Company with which a commit waits no longer."""
 
 _TRIES: Final = 8

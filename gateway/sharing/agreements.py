@@ -204,7 +204,9 @@ class Agreements:
             and purpose in agreement.purposes
             and basis is agreement.legal_basis
         ]
-        return max(fitting, key=lambda agreement: _preference(agreement, items), default=None)
+        if len(fitting) <= 1:
+            return fitting[0] if fitting else None
+        return max(fitting, key=lambda agreement: _preference(agreement, items))
 
     def nearest(
         self, consumer: str, system_name: str, resource: str, purpose: str, basis: LegalBasis, now_ms: int
