@@ -50,7 +50,7 @@ bench: setup ## Measure against a bare gRPC yardstick in the same run; writes bu
 	@$(BIN)/python -m tests.bench.run
 
 lock: ## Pin the dependencies again (needs uv on PATH)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --extra postgres pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --extra pkcs11 --extra postgres pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --extra dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove what was made
