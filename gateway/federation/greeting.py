@@ -2,7 +2,8 @@
 
 Rules kept: no valid Hello within the time allowed, no session; the node's keys must be certified by the department's
 registered key for exactly this node; its resources are published before the Welcome, so a node that offers what is
-not its own never becomes askable; a node whose outbox is unknown here is asked for snapshots.
+not its own never becomes askable; a node whose outbox is unknown here, or that
+remembers more of it as durable than is here, is asked for snapshots.
 """
 
 from collections.abc import Awaitable, Callable
@@ -97,7 +98,7 @@ class Greeter:
         session = NodeSession(offer, self._peers, self._department_keys, self._issuer, self._clock, self._limits)
         session.check()
         await self._in_thread(self._catalogue.publish, node, peer.department, offered)
-        acknowledged, missing = await self._in_thread(self._outbox, offer, hello.last_sequence)
+        acknowledged, missing = await self._in_thread(self._outbox, offer, hello)
         session.ingest = Ingest(
             self._index, node, offer.outbox_id, offer.listed, session.outgoing.send, self._in_thread
         )
@@ -114,11 +115,13 @@ class Greeter:
             session.outgoing.send(node_link_pb2.GatewayFrame(snapshot_request=request))
         return session
 
-    def _outbox(self, offer: Offer, last_sequence: int) -> tuple[int, tuple[str, ...]]:
+    def _outbox(self, offer: Offer, hello: node_link_pb2.Hello) -> tuple[int, tuple[str, ...]]:
         """How far the node's outbox is durable, and the resources whose full list is needed."""
         listed = tuple(sorted(offer.listed))
         # Asked first: the index may move the position back when the node itself went back in time.
-        behind = self._index.needs_snapshot(offer.node, offer.outbox_id, last_sequence, listed)
+        behind = self._index.needs_snapshot(offer.node, offer.outbox_id, hello.last_sequence, listed)
         state = self._index.outbox(offer.node)
-        known = state is not None and state.outbox_id == offer.outbox_id
-        return (state.acknowledged if state is not None and known else 0), listed if behind else ()
+        durable = state.acknowledged if state is not None and state.outbox_id == offer.outbox_id else 0
+        # The node has forgotten changes that are not durable here: this gateway was restored from a backup.
+        restored = durable < min(hello.acknowledged_sequence, hello.last_sequence)
+        return durable, listed if behind or restored else ()

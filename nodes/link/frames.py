@@ -67,6 +67,7 @@ def hello(
     now_ms: int,
     outbox_id: bytes,
     last_sequence: int,
+    acknowledged: int,
 ) -> node_link_pb2.NodeFrame:
     """The first frame of a node."""
     return node_link_pb2.NodeFrame(
@@ -78,6 +79,7 @@ def hello(
             clock_unix_ms=now_ms,
             last_sequence=last_sequence,
             outbox_id=outbox_id,
+            acknowledged_sequence=acknowledged,
         )
     )
 

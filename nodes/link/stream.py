@@ -111,6 +111,7 @@ class LinkStream:
                 now_ms=now_ms,
                 outbox_id=position.outbox_id,
                 last_sequence=position.last_sequence,
+                acknowledged=position.acknowledged,
             )
         )
         frame = await self._wire.read()

@@ -245,10 +245,17 @@ class DeltaRejection:
 
 @dataclass(frozen=True, slots=True)
 class OutboxPosition:
-    """Which outbox this is (16 bytes; changes when the node lost its state) and how far it reaches; 0 when empty."""
+    """How a node's outbox stands.
+
+    Args:
+        outbox_id: Which outbox this is, 16 bytes; changes when the node lost its state.
+        last_sequence: How far it reaches; 0 when empty.
+        acknowledged: Up to where its changes have left, because the gateway said that they are durable there.
+    """
 
     outbox_id: bytes
     last_sequence: int
+    acknowledged: int
 
 
 class Codec(Protocol):

@@ -71,6 +71,7 @@ class ScriptedNode:
     sealed: bytes = b"sealed" * 300
     keys: CertifiedKeys | None = None
     last_sequence: int = 0
+    acknowledged: int = 0
     asks: list[node_link_pb2.Ask] = field(default_factory=list)
     seen: list[node_link_pb2.GatewayFrame] = field(default_factory=list)
     _old: node_link_pb2.Reply | None = None
@@ -83,6 +84,7 @@ class ScriptedNode:
             now_ms=now_ms(),
             outbox_id=self.outbox_id,
             last_sequence=self.last_sequence,
+            acknowledged=self.acknowledged,
         )
 
     async def play(self, wire: NodeEnd) -> None:

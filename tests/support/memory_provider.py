@@ -98,7 +98,8 @@ class MemoryProvider:
         return Released(self.sealed, receipt, disclosure, digest(ask.ticket))
 
     async def outbox(self) -> OutboxPosition:
-        return OutboxPosition(self.outbox_id, self.deltas[-1].sequence if self.deltas else 0)
+        acknowledged = max(self.acknowledged, default=0)
+        return OutboxPosition(self.outbox_id, self.deltas[-1].sequence if self.deltas else acknowledged, acknowledged)
 
     def publish(self, *changes: PointerDelta) -> None:
         """Put changes into the outbox."""

@@ -24,12 +24,16 @@ class Outbox:
 
     def position(self) -> OutboxPosition:
         """Which outbox this is and how far it reaches."""
-        values = dict(
+        # One statement, so that a change written meanwhile is in both numbers or in none.
+        outbox_id, last, oldest = (
             self._state.reader()
-            .execute("SELECT name, value FROM meta WHERE name IN ('outbox_id', 'last_sequence')")
-            .fetchall()
+            .execute(
+                "SELECT (SELECT value FROM meta WHERE name = 'outbox_id'),"
+                " (SELECT value FROM meta WHERE name = 'last_sequence'), (SELECT MIN(sequence) FROM outbox)"
+            )
+            .fetchone()
         )
-        return OutboxPosition(values["outbox_id"], values["last_sequence"])
+        return OutboxPosition(outbox_id, last, last if oldest is None else oldest - 1)
 
     def pending(self, after: int, limit: int) -> list[PointerDelta]:
         """Changes with a sequence above `after`, in order, at most `limit`."""

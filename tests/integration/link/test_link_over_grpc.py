@@ -9,7 +9,7 @@ from gateway.federation import Answer, LinkLimits, Silence
 from keys.batch import ItemVerifier, scope
 from keys.signing import RECEIPTS
 from policies.reasons import Reason
-from tests.support.federation import NODE, MemoryWorld, node_id
+from tests.support.federation import NODE, MemoryState, MemoryWorld, node_id
 from tests.support.grpc_link import Gateway, MutableIdentities, gateway, linked, node_link
 from tests.support.lying_nodes import until
 from tests.support.memory_provider import MemoryProvider, delta
@@ -81,6 +81,21 @@ async def test_a_gateway_that_lost_the_outbox_gets_snapshots_and_then_deltas_aga
             await until(lambda: len(world.index.pointers) == 10)
             provider.publish(delta(3))
             await until(lambda: len(world.index.pointers) == 11)
+
+
+async def test_a_restored_gateway_gets_back_what_it_lost_though_nothing_changes_at_the_node(tls):
+    world = MemoryWorld(limits=LinkLimits(heartbeat_ms=200))
+    async with gateway(world, tls) as serving:
+        provider = MemoryProvider()
+        provider.records = [replace(delta(number), sequence=0) for number in (1, 2, 3)]
+        provider.publish(delta(1), delta(2), delta(3))
+        async with linked(node_link(serving.address, MutableIdentities(world, tls, NODE), provider)):
+            await until(lambda: provider.acknowledged[-1:] == [3])
+            # Yesterday's database: one change is durable, and the node has nothing left to send.
+            world.index.states[NODE] = MemoryState(provider.outbox_id, 1)
+            world.index.pointers.clear()
+            await serving.federation.close_peer(NODE)
+            await until(lambda: len(world.index.pointers) == 3)
 
 
 async def test_renewal_changes_the_certificate_without_losing_an_ask(tls):

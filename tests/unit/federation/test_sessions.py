@@ -57,6 +57,19 @@ async def test_a_node_with_an_unknown_outbox_is_asked_for_a_snapshot_of_each_lis
     assert wanted == ["civil.marriage", "civil.resident"]
 
 
+@pytest.mark.parametrize(("durable", "forgotten", "asked"), [(17, 17, False), (17, 20, True), (20, 17, False)])
+async def test_a_gateway_restored_from_a_backup_asks_for_snapshots_though_the_node_has_nothing_new(
+    durable, forgotten, asked
+):
+    world = MemoryWorld()
+    script = ScriptedNode(world, last_sequence=20, acknowledged=forgotten)
+    world.index.states[NODE] = MemoryState(script.outbox_id, durable)
+    async with running(world) as (federation, connect):
+        await connect(script)
+        await federation.ask([world.order()], 5)
+    assert ("snapshot_request" in kinds(script)) is asked
+
+
 async def test_a_second_stream_of_the_same_boot_takes_over_and_the_first_finishes_its_asks():
     world = MemoryWorld()
     async with running(world) as (federation, connect):

@@ -68,6 +68,17 @@ def test_what_was_written_is_there_after_opening_again(path: Path) -> None:
     again.close()
 
 
+def test_the_outbox_says_up_to_where_it_has_forgotten(state: State) -> None:
+    outbox = Outbox(state)
+    assert outbox.position().acknowledged == 0
+    publish(state, seen("s:1"), seen("s:2"), seen("s:3"))
+    assert (outbox.position().last_sequence, outbox.position().acknowledged) == (3, 0)
+    outbox.acknowledge(2, ())
+    assert (outbox.position().last_sequence, outbox.position().acknowledged) == (3, 2)
+    outbox.acknowledge(3, ())
+    assert (outbox.position().last_sequence, outbox.position().acknowledged) == (3, 3)
+
+
 def test_a_lost_state_is_another_outbox(path: Path) -> None:
     state = open_state(path)
     first = Outbox(state).position().outbox_id

@@ -45,7 +45,7 @@ class GatewayFrame(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., delta_ack: _Optional[_Union[DeltaAck, _Mapping]] = ..., asks: _Optional[_Union[Asks, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., snapshot_request: _Optional[_Union[SnapshotRequest, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("session_id", "protocol_versions", "keys", "resources", "clock_unix_ms", "last_sequence", "outbox_id")
+    __slots__ = ("session_id", "protocol_versions", "keys", "resources", "clock_unix_ms", "last_sequence", "outbox_id", "acknowledged_sequence")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,7 @@ class Hello(_message.Message):
     CLOCK_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     OUTBOX_ID_FIELD_NUMBER: _ClassVar[int]
+    ACKNOWLEDGED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     session_id: bytes
     protocol_versions: _containers.RepeatedScalarFieldContainer[int]
     keys: _signed_pb2.CertifiedKeys
@@ -60,7 +61,8 @@ class Hello(_message.Message):
     clock_unix_ms: int
     last_sequence: int
     outbox_id: bytes
-    def __init__(self, session_id: _Optional[bytes] = ..., protocol_versions: _Optional[_Iterable[int]] = ..., keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., resources: _Optional[_Iterable[_Union[_catalog_pb2.Resource, _Mapping]]] = ..., clock_unix_ms: _Optional[int] = ..., last_sequence: _Optional[int] = ..., outbox_id: _Optional[bytes] = ...) -> None: ...
+    acknowledged_sequence: int
+    def __init__(self, session_id: _Optional[bytes] = ..., protocol_versions: _Optional[_Iterable[int]] = ..., keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., resources: _Optional[_Iterable[_Union[_catalog_pb2.Resource, _Mapping]]] = ..., clock_unix_ms: _Optional[int] = ..., last_sequence: _Optional[int] = ..., outbox_id: _Optional[bytes] = ..., acknowledged_sequence: _Optional[int] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("protocol_version", "acknowledged_sequence", "clock_unix_ms", "heartbeat_ms", "max_deltas")
