@@ -69,6 +69,8 @@ class Code(StrEnum):
     NO_AGREEMENT = "NO_AGREEMENT"
     REQUEST_REPLAYED = "REQUEST_REPLAYED"
     ANSWER_EXPIRED = "ANSWER_EXPIRED"
+    REQUEST_BROKEN_OFF = "REQUEST_BROKEN_OFF"
+    REQUEST_UNSETTLED = "REQUEST_UNSETTLED"
     DEPARTMENT_UNKNOWN = "DEPARTMENT_UNKNOWN"
     DEPARTMENT_REVOKED = "DEPARTMENT_REVOKED"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -129,6 +131,16 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.ANSWER_EXPIRED: PublicError(
         _S.ALREADY_EXISTS, "该请求已应答且答复不再保留", "The request was answered and its answer is no longer kept"
+    ),
+    Code.REQUEST_BROKEN_OFF: PublicError(
+        _S.ALREADY_EXISTS,
+        "该请求已中断且未提供任何数据，请使用新编号重新请求",
+        "The request broke off and nothing was released; ask again with a new id",
+    ),
+    Code.REQUEST_UNSETTLED: PublicError(
+        _S.UNAVAILABLE,
+        "该请求的结果尚未确定，请稍后以同一编号重试",
+        "The outcome of the request is not settled yet; repeat it in a moment with the same id",
     ),
     Code.DEPARTMENT_UNKNOWN: PublicError(_S.NOT_FOUND, "没有该部门", "There is no such department"),
     Code.DEPARTMENT_REVOKED: PublicError(_S.PERMISSION_DENIED, "部门已被停用", "The department is revoked"),

@@ -142,6 +142,10 @@ class SqlLedger:
         """The `asked` entries that a crash left without an outcome. See `Reader.dangling`."""
         return self._reader.dangling(before_ms)
 
+    def outcome_of(self, index: int) -> str:
+        """The kind of the outcome that closes an `asked` entry; empty while it is open. See `Reader.outcome_of`."""
+        return self._reader.outcome_of(index)
+
     def export_batches(self, first_index: int = 0) -> tuple[str, Iterator[list[LogEntry]]]:
         """The newest checkpoint and, in batches, every entry that it covers. See `Reader.export_batches`."""
         return self._reader.export_batches(first_index)

@@ -194,6 +194,24 @@ class Reader:
         self._settle(int(open_rows[0].leaf_index) if open_rows else end)
         return [self._open(row) for row in open_rows if row.time_ms < before_ms]
 
+    def outcome_of(self, index: int) -> str:
+        """The kind of the outcome that closes an `asked` entry, of another entry its own kind; empty while it is open.
+
+        Args:
+            index: The entry's index.
+
+        Raises:
+            NoSuchEntry: The log has no such entry.
+        """
+        closing = select(ENTRIES.c.kind).where(ENTRIES.c.request_index == index, ENTRIES.c.kind.in_(sorted(OUTCOMES)))
+        with self._engine.connect() as connection:
+            kind = connection.execute(select(ENTRIES.c.kind).where(ENTRIES.c.leaf_index == index)).scalar()
+            if kind is None:
+                raise NoSuchEntry("the log has no such entry")
+            if kind != str(Kind.ASKED):
+                return str(kind)
+            return str(connection.execute(closing.limit(1)).scalar() or "")
+
     def walk(self, start: int, end: int) -> Iterator[list[LogEntry]]:
         """Entries in [start, end), oldest first, however many, in batches.
 

@@ -4,11 +4,13 @@ Rules kept here: field codes and forms, never values; the person appears only in
 If the ledger cannot write, the caller is refused with LEDGER_UNAVAILABLE and nothing is released.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.audit.entries import EntryDraft, Recorded
 from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable
+from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
 from gateway.exchange.decide import Plan
@@ -41,15 +43,29 @@ class Record:
         """Append and return once durable.
 
         Raises:
-            Refused: LEDGER_UNAVAILABLE; REQUEST_REPLAYED or ANSWER_EXPIRED when the draft's unique key was used.
+            Refused: LEDGER_UNAVAILABLE; when the draft's unique key was used REQUEST_REPLAYED, or for the same request
+                ANSWER_EXPIRED, REQUEST_BROKEN_OFF or REQUEST_UNSETTLED by what became of it.
         """
         try:
             return await self._ledger.append(draft)
         except AlreadyRecorded as error:
-            code = Code.ANSWER_EXPIRED if error.same else Code.REQUEST_REPLAYED
-            raise Refused(code, f"entry {error.leaf_index}") from None
+            raise await self._used(error) from None
         except LedgerUnavailable as error:
             raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__, retry_after_ms=_RETRY_MS) from None
+
+    async def _used(self, used: AlreadyRecorded) -> Refused:
+        """What to tell a caller whose request id is in the log already."""
+        where = f"entry {used.leaf_index}"
+        if not used.same:
+            return Refused(Code.REQUEST_REPLAYED, where)
+        try:
+            outcome = await asyncio.to_thread(self._ledger.outcome_of, used.leaf_index)
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like; whatever it was, the fate is not known
+            return Refused(Code.REQUEST_UNSETTLED, type(error).__name__, retry_after_ms=_RETRY_MS)
+        if not outcome:
+            return Refused(Code.REQUEST_UNSETTLED, where, retry_after_ms=_RETRY_MS)
+        broken_off = outcome in {str(Kind.REFUSED), str(Kind.ABANDONED)}
+        return Refused(Code.REQUEST_BROKEN_OFF if broken_off else Code.ANSWER_EXPIRED, where)
 
     @staticmethod
     def _who(caller: Caller) -> dict[str, Any]:

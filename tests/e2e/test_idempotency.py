@@ -86,6 +86,28 @@ async def test_a_refused_request_leaves_its_id_free(raw: RawSystem) -> None:
     assert (await raw.fetch(raw.asking(request_id="case-20"))).complete
 
 
+async def test_an_id_whose_first_call_broke_off_is_told_so_and_never_released(city: City, raw: RawSystem) -> None:
+    request = raw.asking(request_id="case-22")
+
+    async def stumble(_ask: Asking, _orders: Any, _deadline_s: float) -> Any:
+        raise RuntimeError("inside")
+
+    before = answered(city)
+    with between(city, stumble):
+        assert (await refused(raw.fetch(request))).reason == "INTERNAL"
+    with logged(city) as book:
+        for _ in range(100):
+            refusal = await refused(raw.fetch(request))
+            if refusal.reason != "REQUEST_UNSETTLED":
+                break
+        other = await refused(raw.fetch(raw.asking(BO, request_id="case-22")))
+    assert (refusal.status, refusal.reason) == ("ALREADY_EXISTS", "REQUEST_BROKEN_OFF")
+    assert other.reason == "REQUEST_REPLAYED"
+    assert set(book.kinds) <= {"refused", "abandoned"}
+    assert answered(city) == before
+    assert (await raw.fetch(raw.asking(request_id="case-23"))).complete
+
+
 async def test_a_locate_is_carried_out_once(city: City, raw: RawSystem) -> None:
     request = raw.asking(items=[RECORD], request_id="case-21")
     await raw.locate(request)
