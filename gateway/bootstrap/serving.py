@@ -20,6 +20,7 @@ from gateway.audit.kinds import Kind
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline, compose
 from gateway.bootstrap.secrets import PEOPLE_NAMES
+from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
 from gateway.clock import SystemClock
 from gateway.exchange.ask import Ask
@@ -263,6 +264,7 @@ async def serve(home: Path) -> None:
         KeysError: The keyring does not open.
         GatewayError: Database, ledger or policy bundle cannot be used.
     """
+    share_interpreter()
     settings = Settings.load(home)
     configure_logs(settings.log_level)
     gateway = Gateway(compose(settings, SystemClock()))

@@ -22,6 +22,7 @@ from typing import Any
 from gateway.audit.bodies import LedgerKeys
 from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.ledger import SqlLedger
+from gateway.bootstrap.threads import share_interpreter
 from gateway.clock import SystemClock
 from gateway.rpc.codec import promise
 from gateway.storage.database import open_database
@@ -188,6 +189,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
+    share_interpreter()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     sys.stdout.write(json.dumps(measure(parser.parse_args().rounds), indent=2) + "\n")
