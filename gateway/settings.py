@@ -87,6 +87,12 @@ class VaultSettings(_Section):
     """The department that answers for people's own profile fields."""
 
     department: str = Field("data-bureau", description="its agreements govern the resource oncegate.profile")
+    key_backup_days: Annotated[
+        int, Field(ge=1, le=366, description="key backups are kept so long; receipts of erasures promise it")
+    ] = 30
+    notice_days: Annotated[
+        int, Field(ge=1, le=366, description="how long a department has to erase what it received")
+    ] = 30
 
     @field_validator("department")
     @classmethod

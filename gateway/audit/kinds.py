@@ -26,6 +26,9 @@ class Kind(StrEnum):
     AGREEMENT_REVOKED = "agreement_revoked"
     POLICY_ACTIVATED = "policy_activated"
     GATEWAY_STARTED = "gateway_started"
+    PROFILE_ERASED = "profile_erased"
+    NOTICE_READ = "notice_read"
+    NOTICE_ACKNOWLEDGED = "notice_acknowledged"
     PERSON_PART_ERASED = "person_part_erased"
 
 

@@ -17,6 +17,7 @@ import structlog
 
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
+from gateway.bootstrap.erasures import erasures_of
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline, compose
 from gateway.bootstrap.secrets import PEOPLE_NAMES
@@ -29,6 +30,7 @@ from gateway.exchange.browse import Browse
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
 from gateway.exchange.disclose import Disclose
+from gateway.exchange.erase import EraseProfile, ReadNotices
 from gateway.exchange.identify import Identify, IdentifySubject
 from gateway.exchange.locate import Locate
 from gateway.exchange.mend import Mend
@@ -48,12 +50,14 @@ from gateway.rpc.services.audit import AuditServicer
 from gateway.rpc.services.catalog import CatalogServicer
 from gateway.rpc.services.enrolment import EnrolmentServicer
 from gateway.rpc.services.exchange import ExchangeServicer
+from gateway.rpc.services.notice import NoticeServicer
 from gateway.rpc.services.profile import ProfileServicer
 from gateway.rpc.tls import ServerIdentity
 from gateway.rpc.trust import Trust
 from gateway.settings import STATUS_FILE, Settings
 from gateway.sharing.uses import Uses
 from gateway.vault.fields import profile_resource
+from gateway.vault.notices import Notices
 from gateway.vault.persons import PersonRegistry
 from gateway.vault.profile import Vault
 from oncegate.v1 import (
@@ -62,6 +66,7 @@ from oncegate.v1 import (
     enrolment_pb2_grpc,
     exchange_pb2_grpc,
     node_link_pb2_grpc,
+    notice_pb2_grpc,
     profile_pb2_grpc,
 )
 from policies.engine import PolicyEngine
@@ -107,19 +112,31 @@ class Gateway:
         subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
         decide = Decide(offline.catalog, offline.agreements, Uses(engine, clock), engine_of_policy, clock)
         limits = settings.limits
+        certified = vault_identity(offline)
+        erasures = erasures_of(offline, vault)
+        self._erase = EraseProfile(
+            erasures,
+            offline.ledger,
+            record,
+            offline.secrets.vault_signing,
+            lambda: None if (identity := certified()) is None else identity.certified,
+            settings.gateway_id,
+        )
+        notices = ReadNotices(offline.peers, Notices(engine, clock), offline.ledger, record)
         disclose = Disclose(
             identify=identify,
             subjects=subjects,
             decide=decide,
             record=record,
             ask=Ask(self.index, self.federation, clock),
-            contribute=Contribute(vault, vault_identity(offline), codec, clock),
+            contribute=Contribute(vault, certified, codec, clock),
             kept=KeptAnswers(clock, limits.answer_kept_s, limits.answers_kept_bytes),
+            erased=erasures.since,
             limits=limits,
             clock=clock,
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
-        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock)
+        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, self._erase)
         browse = Browse(offline.peers, people, offline.catalog, offline.departments)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._identity = ServerIdentity(offline.authority, settings, clock)
@@ -139,6 +156,7 @@ class Gateway:
             node_link_pb2_grpc.add_NodeLinkServiceServicer_to_server(NodeLink(self.federation), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.SYSTEMS), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
+            notice_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(notices), server)
 
         def register_people(server: Any) -> None:
             reading = ReadLog(people, record, offline.ledger)
@@ -160,6 +178,7 @@ class Gateway:
         """Start the ledger, close what a crash left open, start federation, open the doors."""
         self._offline.ledger.start()
         closed = await self._mend.at_start()
+        await self._erase.at_start()
         await self._record_start()
         await self.federation.start()
         await self.systems.start()

@@ -1,12 +1,18 @@
 """`oncegate me`: what a citizen does. The person is always the one whom the token names."""
 
+import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
+from gateway.cli.erasures import receipt_document
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import command, emit, fields_text, moment, say, table
+from gateway.errors import bad_request
+from keys.erasure_receipt import open_receipt
+from keys.signing import VerifyKey
 from oncegate.v1 import audit_pb2, audit_pb2_grpc, profile_pb2, profile_pb2_grpc
 
 app = typer.Typer(
@@ -24,6 +30,7 @@ OUTCOMES = {
     "profile_written": "you changed your profile / 本人修改档案",
     "profile_read": "you read your profile / 本人查看档案",
     "profile_deleted": "you removed a field / 本人删除信息项",
+    "profile_erased": "profile erased / 档案已删除",
 }
 
 
@@ -82,6 +89,40 @@ def delete_field(
         request = profile_pb2.DeleteProfileFieldRequest(field=field)
         stub.DeleteProfileField(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
     say(f"removed 已删除: {field}")
+
+
+@profile_app.command("erase")
+@command
+def erase(
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    out: Annotated[Path, typer.Option("--out", help="Where to write the signed receipt (JSON).")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase your whole profile for good and keep the signed receipt. 永久删除个人档案"""
+    if out.exists():
+        raise bad_request("out", "must be a new file, so that no earlier receipt is lost")
+    if not yes:
+        typer.confirm("This cannot be undone. Erase your profile? 此操作不可撤销，确定删除？", abort=True)
+    with people_channel(gateway, ca) as channel:
+        stub = profile_pb2_grpc.ProfileServiceStub(channel)
+        response = stub.EraseProfile(
+            profile_pb2.EraseProfileRequest(), metadata=bearer_metadata(token_file), timeout=DEADLINE_S
+        )
+    receipt = open_receipt(VerifyKey.from_der(response.signing_key), response.receipt, response.signature)
+    document = receipt_document(response)
+    out.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+    def human() -> None:
+        say(f"erased 已删除: {', '.join(receipt.fields) or '-'} (log entry 日志号 {receipt.entry})")
+        say(f"departments told 已通知部门数: {receipt.notices}")
+        say(f"no copy can be opened after 此后任何备份均无法解密: {moment(receipt.complete_by_ms)}")
+        say(f"receipt 回执: {out}")
+
+    emit(document, as_json=as_json, human=human)
 
 
 @app.command("accesses")

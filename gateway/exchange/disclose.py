@@ -10,7 +10,7 @@ gateway cannot do.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,6 +45,7 @@ class Disclose:
         ask: Look-up, tickets, fan-out, receipts.
         contribute: The person's own fields.
         kept: Answers kept for a repeat of the same request id.
+        erased: Whether a person was erased after an entry of the ledger.
         limits: Deadlines and concurrency.
         clock: Monotonic time for the shared deadline.
     """
@@ -58,6 +59,7 @@ class Disclose:
         ask: Ask,
         contribute: Contribute,
         kept: KeptAnswers[Disclosed],
+        erased: Callable[[bytes, int], bool],
         limits: Limits,
         clock: Clock,
     ) -> None:
@@ -68,6 +70,7 @@ class Disclose:
         self._ask = ask
         self._contribute = contribute
         self._kept = kept
+        self._erased = erased
         self._limits = limits
         self._clock = clock
         self._running: Counter[str] = Counter()
@@ -140,6 +143,7 @@ class Disclose:
                 ]
             try:
                 self._check_before_release(caller, plan, answers)
+                self._check_not_erased(subject, plan, asked.leaf_index)
             except Refused as error:
                 ending = True
                 await self._record.refused_after_asked(caller, subject, asked, error, items)
@@ -169,6 +173,7 @@ class Disclose:
             withheld=plan.withheld,
             asked=asked.promise,
             outcome=outcome.promise,
+            asked_index=asked.leaf_index,
         )
 
     async def _asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
@@ -199,6 +204,7 @@ class Disclose:
         disclosed = await asyncio.shield(first)
         self._identify.still_good(caller.peer)
         self._decide.unchanged(plan)
+        self._check_not_erased(subject, plan, disclosed.asked_index)
         await self._record.replayed(caller, subject, {"items": []})
         return Disclosed(
             request_id=disclosed.request_id,
@@ -207,8 +213,19 @@ class Disclose:
             withheld=disclosed.withheld,
             asked=disclosed.asked,
             outcome=disclosed.outcome,
+            asked_index=disclosed.asked_index,
             replayed=True,
         )
+
+    def _check_not_erased(self, subject: Subject, plan: Plan, asked_index: int) -> None:
+        """What a person had entered must not leave once the person has it erased. Fails closed.
+
+        Raises:
+            Refused: ANSWER_EXPIRED.
+        """
+        own = any(part.entry.resource.code == PROFILE_RESOURCE for part in plan.permitted)
+        if own and self._erased(subject.person_id, asked_index):
+            raise Refused(Code.ANSWER_EXPIRED, "profile erased meanwhile")
 
     def _abandon(self, caller: Caller, subject: Subject, asked: Recorded, reason: str) -> None:
         """Record in the background that an asked request broke off; `Mend` does it if this process ends first."""

@@ -96,6 +96,7 @@ class Disclosed:
     withheld: tuple[WithheldItem, ...]
     asked: BatchItem
     outcome: BatchItem
+    asked_index: int
     replayed: bool = False
 
     @property

@@ -5,6 +5,7 @@ from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import AccessPage
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, bad_request
+from gateway.exchange.erase import EraseProfile, SignedReceipt
 from gateway.exchange.identify import IdentifySubject, Subject, canonical_identifier
 from gateway.exchange.record import Record
 from gateway.identity.issuers import Role
@@ -24,6 +25,7 @@ class OwnProfile:
         record: Every write and read is on the ledger.
         ledger: Answers who looked.
         clock: Now.
+        erase: Erases a profile.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class OwnProfile:
         record: Record,
         ledger: SqlLedger,
         clock: Clock,
+        erase: EraseProfile,
     ) -> None:
         self._people = people
         self._subjects = subjects
@@ -41,6 +44,7 @@ class OwnProfile:
         self._record = record
         self._ledger = ledger
         self._clock = clock
+        self._erase = erase
 
     async def _citizen(self, bearer: str) -> tuple[Person, Subject]:
         person = self._people.authenticate(bearer)
@@ -84,6 +88,15 @@ class OwnProfile:
             raise Refused(Code.NOT_FOUND, "profile field")
         await self._write("profile_deleted", subject, (field,))
         self._vault.delete_field(subject.person_id, field)
+
+    async def erase(self, bearer: str) -> SignedReceipt:
+        """Erase the caller's profile, for good.
+
+        Raises:
+            Refused: The token does not verify; NOT_FOUND when there is no profile.
+        """
+        _, subject = await self._citizen(bearer)
+        return await self._erase(subject, "person")
 
     async def accesses(self, bearer: str, cursor: str, limit: int) -> AccessPage:
         """Who looked at the caller's data, newest first.

@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha import reflection
 from gateway.rpc.access import Door
 from gateway.rpc.interceptors import DoorInterceptor
 from gateway.settings import Settings
-from oncegate.v1 import audit_pb2, catalog_pb2, enrolment_pb2, exchange_pb2, node_link_pb2, profile_pb2
+from oncegate.v1 import audit_pb2, catalog_pb2, enrolment_pb2, exchange_pb2, node_link_pb2, notice_pb2, profile_pb2
 
 _SERVICES: dict[Door, tuple[str, ...]] = {
     Door.SYSTEMS: (
@@ -18,6 +18,7 @@ _SERVICES: dict[Door, tuple[str, ...]] = {
         enrolment_pb2.DESCRIPTOR.services_by_name["EnrolmentService"].full_name,
         exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"].full_name,
         node_link_pb2.DESCRIPTOR.services_by_name["NodeLinkService"].full_name,
+        notice_pb2.DESCRIPTOR.services_by_name["NoticeService"].full_name,
     ),
     Door.PEOPLE: (
         audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,

@@ -6,6 +6,7 @@ What it does not do: it holds no table and runs no query of a capability.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +97,38 @@ def write_transaction(engine: Engine) -> Iterator[Connection]:
         writing = connection.execution_options(**{_WRITES: True})
         with writing.begin():
             yield writing
+
+
+@contextmanager
+def destroying_transaction(engine: Engine) -> Iterator[Connection]:
+    """A write transaction whose deleted and replaced content is overwritten, not merely set free.
+
+    SQLite leaves what was deleted in free pages, and what was replaced in the log of changes, until something else is
+    written there. Pages are overwritten in the transaction; the log is emptied after it where no reader holds it open,
+    and at the latest when the last connection closes. PostgreSQL keeps old row versions until VACUUM and its own log;
+    an operator who needs them gone sooner has to see to it there (docs/keys.md).
+
+    Args:
+        engine: From `open_database`.
+
+    Yields:
+        A connection inside the transaction.
+    """
+    if engine.dialect.name != "sqlite":
+        with write_transaction(engine) as connection:
+            yield connection
+        return
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection), "this is SQLite"
+        raw.execute("PRAGMA secure_delete=ON")
+        try:
+            writing = connection.execution_options(**{_WRITES: True})
+            with writing.begin():
+                yield writing
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            raw.execute("PRAGMA secure_delete=OFF")
 
 
 def _sqlite(url: URL) -> Engine:

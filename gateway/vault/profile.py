@@ -11,7 +11,7 @@ decides and records before it calls. All methods block on the database and may b
 
 import dataclasses
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sqlalchemy import Connection, Engine, Row, delete, select
@@ -21,7 +21,7 @@ from sqlmodel import SQLModel
 
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
-from gateway.storage.database import write_transaction
+from gateway.storage.database import destroying_transaction, write_transaction
 from gateway.vault import data_keys, tables
 from gateway.vault.data_keys import DataKey, KeyEncryptionKeys
 from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, profile_resource
@@ -184,16 +184,19 @@ class Vault:
             rows = {row.field: row for row in _rows(connection, person_id)} if key is not None else {}
         return [self._release(key, rows.get(code), code, form) for code, form in items]
 
-    def erase(self, person_id: bytes) -> bool:
+    def erase(self, person_id: bytes, also: Callable[[Connection], None] | None = None) -> bool:
         """Destroy the person's key and remove the fields. Copies of the fields, in backups too, become unreadable.
 
         Args:
             person_id: From `PersonRegistry`.
+            also: Done in the same transaction, before anything is removed.
 
         Returns:
             Whether there was a key.
         """
-        with write_transaction(self._engine) as connection:
+        with destroying_transaction(self._engine) as connection:
+            if also is not None:
+                also(connection)
             connection.execute(delete(_FIELDS).where(_FIELDS.c.person_id == person_id))
             return data_keys.destroy(connection, person_id, self._clock.now_ms())
 

@@ -4,7 +4,7 @@ Rules kept: a person is a random id, never a token or identifier, so that the in
 envelopes; the data key only wrapped. Erasing a person destroys the wrapped key, and with it every copy of the fields.
 """
 
-from sqlalchemy import BigInteger, LargeBinary
+from sqlalchemy import BigInteger, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -42,3 +42,36 @@ class VaultField(SQLModel, table=True):
     collected_ms: int = Field(sa_type=BigInteger, description="Unix ms of the first entry")
     updated_ms: int = Field(sa_type=BigInteger, description="Unix ms of the last change")
     version: int = Field(sa_type=BigInteger, description="from 1")
+
+
+class VaultErasure(SQLModel, table=True):
+    """One erasure of a person. It outlives the data: a restored backup must not bring the person's key back."""
+
+    __tablename__ = "vault_erasures"
+
+    erasure_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    person_id: bytes = Field(sa_type=LargeBinary, index=True, description="random, 16 bytes")
+    erased_ms: int = Field(sa_type=BigInteger, index=True, description="Unix ms")
+    key_id: int = Field(description="the person's data key that was destroyed")
+    kek_version: int = Field(description="the latest key-encryption key under which a copy was ever wrapped")
+    complete_by_ms: int = Field(sa_type=BigInteger, description="Unix ms, as the receipt states it")
+    entry: int = Field(sa_type=BigInteger, index=True, description="index of the erasure in the access log")
+    fields: str = Field(description="codes of the fields that were there, separated by commas")
+    notices: int = Field(description="departments told")
+
+
+class VaultNotice(SQLModel, table=True):
+    """What a department is to be told about data it holds; what exactly is read from the access log."""
+
+    __tablename__ = "vault_notices"
+    __table_args__ = (Index("vault_notices_open", "department", "acknowledged_ms", "created_ms"),)
+
+    notice_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    department: str = Field(max_length=63, description="whom to tell")
+    kind: str = Field(max_length=32, description="erase")
+    erasure_id: bytes = Field(sa_type=LargeBinary, description="what it is about")
+    created_ms: int = Field(sa_type=BigInteger, description="Unix ms")
+    due_ms: int = Field(sa_type=BigInteger, description="by when the department is to have acted, Unix ms")
+    entries: str = Field(sa_type=Text, description="indexes of the releases in the access log, separated by commas")
+    acknowledged_ms: int = Field(default=0, sa_type=BigInteger, description="Unix ms; 0 while it is open")
+    acknowledged_by: str = Field(default="", max_length=512, description="SPIFFE id of the system that did")

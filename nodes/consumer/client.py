@@ -19,11 +19,13 @@ from nodes.consumer.accepted import AcceptedProviders
 from nodes.consumer.answer import Answer, LocateAnswer
 from nodes.consumer.catalog import CatalogResource, read_resource
 from nodes.consumer.items import Item, record_items
+from nodes.consumer.notices import Notice, read_notice
 from nodes.consumer.request import Prepared, prepare
 from nodes.consumer.session import Session
+from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.enrolment.renewal import Renewal
-from oncegate.v1 import catalog_pb2, exchange_pb2
+from oncegate.v1 import catalog_pb2, exchange_pb2, notice_pb2
 from policies.vocabulary import LegalBasis
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -293,6 +295,46 @@ class AsyncClient:
             session.catalog.GetResource, request, DEFAULT_TIMEOUT_S
         )
         return read_resource(response.resource)
+
+    async def notices(self) -> tuple[Notice, ...]:
+        """Open notices to this system's department, oldest first: at most 100; acknowledge them to see those behind.
+
+        Returns:
+            The notices.
+
+        Raises:
+            RequestRefused: The gateway refused.
+            GatewayUnreachable: It was not reached in time.
+        """
+        session = self._current()
+        response: notice_pb2.ListNoticesResponse = await session.call(
+            session.notices.ListNotices, notice_pb2.ListNoticesRequest(), DEFAULT_TIMEOUT_S
+        )
+        return tuple(read_notice(notice) for notice in response.notices)
+
+    async def acknowledge_notice(self, notice_id: str) -> int:
+        """Says that the department has acted on a notice. It is on the access log; the first time counts.
+
+        Args:
+            notice_id: From the notice, hexadecimal.
+
+        Returns:
+            When it was first acknowledged, Unix ms.
+
+        Raises:
+            BadInput: The id is not hexadecimal; nothing was sent.
+            RequestRefused: NOT_FOUND when the department has no such notice.
+            GatewayUnreachable: It was not reached in time.
+        """
+        try:
+            raw = bytes.fromhex(notice_id)
+        except ValueError:
+            raise BadInput("notice_id", "must be hexadecimal, as in the notice") from None
+        session = self._current()
+        response: notice_pb2.AcknowledgeNoticeResponse = await session.call(
+            session.notices.AcknowledgeNotice, notice_pb2.AcknowledgeNoticeRequest(notice_id=raw), DEFAULT_TIMEOUT_S
+        )
+        return response.acknowledged_unix_ms
 
     async def close(self) -> None:
         """Stops the renewal and closes the channel after the calls under way."""

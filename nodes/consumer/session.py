@@ -25,6 +25,7 @@ from nodes.enrolment.refusals import refusal
 from nodes.errors import NodeError
 from oncegate.v1.catalog_pb2_grpc import CatalogServiceStub
 from oncegate.v1.exchange_pb2_grpc import ExchangeServiceStub
+from oncegate.v1.notice_pb2_grpc import NoticeServiceStub
 
 TRIES = 3
 FIRST_PAUSE_S = 0.1
@@ -63,6 +64,7 @@ class Session:
         self._channel = systems_channel(home.addresses().systems, home.tls())
         self.exchange = ExchangeServiceStub(self._channel)
         self.catalog = CatalogServiceStub(self._channel)
+        self.notices = NoticeServiceStub(self._channel)
 
     async def call(self, method: Callable[..., Awaitable[Got]], message: Message, timeout_s: float) -> Got:
         """Calls the gateway, repeating what the transport broke off.

@@ -15,6 +15,7 @@ from nodes.consumer.answer import Answer, LocateAnswer
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.client import AsyncClient
 from nodes.consumer.items import Item
+from nodes.consumer.notices import Notice
 from nodes.consumer.request import Prepared
 from policies.vocabulary import LegalBasis
 
@@ -136,6 +137,14 @@ class Client:
     def resource(self, code: str) -> CatalogResource:
         """As `AsyncClient.resource`."""
         return self._run(self._client.resource(code))
+
+    def notices(self) -> tuple[Notice, ...]:
+        """As `AsyncClient.notices`."""
+        return self._run(self._client.notices())
+
+    def acknowledge_notice(self, notice_id: str) -> int:
+        """As `AsyncClient.acknowledge_notice`."""
+        return self._run(self._client.acknowledge_notice(notice_id))
 
     def close(self) -> None:
         """Closes the channel and ends the thread; a second call does nothing."""

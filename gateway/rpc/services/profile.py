@@ -38,6 +38,21 @@ class ProfileServicer(profile_pb2_grpc.ProfileServiceServicer):
         await self._own.delete_field(bearer(context), request.field)
         return profile_pb2.DeleteProfileFieldResponse()
 
+    async def EraseProfile(  # noqa: N802
+        self, request: profile_pb2.EraseProfileRequest, context: Any
+    ) -> profile_pb2.EraseProfileResponse:
+        """See profile.proto."""
+        del request
+        receipt = await self._own.erase(bearer(context))
+        response = profile_pb2.EraseProfileResponse(
+            receipt=receipt.body, signature=receipt.signature, signing_key=receipt.signing_key
+        )
+        if receipt.certified is not None:
+            keys = receipt.certified
+            response.keys.body, response.keys.signature = keys.body, keys.signature
+            response.keys.department_key = keys.department_key
+        return response
+
 
 def _field(field: ProfileField) -> profile_pb2.ProfileField:
     return profile_pb2.ProfileField(

@@ -174,6 +174,21 @@ def upgrade() -> None:
     sa.Column('taken', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('agreement_id', 'day')
     )
+    op.create_table('vault_erasures',
+    sa.Column('erasure_id', sa.LargeBinary(), nullable=False),
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('erased_ms', sa.BigInteger(), nullable=False),
+    sa.Column('key_id', sa.Integer(), nullable=False),
+    sa.Column('kek_version', sa.Integer(), nullable=False),
+    sa.Column('complete_by_ms', sa.BigInteger(), nullable=False),
+    sa.Column('entry', sa.BigInteger(), nullable=False),
+    sa.Column('fields', sa.String(), nullable=False),
+    sa.Column('notices', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('erasure_id')
+    )
+    op.create_index(op.f('ix_vault_erasures_entry'), 'vault_erasures', ['entry'], unique=False)
+    op.create_index(op.f('ix_vault_erasures_erased_ms'), 'vault_erasures', ['erased_ms'], unique=False)
+    op.create_index(op.f('ix_vault_erasures_person_id'), 'vault_erasures', ['person_id'], unique=False)
     op.create_table('vault_fields',
     sa.Column('person_id', sa.LargeBinary(), nullable=False),
     sa.Column('field', sa.String(), nullable=False),
@@ -193,6 +208,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('person_id')
     )
     op.create_index(op.f('ix_vault_keys_kek_version'), 'vault_keys', ['kek_version'], unique=False)
+    op.create_table('vault_notices',
+    sa.Column('notice_id', sa.LargeBinary(), nullable=False),
+    sa.Column('department', sa.String(length=63), nullable=False),
+    sa.Column('kind', sa.String(length=32), nullable=False),
+    sa.Column('erasure_id', sa.LargeBinary(), nullable=False),
+    sa.Column('created_ms', sa.BigInteger(), nullable=False),
+    sa.Column('due_ms', sa.BigInteger(), nullable=False),
+    sa.Column('entries', sa.Text(), nullable=False),
+    sa.Column('acknowledged_ms', sa.BigInteger(), nullable=False),
+    sa.Column('acknowledged_by', sa.String(length=512), nullable=False),
+    sa.PrimaryKeyConstraint('notice_id')
+    )
+    op.create_index('vault_notices_open', 'vault_notices', ['department', 'acknowledged_ms', 'created_ms'], unique=False)
     op.create_table('vault_persons',
     sa.Column('token', sa.LargeBinary(), nullable=False),
     sa.Column('token_version', sa.Integer(), nullable=False),
@@ -205,9 +233,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f('ix_vault_persons_person_id'), table_name='vault_persons')
     op.drop_table('vault_persons')
+    op.drop_index('vault_notices_open', table_name='vault_notices')
+    op.drop_table('vault_notices')
     op.drop_index(op.f('ix_vault_keys_kek_version'), table_name='vault_keys')
     op.drop_table('vault_keys')
     op.drop_table('vault_fields')
+    op.drop_index(op.f('ix_vault_erasures_person_id'), table_name='vault_erasures')
+    op.drop_index(op.f('ix_vault_erasures_erased_ms'), table_name='vault_erasures')
+    op.drop_index(op.f('ix_vault_erasures_entry'), table_name='vault_erasures')
+    op.drop_table('vault_erasures')
     op.drop_table('sharing_uses')
     op.drop_table('sharing_revocations')
     op.drop_table('sharing_epoch')

@@ -22,29 +22,34 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/profile.proto\x12\x0boncegate.v1\"\x81\x01\n\x0cProfileField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x19\n\x11\x63ollected_unix_ms\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_unix_ms\x18\x05 \x01(\x03\x12\x0f\n\x07version\x18\x06 \x01(\x04\"\x13\n\x11GetProfileRequest\"?\n\x12GetProfileResponse\x12)\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"6\n\x16SetProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"C\n\x17SetProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"*\n\x19\x44\x65leteProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"\x1c\n\x1a\x44\x65leteProfileFieldResponse2\xa4\x02\n\x0eProfileService\x12M\n\nGetProfile\x12\x1e.oncegate.v1.GetProfileRequest\x1a\x1f.oncegate.v1.GetProfileResponse\x12\\\n\x0fSetProfileField\x12#.oncegate.v1.SetProfileFieldRequest\x1a$.oncegate.v1.SetProfileFieldResponse\x12\x65\n\x12\x44\x65leteProfileField\x12&.oncegate.v1.DeleteProfileFieldRequest\x1a\'.oncegate.v1.DeleteProfileFieldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/profile.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"\x81\x01\n\x0cProfileField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x19\n\x11\x63ollected_unix_ms\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_unix_ms\x18\x05 \x01(\x03\x12\x0f\n\x07version\x18\x06 \x01(\x04\"\x13\n\x11GetProfileRequest\"?\n\x12GetProfileResponse\x12)\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"6\n\x16SetProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"C\n\x17SetProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"*\n\x19\x44\x65leteProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"\x1c\n\x1a\x44\x65leteProfileFieldResponse\"\x15\n\x13\x45raseProfileRequest\"y\n\x14\x45raseProfileResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x13\n\x0bsigning_key\x18\x03 \x01(\x0c\x12(\n\x04keys\x18\x04 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys2\xf9\x02\n\x0eProfileService\x12M\n\nGetProfile\x12\x1e.oncegate.v1.GetProfileRequest\x1a\x1f.oncegate.v1.GetProfileResponse\x12\\\n\x0fSetProfileField\x12#.oncegate.v1.SetProfileFieldRequest\x1a$.oncegate.v1.SetProfileFieldResponse\x12\x65\n\x12\x44\x65leteProfileField\x12&.oncegate.v1.DeleteProfileFieldRequest\x1a\'.oncegate.v1.DeleteProfileFieldResponse\x12S\n\x0c\x45raseProfile\x12 .oncegate.v1.EraseProfileRequest\x1a!.oncegate.v1.EraseProfileResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROFILEFIELD']._serialized_start=43
-  _globals['_PROFILEFIELD']._serialized_end=172
-  _globals['_GETPROFILEREQUEST']._serialized_start=174
-  _globals['_GETPROFILEREQUEST']._serialized_end=193
-  _globals['_GETPROFILERESPONSE']._serialized_start=195
-  _globals['_GETPROFILERESPONSE']._serialized_end=258
-  _globals['_SETPROFILEFIELDREQUEST']._serialized_start=260
-  _globals['_SETPROFILEFIELDREQUEST']._serialized_end=314
-  _globals['_SETPROFILEFIELDRESPONSE']._serialized_start=316
-  _globals['_SETPROFILEFIELDRESPONSE']._serialized_end=383
-  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_start=385
-  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_end=427
-  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_start=429
-  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_end=457
-  _globals['_PROFILESERVICE']._serialized_start=460
-  _globals['_PROFILESERVICE']._serialized_end=752
+  _globals['_PROFILEFIELD']._serialized_start=69
+  _globals['_PROFILEFIELD']._serialized_end=198
+  _globals['_GETPROFILEREQUEST']._serialized_start=200
+  _globals['_GETPROFILEREQUEST']._serialized_end=219
+  _globals['_GETPROFILERESPONSE']._serialized_start=221
+  _globals['_GETPROFILERESPONSE']._serialized_end=284
+  _globals['_SETPROFILEFIELDREQUEST']._serialized_start=286
+  _globals['_SETPROFILEFIELDREQUEST']._serialized_end=340
+  _globals['_SETPROFILEFIELDRESPONSE']._serialized_start=342
+  _globals['_SETPROFILEFIELDRESPONSE']._serialized_end=409
+  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_start=411
+  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_end=453
+  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_start=455
+  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_end=483
+  _globals['_ERASEPROFILEREQUEST']._serialized_start=485
+  _globals['_ERASEPROFILEREQUEST']._serialized_end=506
+  _globals['_ERASEPROFILERESPONSE']._serialized_start=508
+  _globals['_ERASEPROFILERESPONSE']._serialized_end=629
+  _globals['_PROFILESERVICE']._serialized_start=632
+  _globals['_PROFILESERVICE']._serialized_end=1009
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from oncegate.v1 import signed_pb2 as _signed_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -55,3 +56,19 @@ class DeleteProfileFieldRequest(_message.Message):
 class DeleteProfileFieldResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class EraseProfileRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class EraseProfileResponse(_message.Message):
+    __slots__ = ("receipt", "signature", "signing_key", "keys")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    SIGNING_KEY_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    signature: bytes
+    signing_key: bytes
+    keys: _signed_pb2.CertifiedKeys
+    def __init__(self, receipt: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., signing_key: _Optional[bytes] = ..., keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ...) -> None: ...

@@ -50,6 +50,11 @@ class ProfileServiceStub:
                 request_serializer=oncegate_dot_v1_dot_profile__pb2.DeleteProfileFieldRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_profile__pb2.DeleteProfileFieldResponse.FromString,
                 _registered_method=True)
+        self.EraseProfile = channel.unary_unary(
+                '/oncegate.v1.ProfileService/EraseProfile',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileResponse.FromString,
+                _registered_method=True)
 
 
 class ProfileServiceServicer:
@@ -77,6 +82,13 @@ class ProfileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseProfile(self, request, context):
+        """Destroys the key of the caller's profile and everything under it, for good. NOT_FOUND when there is no profile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfileServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.DeleteProfileField,
                     request_deserializer=oncegate_dot_v1_dot_profile__pb2.DeleteProfileFieldRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_profile__pb2.DeleteProfileFieldResponse.SerializeToString,
+            ),
+            'EraseProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseProfile,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class ProfileService:
             '/oncegate.v1.ProfileService/DeleteProfileField',
             oncegate_dot_v1_dot_profile__pb2.DeleteProfileFieldRequest.SerializeToString,
             oncegate_dot_v1_dot_profile__pb2.DeleteProfileFieldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/EraseProfile',
+            oncegate_dot_v1_dot_profile__pb2.EraseProfileRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.EraseProfileResponse.FromString,
             options,
             channel_credentials,
             insecure,

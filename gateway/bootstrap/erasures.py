@@ -1,0 +1,41 @@
+"""Erasures for the operator's commands, wired beside a running gateway or alone."""
+
+from typing import Any
+
+from gateway.bootstrap.offline import Offline
+from gateway.vault.erasure import Erasures
+from gateway.vault.notices import Notices
+from gateway.vault.profile import Vault
+
+
+def erasures_of(offline: Offline, vault: Vault) -> Erasures:
+    """The account of erasures, with the periods that the settings promise."""
+    settings = offline.settings.vault
+    return Erasures(
+        offline.engine,
+        vault,
+        offline.secrets.keyring,
+        offline.clock,
+        copies_days=settings.key_backup_days,
+        notice_days=settings.notice_days,
+    )
+
+
+def account(offline: Offline) -> list[dict[str, Any]]:
+    """Every erasure, newest first, as JSON documents. Nothing in it names a person."""
+    vault = Vault(offline.engine, offline.secrets.keyring, offline.clock)
+    notices = Notices(offline.engine, offline.clock)
+    return [
+        {
+            "erasure": one.erasure_id.hex(),
+            "erased_unix_ms": one.erased_ms,
+            "fields": list(one.fields),
+            "entry": one.entry,
+            "kek_version": one.kek_version,
+            "complete": one.complete,
+            "complete_by_unix_ms": one.complete_by_ms,
+            "notices": one.notices,
+            "acknowledged": sum(1 for notice in notices.of_erasure(one.erasure_id) if notice.acknowledged_ms),
+        }
+        for one in erasures_of(offline, vault).newest()
+    ]
