@@ -1,7 +1,7 @@
 """Moving a vault's fields to another suite, on each database: beside writers, after a stop, and to an end."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
@@ -137,6 +137,47 @@ def test_a_field_that_is_written_after_it_was_found_keeps_the_newer_value(
         done = reseal.move(connection, keyring, Suite.SM4, found)
     assert done == reseal.Moved(1 if writer == "aes" else 0, 0)
     assert [(f.value, f.version) for f in sm4.fields(PERSON)] == [(NEWER, 2)]
+
+
+class Meanwhile:
+    """Key-encryption keys that do something else when they are asked for: in the midst of a move, its rows chosen."""
+
+    def __init__(self, keyring: Keyring, act: Callable[[], object]) -> None:
+        self.keyring = keyring
+        self.thread = threading.Thread(target=act)
+
+    def get(self, name: str, version: int | None = None) -> bytes:
+        if self.thread.ident is None:
+            self.thread.start()
+            # Long enough for whoever is not held up.
+            self.thread.join(0.5)
+        return self.keyring.get(name, version)
+
+    def current(self, name: str) -> int:
+        return self.keyring.current(name)
+
+
+@pytest.mark.parametrize(
+    ("act", "left"),
+    [
+        (lambda vault: vault.set_field(PERSON, "phone", NEWER), [(NEWER, 2)]),
+        (lambda vault: vault.delete_field(PERSON, "phone"), []),
+        (lambda vault: vault.erase(PERSON), []),
+    ],
+    ids=["written", "removed", "erased"],
+)
+def test_whoever_changes_a_field_in_the_midst_of_its_move_has_the_last_word(
+    aes: Vault, sm4: Vault, engine: Engine, keyring: Keyring, act: Callable[[Vault], object], left: list[object]
+) -> None:
+    aes.set_field(PERSON, "phone", PHONE)
+    with engine.connect() as connection:
+        found = reseal.find(connection, Suite.SM4, None, 10)
+    meanwhile = Meanwhile(keyring, lambda: act(aes))
+    with write_transaction(engine) as connection:
+        assert reseal.move(connection, meanwhile, Suite.SM4, found) == reseal.Moved(1, 0)
+    meanwhile.thread.join()
+    assert [(f.value, f.version) for f in sm4.fields(PERSON)] == left
+    assert len(suites(engine)) == len(left)
 
 
 def test_a_field_that_is_removed_or_erased_after_it_was_found_stays_away(

@@ -211,12 +211,17 @@ def test_an_envelope_names_its_key_and_suite(envelope, suite):
         (b"", "not an encrypted field"),
         (b"OGF\x01\x01", "not an encrypted field"),
         (bytes(100), "not an encrypted field"),
+        (b"OGF\x01\x01\x00\x00\x00\x07" + bytes(12 + 32 + 15), "not an encrypted field"),
+        (b"OGF\x01\x01\x00\x00\x00\x07" + bytes(12 + 32 + 16), "cannot be opened"),
+        (b"OGF\x01\x02\x00\x00\x00\x07" + bytes(32 + 32 + 15), "not an encrypted field"),
+        (b"OGF\x01\x02\x00\x00\x00\x07" + bytes(32 + 32 + 16), "cannot be opened"),
         (b"OGF\x02\x01" + bytes(100), "format that is not known"),
         (b"OGF\x00\x01" + bytes(100), "format that is not known"),
         (b"OGF\x01\x00" + bytes(100), "suite that is not known"),
         (b"OGF\x01\x03" + bytes(100), "suite that is not known"),
         (b"OGF\x01\x01" + bytes(100), "under another key"),
     ],
+    ids=lambda part: part if isinstance(part, str) else f"{part[:5].hex()}+{len(part)}",
 )
 def test_what_is_wrong_with_a_header_is_said_clearly(raw, says):
     with pytest.raises(BadEnvelope, match=says):
