@@ -8,7 +8,7 @@ from tests.fuzz.targets import TARGETS, Target
 FORGEABLE = {"envelope header", "keyring"}
 """Targets that authenticate nothing by themselves: another good input is no forgery."""
 INPUTS = 4_000
-INPUTS_LONG = 400_000
+INPUTS_LONG = 2_000_000
 
 
 def fuzz(name: str, target: Target, count: int, seed: int) -> int:
