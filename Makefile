@@ -4,11 +4,11 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-long lint format proto bench lock clean
+.PHONY: help setup demo test test-long lint format proto bench bench-scale lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@echo "Setting up $(VENV) (about a minute the first time) ..."
@@ -48,6 +48,9 @@ proto: setup ## Regenerate proto/gen from the .proto files
 
 bench: setup ## Measure against a bare gRPC yardstick in the same run; writes build/bench.json
 	@$(BIN)/python -m tests.bench.run
+
+bench-scale: setup ## Measure reading profiles at a million people; adds its row to build/bench.json
+	@$(BIN)/python -m tests.bench.vault_scale
 
 lock: ## Pin the dependencies again (needs uv on PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --extra pkcs11 --extra postgres pyproject.toml -o requirements.lock

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 FILE_NAME = "gateway.toml"
 # Written once a second by a running gateway, read by `oncegate status`.
 STATUS_FILE = "status.json"
+SuiteName = Literal["aes", "sm4"]
 RoleName = Literal["citizen", "officer", "steward", "auditor", "operator"]
 _DEPARTMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,126}[a-z0-9])?")
@@ -84,7 +85,7 @@ class IssuerSettings(_Section):
 
 
 class VaultSettings(_Section):
-    """The department that answers for people's own profile fields."""
+    """People's own profile fields: the department that answers for them, and their encryption."""
 
     department: str = Field("data-bureau", description="its agreements govern the resource oncegate.profile")
     key_backup_days: Annotated[
@@ -93,6 +94,7 @@ class VaultSettings(_Section):
     notice_days: Annotated[
         int, Field(ge=1, le=366, description="how long a department has to erase what it received")
     ] = 30
+    suite: SuiteName = Field("aes", description="how fields are encrypted; those of the other suite are moved")
 
     @field_validator("department")
     @classmethod

@@ -1,7 +1,7 @@
 """A gateway that serves: every step wired, both doors open, and the background work that keeps it honest.
 
-Background work: outcomes for requests that broke off (`abandoned`), the status file, and nothing else; each runs under
-a supervisor that logs a failure and goes on.
+Background work: outcomes for requests that broke off (`abandoned`), the status file, moving profile fields to the suite
+that is set, and nothing else; each logs a failure and goes on.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from gateway.bootstrap.offline import Offline, compose
 from gateway.bootstrap.secrets import PEOPLE_NAMES
 from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
+from gateway.bootstrap.vault_suite import move_fields
 from gateway.clock import SystemClock
 from gateway.exchange.ask import Ask
 from gateway.exchange.auditing import ReadLog
@@ -60,6 +61,7 @@ from gateway.vault.fields import profile_resource
 from gateway.vault.notices import Notices
 from gateway.vault.persons import PersonRegistry
 from gateway.vault.profile import Vault
+from keys.envelope import Suite
 from oncegate.v1 import (
     audit_pb2_grpc,
     catalog_pb2_grpc,
@@ -92,7 +94,7 @@ class Gateway:
         keyring = offline.secrets.keyring
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine)
-        vault = Vault(engine, keyring, clock)
+        self._vault = vault = Vault(engine, keyring, clock, Suite[settings.vault.suite.upper()])
         people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
         self.federation = Federation(
             index=self.index,
@@ -186,6 +188,7 @@ class Gateway:
         self._background = [
             asyncio.create_task(_forever("status", _STATUS_S, self._write_status)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
+            asyncio.create_task(move_fields(self._vault)),
         ]
         _log.info("gateway serves", systems=self.systems.port, people=self.people.port, abandoned=closed)
 

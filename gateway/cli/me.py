@@ -102,7 +102,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase your whole profile for good and keep the signed receipt. 永久删除个人档案"""
+    """Erase your whole profile for good and keep the signed receipt. 永久删除个人档案."""
     if out.exists():
         raise bad_request("out", "must be a new file, so that no earlier receipt is lost")
     if not yes:

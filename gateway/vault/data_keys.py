@@ -5,7 +5,6 @@ destroying it makes every copy of the fields unreadable; a key id is never used 
 works inside the caller's transaction. Fails closed: a key that does not unwrap is an error, never a new key.
 """
 
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, select, update
@@ -14,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import SQLModel
 
 from gateway.vault import tables
+from keys.envelope import FieldCipher
 from keys.persons import new_data_key, unwrap_data_key, wrap_data_key
 
 KEK: Final = "vault-kek"
@@ -32,23 +32,7 @@ class KeyEncryptionKeys(Protocol):
         """The current version."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
-    """A person's data key, unwrapped.
-
-    Attributes:
-        key_id: Which of the person's keys; part of every envelope.
-        secret: 32 bytes.
-    """
-
-    key_id: int
-    secret: bytes
-
-    def __repr__(self) -> str:
-        return f"DataKey(key_id={self.key_id})"
-
-
-def read(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes) -> DataKey | None:
+def read(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes) -> FieldCipher | None:
     """The person's data key, or None when there is none.
 
     Args:
@@ -57,7 +41,7 @@ def read(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes) -> D
         person_id: 16 bytes.
 
     Returns:
-        The key.
+        The key, ready to seal and open this person's fields; for one operation.
 
     Raises:
         KeysError: The key-encryption key is missing or does not fit.
@@ -65,10 +49,11 @@ def read(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes) -> D
     row = connection.execute(select(_KEYS).where(_KEYS.c.person_id == person_id)).one_or_none()
     if row is None or row.wrapped is None:
         return None
-    return DataKey(row.key_id, unwrap_data_key(keks.get(KEK, row.kek_version), bytes(row.wrapped)))
+    secret = unwrap_data_key(keks.get(KEK, row.kek_version), bytes(row.wrapped))
+    return FieldCipher(secret, person_id=person_id, key_id=row.key_id)
 
 
-def make(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, now_ms: int) -> DataKey:
+def make(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, now_ms: int) -> FieldCipher:
     """The person's data key; a new one when there is none.
 
     Args:

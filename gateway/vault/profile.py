@@ -23,9 +23,11 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.storage.database import destroying_transaction, write_transaction
 from gateway.vault import data_keys, tables
-from gateway.vault.data_keys import DataKey, KeyEncryptionKeys
+from gateway.vault.data_keys import KeyEncryptionKeys
 from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, profile_resource
-from keys.envelope import open_field, seal_field
+from gateway.vault.reseal import Resealing
+from keys.envelope import FieldCipher, Suite
+from keys.persons import new_data_key
 from policies.release import BadValue, apply_form
 from policies.vocabulary import DataType, Form
 
@@ -84,18 +86,19 @@ class Vault:
         engine: From `gateway.storage.database.open_database`.
         keks: Key-encryption keys, under the name `vault-kek`.
         clock: Tells when a field was entered.
+        suite: How fields are encrypted from now on; those of another suite stay readable.
     """
 
-    def __init__(self, engine: Engine, keks: KeyEncryptionKeys, clock: Clock) -> None:
+    def __init__(self, engine: Engine, keks: KeyEncryptionKeys, clock: Clock, suite: Suite = Suite.AES) -> None:
         self._engine = engine
         self._keks = keks
         self._clock = clock
+        self._suite = suite
+        self._resealing = Resealing(engine, keks, suite)
         # Opened in place of a field that is not set, so that an empty profile takes as long as a full one.
+        self._decoy_key = new_data_key()
         self._decoy_person = secrets.token_bytes(16)
-        self._decoy_key = DataKey(1, secrets.token_bytes(32))
-        self._decoy = seal_field(
-            self._decoy_key.secret, person_id=self._decoy_person, field="decoy", version=1, key_id=1, plaintext=b"-"
-        )
+        self._decoy = self._decoy_cipher().seal("decoy", 1, b"-", suite)
 
     def canonical(self, field: str, value: str) -> str:
         """The text under which a value would be kept.
@@ -131,7 +134,7 @@ class Vault:
             version = 1 if before is None else before.version + 1
             collected_ms = now_ms if before is None else before.collected_ms
             stored = ProfileField(field, text, USER_PROVIDED, collected_ms, now_ms, version)
-            _write(connection, person_id, key, stored)
+            _write(connection, person_id, key, stored, self._suite)
         return stored
 
     def fields(self, person_id: bytes) -> list[ProfileField]:
@@ -215,14 +218,33 @@ class Vault:
         with write_transaction(self._engine) as connection:
             return data_keys.rewrap(connection, self._keks, limit)
 
+    def reseal(self, limit: int = 100) -> int:
+        """After another suite was chosen: move fields to it while everything goes on; call it until it returns 0.
+
+        Args:
+            limit: Most fields in one transaction.
+
+        Returns:
+            How many were moved; 0 when no field is left in another suite.
+
+        Raises:
+            BadEnvelope: All others are moved, and the fields that are left do not open.
+            KeysError: A key-encryption key is missing.
+        """
+        return self._resealing.move(limit)
+
+    def left_to_reseal(self) -> int:
+        """How many fields are in another suite than the one chosen; reads the whole table."""
+        return self._resealing.left()
+
     def _release(
-        self, key: DataKey | None, row: Row[tuple[object, ...]] | None, code: str, form: Form
+        self, key: FieldCipher | None, row: Row[tuple[object, ...]] | None, code: str, form: Form
     ) -> ReleasedField:
         described = DESCRIPTIONS.get(code)
         if described is None:
             raise Refused(Code.UNKNOWN_FIELD, "profile field")
         if key is None or row is None:
-            self._open_decoy()
+            self._decoy_cipher().open("decoy", 1, self._decoy)
             text = "false" if form is Form.EXISTS else None
             return ReleasedField(code, form, text, described.data_type, 0, "")
         try:
@@ -231,16 +253,9 @@ class Vault:
             return ReleasedField(code, form, None, described.data_type, 0, "")
         return ReleasedField(code, form, text, described.data_type, row.updated_ms, row.source)
 
-    def _open_decoy(self) -> None:
-        key = self._decoy_key
-        open_field(
-            key.secret,
-            person_id=self._decoy_person,
-            field="decoy",
-            version=1,
-            key_id=key.key_id,
-            envelope=self._decoy,
-        )
+    def _decoy_cipher(self) -> FieldCipher:
+        # Made anew each time, as a person's is.
+        return FieldCipher(self._decoy_key, person_id=self._decoy_person, key_id=1)
 
 
 def _rows(connection: Connection, person_id: bytes) -> list[Row[tuple[object, ...]]]:
@@ -248,28 +263,14 @@ def _rows(connection: Connection, person_id: bytes) -> list[Row[tuple[object, ..
     return list(connection.execute(statement).all())
 
 
-def _open(key: DataKey, row: Row[tuple[object, ...]]) -> str:
-    return open_field(
-        key.secret,
-        person_id=bytes(row.person_id),
-        field=row.field,
-        version=row.version,
-        key_id=key.key_id,
-        envelope=bytes(row.envelope),
-    ).decode()
+def _open(key: FieldCipher, row: Row[tuple[object, ...]]) -> str:
+    return key.open(row.field, row.version, bytes(row.envelope)).decode()
 
 
-def _write(connection: Connection, person_id: bytes, key: DataKey, stored: ProfileField) -> None:
+def _write(connection: Connection, person_id: bytes, key: FieldCipher, stored: ProfileField, suite: Suite) -> None:
     insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
     values = {
-        "envelope": seal_field(
-            key.secret,
-            person_id=person_id,
-            field=stored.field,
-            version=stored.version,
-            key_id=key.key_id,
-            plaintext=stored.value.encode(),
-        ),
+        "envelope": key.seal(stored.field, stored.version, stored.value.encode(), suite),
         "source": stored.source,
         "collected_ms": stored.collected_ms,
         "updated_ms": stored.updated_ms,

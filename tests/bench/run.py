@@ -2,12 +2,12 @@
 
 Both sides have the same processes (load client, proxy or gateway, two nodes), the same mTLS and the same payload
 bytes on every hop; they are measured in turn, round by round, so that a noisy neighbour hits both. Ratios are what
-counts; absolute figures and the machine are written beside them into build/bench.json.
+counts; absolute figures and the machine are written beside them into build/bench.json. Then one profile field, sealed
+and opened, against the bare cipher (`tests/bench/vault.py`).
 """
 
 import argparse
 import asyncio
-import json
 import os
 import platform
 import statistics
@@ -16,7 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.bench import vault
 from tests.bench.measure import Figures, ratio
+from tests.bench.results import merge
 from tests.bench.sides import BareSide, OncegateSide, Payload
 
 ROUNDS = 5
@@ -77,13 +79,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     given = parser.parse_args()
     document = asyncio.run(measure(given.rounds, given.seconds))
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    for name in ("fetch_vs_bare_unary", "fetch_p50_vs_bare"):
-        sys.stdout.write(f"{name:24} {document[name]:.3f}\n")
+    field = vault.measure(given.rounds)
+    document = document | field | {"absolute": document["absolute"] | field["absolute"]}
+    merge(given.out, document)
+    for name in ("fetch_vs_bare_unary", "fetch_p50_vs_bare", "vault_field_vs_raw_aead", "vault_field_vs_keyed_aead"):
+        sys.stdout.write(f"{name:26} {document[name]:.3f}\n")
     for name, value in document["absolute"].items():
         if isinstance(value, float):
-            sys.stdout.write(f"{name:24} {value:.2f}\n")
+            sys.stdout.write(f"{name:26} {value:.2f}\n")
 
 
 if __name__ == "__main__":

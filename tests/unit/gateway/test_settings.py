@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import FILE_NAME, BadSettings, Settings
+from keys.envelope import Suite
 
 
 def write(home: Path, text: str) -> Path:
@@ -37,6 +38,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ('[listen]\nsystems = "nowhere"\n', "listen.systems"),
         ('trust_domain = "Not A Domain"\n', "trust_domain"),
         ('[vault]\ndepartment = "大数据局"\n', "vault.department"),
+        ('[vault]\nsuite = "des"\n', "vault.suite"),
         ('[[issuers]]\nissuer = "x"\n', "issuers.0.jwks_file"),
         ('home = "/elsewhere"\n', "home"),
         ("= broken", FILE_NAME),
@@ -45,6 +47,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 def test_a_broken_setting_is_named(tmp_path: Path, text: str, names: str) -> None:
     with pytest.raises(BadSettings, match=names):
         Settings.load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("suite", list(Suite))
+def test_every_suite_of_the_vault_can_be_set(tmp_path: Path, suite: Suite) -> None:
+    assert Settings.load(write(tmp_path, "")).vault.suite == "aes"
+    name = Settings.load(write(tmp_path, f'[vault]\nsuite = "{suite.name.lower()}"\n')).vault.suite
+    assert Suite[name.upper()] is suite
 
 
 def test_a_missing_file_says_what_to_run(tmp_path: Path) -> None:
