@@ -24,7 +24,7 @@ demo: setup ## Play the whole story on this machine, then keep it running to try
 
 test: setup ## Run the tests (under five minutes on two cores) and check coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -q -m "not long" -n 2 --dist loadgroup
+	@$(BIN)/coverage run -m pytest -q -m "not long" -n 2 --dist loadfile
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report --fail-under=90
 

@@ -25,7 +25,7 @@ def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])]
+    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])]
 )
 def engine(request: pytest.FixtureRequest) -> Engine:
     """A database with empty index and vault tables; one file and one server per session."""

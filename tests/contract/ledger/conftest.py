@@ -10,7 +10,7 @@ from tests.support.ledgers import LedgerClock, make_ledger
 
 
 @pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])]
+    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])]
 )
 def engine(request: pytest.FixtureRequest) -> Engine:
     """A database with an empty log."""

@@ -273,7 +273,7 @@ def test_writers_and_two_movers_at_once_lose_no_write_and_come_to_an_end(
 # SQLite has no locked rows: it has one writer at a time.
 @pytest.mark.parametrize(
     "engine",
-    [pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])],
+    [pytest.param("postgres", marks=[pytest.mark.postgres])],
     indirect=True,
 )
 def test_a_row_that_somebody_holds_is_waited_for_in_the_end(engine: Engine, aes: Vault, sm4: Vault) -> None:

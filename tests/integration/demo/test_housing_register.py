@@ -18,7 +18,6 @@ from policies.vocabulary import DataType
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_all_registers_are_written_and_housing_is_served_from_postgresql(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -16,7 +16,7 @@ from policies.vocabulary import LegalBasis
 from tests.support.parties import DOMAIN, NOW_MS, ManualClock, Registry, agreement_text, description, new_csr, signed
 from tests.support.postgres import PostgresServer, running_postgres
 
-pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres-identity")]
+pytestmark = [pytest.mark.postgres]
 NAME = f"spiffe://{DOMAIN}/department/civil/system/counter"
 
 

@@ -57,7 +57,7 @@ COLUMNS = 'id bigint, id_no varchar(18), "姓名" varchar(50), born date, income
 
 
 # All tests that need the server run in one process, so that it is started once.
-POSTGRES = (pytest.mark.postgres, pytest.mark.xdist_group("postgres"))
+POSTGRES = pytest.mark.postgres
 
 
 class Database:
@@ -199,7 +199,6 @@ def test_a_node_cannot_write_to_a_source(database: Database) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_a_connection_that_the_server_closed_is_replaced_without_an_error(
     postgres_server: PostgresServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -217,7 +216,6 @@ def test_a_connection_that_the_server_closed_is_replaced_without_an_error(
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_a_scan_that_loses_its_connection_half_way_fails_as_a_whole(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:

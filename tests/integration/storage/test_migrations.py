@@ -28,7 +28,6 @@ def test_a_new_sqlite_database_has_exactly_the_declared_tables(tmp_path: Path) -
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_a_new_postgresql_database_has_exactly_the_declared_tables(server: PostgresServer) -> None:
     engine = open_database(server.new_database())
     assert _differences(engine) == []

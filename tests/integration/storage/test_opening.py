@@ -128,7 +128,6 @@ def test_a_write_transaction_has_the_write_lock_from_its_beginning(url: str, tmp
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_a_postgresql_that_could_lose_a_commit_is_refused(server: PostgresServer) -> None:
     url = server.new_database()
     open_database(url).dispose()
