@@ -24,9 +24,7 @@ def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """A database with empty index and vault tables; one file and one server per session."""
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")

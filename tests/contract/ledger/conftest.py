@@ -9,9 +9,7 @@ from gateway.storage.database import write_transaction
 from tests.support.ledgers import LedgerClock, make_ledger
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """A database with an empty log."""
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")
