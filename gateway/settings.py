@@ -87,6 +87,9 @@ class VaultSettings(_Section):
     """The department that answers for people's own profile fields."""
 
     department: str = Field("data-bureau", description="its agreements govern the resource oncegate.profile")
+    sources: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="profile field to the departments whose stewards may state it as verified"
+    )
 
     @field_validator("department")
     @classmethod

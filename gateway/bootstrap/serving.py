@@ -34,6 +34,7 @@ from gateway.exchange.mend import Mend
 from gateway.exchange.people import OwnProfile
 from gateway.exchange.record import Record
 from gateway.exchange.repeat import KeptAnswers
+from gateway.exchange.source_desk import SourceDesk
 from gateway.federation.federation import Federation
 from gateway.federation.model import LinkLimits
 from gateway.federation.servicer import NodeLink
@@ -48,11 +49,13 @@ from gateway.rpc.services.catalog import CatalogServicer
 from gateway.rpc.services.enrolment import EnrolmentServicer
 from gateway.rpc.services.exchange import ExchangeServicer
 from gateway.rpc.services.profile import ProfileServicer
+from gateway.rpc.services.source import SourceServicer
 from gateway.rpc.tls import ServerIdentity
 from gateway.rpc.trust import Trust
-from gateway.settings import STATUS_FILE, Settings
+from gateway.settings import STATUS_FILE, BadSettings, Settings
 from gateway.sharing.uses import Uses
-from gateway.vault.fields import profile_resource
+from gateway.vault.corrections import Corrections
+from gateway.vault.fields import DESCRIPTIONS, profile_resource
 from gateway.vault.persons import PersonRegistry
 from gateway.vault.profile import Vault
 from oncegate.v1 import (
@@ -62,6 +65,7 @@ from oncegate.v1 import (
     exchange_pb2_grpc,
     node_link_pb2_grpc,
     profile_pb2_grpc,
+    source_pb2_grpc,
 )
 from policies.engine import PolicyEngine
 from policies.identifiers import normalise
@@ -118,7 +122,10 @@ class Gateway:
             clock=clock,
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
-        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock)
+        corrections = Corrections(engine, keyring, clock)
+        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections)
+        sources = _sources(settings)
+        desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)
         browse = Browse(offline.peers, people, offline.catalog, offline.departments)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._identity = ServerIdentity(offline.authority, settings, clock)
@@ -143,6 +150,7 @@ class Gateway:
             reading = ReadLog(people, record, offline.ledger)
             audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(offline.ledger, reading, own), server)
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own), server)
+            source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
 
@@ -222,6 +230,18 @@ class Gateway:
         staged = path.with_suffix(".new")
         staged.write_text(json.dumps(document), encoding="utf-8")
         staged.replace(path)
+
+
+def _sources(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Who may state which profile field. A field that there is not would silently be nobody's.
+
+    Raises:
+        BadSettings: A field is unknown.
+    """
+    for field in settings.vault.sources:
+        if field not in DESCRIPTIONS:
+            raise BadSettings(f"vault.sources.{field}: must be one of {', '.join(sorted(DESCRIPTIONS))}")
+    return settings.vault.sources
 
 
 def _issuers(settings: Settings) -> tuple[Issuer, ...]:

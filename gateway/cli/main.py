@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import agreement, audit, department, me, operate, vault
+from gateway.cli import agreement, audit, department, me, operate, source, vault
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(agreement.app, name="agreement")
 app.add_typer(vault.app, name="vault")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
+app.add_typer(source.app, name="source")
 
 
 def main() -> None:

@@ -61,22 +61,23 @@ class Contribute:
     def __call__(self, caller: Caller, subject: Subject, part: Permitted) -> Contribution:
         """Release the permitted profile fields to the caller.
 
-        A field that is not set is NOT_AVAILABLE in the sealed answer, whose shape and padded size do not change.
+        A field that is not set, restricted or expired is NOT_AVAILABLE in the sealed answer, whose shape and padded
+        size do not change; so is a disputed one before a caller whose request does not say that it shows the mark.
         """
         identity = self._identity()
         resource = part.entry.resource.code
         if identity is None:
             answer = ProviderAnswer(part.entry.resource.provider, resource, "NOT_CONNECTED", 0, stale=False)
             return Contribution(answer, tuple((f, str(form), "silent") for f, form in part.items))
-        released = self._vault.release(subject.person_id, part.items)
-        fields = [AnswerField(r.field, r.form, r.text, r.data_type, r.as_of_ms, r.source) for r in released]
+        released = self._vault.release(subject.person_id, part.items, caller.request.understood_marks)
+        fields = [AnswerField(r.field, r.form, r.text, r.data_type, r.as_of_ms, r.source, r.marks) for r in released]
         now = self._clock.now_ms()
         # There is no ticket: the gateway orders itself. The ledger's asked entry is what it acts on; a fresh digest
         # in its place keeps the HPKE info unique.
         ticket_digest = digest(b"oncegate-vault-v1\0" + secrets.token_bytes(32) + caller.request_digest)
         plaintext = self._codec.answer(caller.request_digest, resource, fields)
         sealed = caller.recipient.seal(plaintext, answer_info(caller.request_digest, ticket_digest, resource))
-        outcomes = tuple((r.field, r.form, "released" if r.text is not None else "no_value") for r in released)
+        outcomes = tuple((r.field, r.form, r.outcome) for r in released)
         disclosure = self._codec.disclosure(secrets.token_bytes(16), outcomes)
         receipt = self._codec.receipt(
             ticket_digest, caller.request_digest, identity.holder, resource, digest(sealed), digest(disclosure), now

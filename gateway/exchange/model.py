@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
-from policies.vocabulary import Form, LegalBasis, Necessity
+from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class SignedRequest:
     created_ms: int
     deadline_ms: int
     sealing_key_id: bytes
+    understood_marks: frozenset[FieldMark] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +135,4 @@ class AnswerField:
     data_type: str
     as_of_ms: int
     source: str
+    marks: tuple[FieldMark, ...] = ()

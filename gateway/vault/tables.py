@@ -4,7 +4,7 @@ Rules kept: a person is a random id, never a token or identifier, so that the in
 envelopes; the data key only wrapped. Erasing a person destroys the wrapped key, and with it every copy of the fields.
 """
 
-from sqlalchemy import BigInteger, LargeBinary
+from sqlalchemy import BigInteger, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 
@@ -42,3 +42,40 @@ class VaultField(SQLModel, table=True):
     collected_ms: int = Field(sa_type=BigInteger, description="Unix ms of the first entry")
     updated_ms: int = Field(sa_type=BigInteger, description="Unix ms of the last change")
     version: int = Field(sa_type=BigInteger, description="from 1")
+
+
+class VaultHistory(SQLModel, table=True):
+    """One sealed earlier version of a profile field."""
+
+    __tablename__ = "vault_history"
+
+    person_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    field: str = Field(primary_key=True, description="field code")
+    version: int = Field(primary_key=True, sa_type=BigInteger, description="from 1")
+    envelope: bytes = Field(sa_type=LargeBinary, description="keys.envelope: value, provenance, when and why it ended")
+
+
+class VaultCorrection(SQLModel, table=True):
+    """One sealed request to a department to correct a field that it verified."""
+
+    __tablename__ = "vault_corrections"
+    __table_args__ = (Index("vault_corrections_by_department", "department", "status", "created_ms"),)
+
+    id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    person_id: bytes = Field(sa_type=LargeBinary, index=True, description="random, 16 bytes")
+    department: str = Field(max_length=63, description="who is asked to correct")
+    status: str = Field(max_length=16, description="submitted, accepted, rejected or withdrawn")
+    created_ms: int = Field(sa_type=BigInteger, description="Unix ms")
+    version: int = Field(description="1 as submitted, 2 once decided or withdrawn")
+    envelope: bytes = Field(sa_type=LargeBinary, description="keys.envelope: field, proposal, reason, record, answer")
+
+
+class VaultTry(SQLModel, table=True):
+    """How often a person had a field compared with a register on one day."""
+
+    __tablename__ = "vault_tries"
+
+    person_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    field: str = Field(primary_key=True, description="field code")
+    day: int = Field(primary_key=True, description="days since 1970-01-01 in civil time")
+    taken: int = Field(description="tries taken")

@@ -24,27 +24,57 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/profile.proto\x12\x0boncegate.v1\"\x81\x01\n\x0cProfileField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x19\n\x11\x63ollected_unix_ms\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_unix_ms\x18\x05 \x01(\x03\x12\x0f\n\x07version\x18\x06 \x01(\x04\"\x13\n\x11GetProfileRequest\"?\n\x12GetProfileResponse\x12)\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"6\n\x16SetProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"C\n\x17SetProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"*\n\x19\x44\x65leteProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"\x1c\n\x1a\x44\x65leteProfileFieldResponse2\xa4\x02\n\x0eProfileService\x12M\n\nGetProfile\x12\x1e.oncegate.v1.GetProfileRequest\x1a\x1f.oncegate.v1.GetProfileResponse\x12\\\n\x0fSetProfileField\x12#.oncegate.v1.SetProfileFieldRequest\x1a$.oncegate.v1.SetProfileFieldResponse\x12\x65\n\x12\x44\x65leteProfileField\x12&.oncegate.v1.DeleteProfileFieldRequest\x1a\'.oncegate.v1.DeleteProfileFieldResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/profile.proto\x12\x0boncegate.v1\"\xe3\x03\n\x0cProfileField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x19\n\x11\x63ollected_unix_ms\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_unix_ms\x18\x05 \x01(\x03\x12\x0f\n\x07version\x18\x06 \x01(\x04\x12\x19\n\x11source_department\x18\x07 \x01(\t\x12\x15\n\rsource_record\x18\x08 \x01(\t\x12\x16\n\x0e\x63lassification\x18\t \x01(\t\x12\x1c\n\x14last_updated_unix_ms\x18\n \x01(\x03\x12\x18\n\x10verified_unix_ms\x18\x0b \x01(\x03\x12\x1b\n\x13valid_until_unix_ms\x18\x0c \x01(\x03\x12\x0e\n\x06status\x18\r \x01(\t\x12\x1a\n\x12unavailable_reason\x18\x0e \x01(\t\x12\x10\n\x08\x65\x64itable\x18\x0f \x01(\x08\x12\x16\n\x0e\x64ispute_reason\x18\x10 \x01(\t\x12\x18\n\x10\x64isputed_unix_ms\x18\x11 \x01(\x03\x12\x1a\n\x12restricted_unix_ms\x18\x12 \x01(\x03\x12\x1a\n\x12superseded_unix_ms\x18\x13 \x01(\x03\x12\x19\n\x11superseded_reason\x18\x14 \x01(\t\"C\n\x11GetProfileRequest\x12.\n\tselection\x18\x01 \x01(\x0e\x32\x1b.oncegate.v1.FieldSelection\"?\n\x12GetProfileResponse\x12)\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"R\n\x16SetProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x1a\n\x12unavailable_reason\x18\x03 \x01(\t\"C\n\x17SetProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"*\n\x19\x44\x65leteProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"\x1c\n\x1a\x44\x65leteProfileFieldResponse\"`\n\x17MarkProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12&\n\x04mark\x18\x02 \x01(\x0e\x32\x18.oncegate.v1.ProfileMark\x12\x0e\n\x06reason\x18\x03 \x01(\t\"D\n\x18MarkProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"\'\n\x16GetFieldHistoryRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"F\n\x17GetFieldHistoryResponse\x12+\n\x08versions\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"\x16\n\x14\x45xportProfileRequest\"&\n\x15\x45xportProfileResponse\x12\r\n\x05piece\x18\x01 \x01(\x0c\"J\n\x17SubmitCorrectionRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x08proposal\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\x18SubmitCorrectionResponse\x12+\n\ncorrection\x18\x01 \x01(\x0b\x32\x17.oncegate.v1.Correction\"\x1a\n\x18ListMyCorrectionsRequest\"I\n\x19ListMyCorrectionsResponse\x12,\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x17.oncegate.v1.Correction\"2\n\x19WithdrawCorrectionRequest\x12\x15\n\rcorrection_id\x18\x01 \x01(\x0c\"I\n\x1aWithdrawCorrectionResponse\x12+\n\ncorrection\x18\x01 \x01(\x0b\x32\x17.oncegate.v1.Correction\"\xc8\x01\n\nCorrection\x12\x15\n\rcorrection_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x12\n\ndepartment\x18\x03 \x01(\t\x12\x0e\n\x06record\x18\x04 \x01(\t\x12\x10\n\x08proposal\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x17\n\x0f\x63reated_unix_ms\x18\x08 \x01(\x03\x12\x17\n\x0f\x63hanged_unix_ms\x18\t \x01(\x03\x12\x0c\n\x04note\x18\n \x01(\t*J\n\x0e\x46ieldSelection\x12\x1f\n\x1b\x46IELD_SELECTION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46IELD_SELECTION_ALL\x10\x01*\xa9\x01\n\x0bProfileMark\x12\x1c\n\x18PROFILE_MARK_UNSPECIFIED\x10\x00\x12\x18\n\x14PROFILE_MARK_DISPUTE\x10\x01\x12!\n\x1dPROFILE_MARK_WITHDRAW_DISPUTE\x10\x02\x12\x19\n\x15PROFILE_MARK_RESTRICT\x10\x03\x12$\n PROFILE_MARK_RELEASE_RESTRICTION\x10\x04\x32\xe9\x06\n\x0eProfileService\x12M\n\nGetProfile\x12\x1e.oncegate.v1.GetProfileRequest\x1a\x1f.oncegate.v1.GetProfileResponse\x12\\\n\x0fSetProfileField\x12#.oncegate.v1.SetProfileFieldRequest\x1a$.oncegate.v1.SetProfileFieldResponse\x12\x65\n\x12\x44\x65leteProfileField\x12&.oncegate.v1.DeleteProfileFieldRequest\x1a\'.oncegate.v1.DeleteProfileFieldResponse\x12_\n\x10MarkProfileField\x12$.oncegate.v1.MarkProfileFieldRequest\x1a%.oncegate.v1.MarkProfileFieldResponse\x12\\\n\x0fGetFieldHistory\x12#.oncegate.v1.GetFieldHistoryRequest\x1a$.oncegate.v1.GetFieldHistoryResponse\x12X\n\rExportProfile\x12!.oncegate.v1.ExportProfileRequest\x1a\".oncegate.v1.ExportProfileResponse0\x01\x12_\n\x10SubmitCorrection\x12$.oncegate.v1.SubmitCorrectionRequest\x1a%.oncegate.v1.SubmitCorrectionResponse\x12\x62\n\x11ListMyCorrections\x12%.oncegate.v1.ListMyCorrectionsRequest\x1a&.oncegate.v1.ListMyCorrectionsResponse\x12\x65\n\x12WithdrawCorrection\x12&.oncegate.v1.WithdrawCorrectionRequest\x1a\'.oncegate.v1.WithdrawCorrectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FIELDSELECTION']._serialized_start=1816
+  _globals['_FIELDSELECTION']._serialized_end=1890
+  _globals['_PROFILEMARK']._serialized_start=1893
+  _globals['_PROFILEMARK']._serialized_end=2062
   _globals['_PROFILEFIELD']._serialized_start=43
-  _globals['_PROFILEFIELD']._serialized_end=172
-  _globals['_GETPROFILEREQUEST']._serialized_start=174
-  _globals['_GETPROFILEREQUEST']._serialized_end=193
-  _globals['_GETPROFILERESPONSE']._serialized_start=195
-  _globals['_GETPROFILERESPONSE']._serialized_end=258
-  _globals['_SETPROFILEFIELDREQUEST']._serialized_start=260
-  _globals['_SETPROFILEFIELDREQUEST']._serialized_end=314
-  _globals['_SETPROFILEFIELDRESPONSE']._serialized_start=316
-  _globals['_SETPROFILEFIELDRESPONSE']._serialized_end=383
-  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_start=385
-  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_end=427
-  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_start=429
-  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_end=457
-  _globals['_PROFILESERVICE']._serialized_start=460
-  _globals['_PROFILESERVICE']._serialized_end=752
+  _globals['_PROFILEFIELD']._serialized_end=526
+  _globals['_GETPROFILEREQUEST']._serialized_start=528
+  _globals['_GETPROFILEREQUEST']._serialized_end=595
+  _globals['_GETPROFILERESPONSE']._serialized_start=597
+  _globals['_GETPROFILERESPONSE']._serialized_end=660
+  _globals['_SETPROFILEFIELDREQUEST']._serialized_start=662
+  _globals['_SETPROFILEFIELDREQUEST']._serialized_end=744
+  _globals['_SETPROFILEFIELDRESPONSE']._serialized_start=746
+  _globals['_SETPROFILEFIELDRESPONSE']._serialized_end=813
+  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_start=815
+  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_end=857
+  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_start=859
+  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_end=887
+  _globals['_MARKPROFILEFIELDREQUEST']._serialized_start=889
+  _globals['_MARKPROFILEFIELDREQUEST']._serialized_end=985
+  _globals['_MARKPROFILEFIELDRESPONSE']._serialized_start=987
+  _globals['_MARKPROFILEFIELDRESPONSE']._serialized_end=1055
+  _globals['_GETFIELDHISTORYREQUEST']._serialized_start=1057
+  _globals['_GETFIELDHISTORYREQUEST']._serialized_end=1096
+  _globals['_GETFIELDHISTORYRESPONSE']._serialized_start=1098
+  _globals['_GETFIELDHISTORYRESPONSE']._serialized_end=1168
+  _globals['_EXPORTPROFILEREQUEST']._serialized_start=1170
+  _globals['_EXPORTPROFILEREQUEST']._serialized_end=1192
+  _globals['_EXPORTPROFILERESPONSE']._serialized_start=1194
+  _globals['_EXPORTPROFILERESPONSE']._serialized_end=1232
+  _globals['_SUBMITCORRECTIONREQUEST']._serialized_start=1234
+  _globals['_SUBMITCORRECTIONREQUEST']._serialized_end=1308
+  _globals['_SUBMITCORRECTIONRESPONSE']._serialized_start=1310
+  _globals['_SUBMITCORRECTIONRESPONSE']._serialized_end=1381
+  _globals['_LISTMYCORRECTIONSREQUEST']._serialized_start=1383
+  _globals['_LISTMYCORRECTIONSREQUEST']._serialized_end=1409
+  _globals['_LISTMYCORRECTIONSRESPONSE']._serialized_start=1411
+  _globals['_LISTMYCORRECTIONSRESPONSE']._serialized_end=1484
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_start=1486
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_end=1536
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_start=1538
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_end=1611
+  _globals['_CORRECTION']._serialized_start=1614
+  _globals['_CORRECTION']._serialized_end=1814
+  _globals['_PROFILESERVICE']._serialized_start=2065
+  _globals['_PROFILESERVICE']._serialized_end=2938
 # @@protoc_insertion_point(module_scope)
