@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.clock import Clock
+from gateway.errors import Code, Refused
 from gateway.exchange.decide import Permitted
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import AnswerField, ProviderAnswer
 from gateway.exchange.ports import WireCodec
-from gateway.vault.profile import Vault
+from gateway.vault.profile import ReleasedField, Vault
 from keys.batch import scope, sign_batch
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import answer_info
@@ -31,12 +32,17 @@ class VaultIdentity:
     certified: CertifiedKeys
 
 
+Standing = tuple[tuple[str, str, tuple[str, ...]], ...]
+"""Code, outcome and marks of each field as it was released, without values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """The vault's answer and what became of each field, for the ledger."""
+    """The vault's answer, what became of each field, for the ledger, and how the fields stood, for a repeat."""
 
     answer: ProviderAnswer
     outcomes: tuple[tuple[str, str, str], ...]
+    standing: Standing = ()
 
 
 class Contribute:
@@ -95,4 +101,27 @@ class Contribute:
             session_id=self._session,
             node_keys=identity.certified,
         )
-        return Contribution(answer, tuple((f, str(form), outcome) for f, form, outcome in outcomes))
+        return Contribution(
+            answer, tuple((f, str(form), outcome) for f, form, outcome in outcomes), _standing(released)
+        )
+
+    def unchanged(self, caller: Caller, subject: Subject, part: Permitted, before: Standing) -> None:
+        """Check, before a kept answer is given again, that the person still lets its fields be released as they were.
+
+        Args:
+            caller: Who asks again.
+            subject: Whom it is about.
+            part: The permitted profile fields.
+            before: `Contribution.standing` of the kept answer.
+
+        Raises:
+            Refused: ANSWER_EXPIRED when a field was restricted, disputed, removed or ran out since. A field that has
+                another value now is no reason: the same request gets the same answer.
+        """
+        released = self._vault.release(subject.person_id, part.items, caller.request.understood_marks)
+        if before and _standing(released) != before:
+            raise Refused(Code.ANSWER_EXPIRED, "the person's fields stand otherwise now")
+
+
+def _standing(released: list[ReleasedField]) -> Standing:
+    return tuple((r.field, r.outcome, tuple(str(mark) for mark in r.marks)) for r in released)

@@ -169,6 +169,7 @@ class Disclose:
             withheld=plan.withheld,
             asked=asked.promise,
             outcome=outcome.promise,
+            own=tuple(contribution.standing for contribution in contributions),
         )
 
     async def _asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
@@ -195,10 +196,13 @@ class Disclose:
     async def _again(
         self, caller: Caller, subject: Subject, plan: Plan, first: "asyncio.Future[Disclosed]"
     ) -> Disclosed:
-        """The same request again: the first answer, after standing and agreements were checked again."""
+        """The same request again: the first answer, after standing, agreements and own fields were checked again."""
         disclosed = await asyncio.shield(first)
         self._identify.still_good(caller.peer)
         self._decide.unchanged(plan)
+        own = (part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
+        for part, standing in zip(own, disclosed.own, strict=False):
+            self._contribute.unchanged(caller, subject, part, standing)
         await self._record.replayed(caller, subject, {"items": []})
         return Disclosed(
             request_id=disclosed.request_id,

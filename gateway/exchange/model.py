@@ -89,7 +89,7 @@ class ProviderAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """The answer to a fetch."""
+    """The answer to a fetch. `own` never leaves: how the person's own fields stood, for a repeat."""
 
     request_id: str
     complete: bool
@@ -98,6 +98,7 @@ class Disclosed:
     asked: BatchItem
     outcome: BatchItem
     replayed: bool = False
+    own: tuple[tuple[tuple[str, str, tuple[str, ...]], ...], ...] = ()
 
     @property
     def size(self) -> int:

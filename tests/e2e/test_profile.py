@@ -157,6 +157,22 @@ async def test_a_restricted_field_is_not_released_and_the_person_sees_that_it_wa
     assert (await phone(school, BO)).text == OFFICIAL
 
 
+async def test_a_kept_answer_is_not_given_again_once_the_person_restricts_a_field_in_it(
+    city: City, people: Door, raw: RawSystem
+) -> None:
+    await record(city, people, BO)
+    request = raw.asking(BO, items=[PHONE])
+    first = await raw.fetch(request)
+    assert (await raw.fetch(request)).answers == first.answers
+    for number, reason in ((profile_pb2.PROFILE_MARK_RESTRICT, ""), (profile_pb2.PROFILE_MARK_DISPUTE, "wrong")):
+        await mark(city, people, BO, number, reason)
+        with logged(city) as book:
+            assert (await refused(raw.fetch(request))).reason == "ANSWER_EXPIRED"
+        assert book.kinds == ["refused"]
+        await mark(city, people, BO, number + 1)  # Each is followed by what takes it back.
+        assert (await raw.fetch(request)).replayed
+
+
 async def test_a_field_whose_validity_ended_is_not_released(city: City, people: Door, school: AsyncClient) -> None:
     now_ms = city.parts.clock.now_ms()
     await record(city, people, CHEN, valid_until_unix_ms=now_ms - 1, last_updated_unix_ms=now_ms - 5)
@@ -240,6 +256,7 @@ async def test_only_a_steward_of_a_source_states_a_field(city: City, people: Doo
         (phone_of_housing, steward(city, "housing")),
         (phone_of_housing, steward(city, "tourism")),
         (phone_of_housing, person(city, CHEN)),
+        (phone_of_housing, bearer(city.token("clerk", roles=["clerk"], issuer=STEWARDS["civil"]))),
         (phone_of_housing, bearer(city.token("auditor", roles=["auditor"]))),
     ]
     with logged(city) as book:

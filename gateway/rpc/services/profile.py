@@ -39,12 +39,13 @@ class ProfileServicer(profile_pb2_grpc.ProfileServiceServicer):
         self, request: profile_pb2.SetProfileFieldRequest, context: Any
     ) -> profile_pb2.SetProfileFieldResponse:
         """See profile.proto."""
+        who = bearer(context)
         if request.unavailable_reason:
             if request.value:
                 raise bad_request("value", "须为空，或不填原因 / must be empty together with unavailable_reason")
-            field = await self._own.set_unavailable(bearer(context), request.field, request.unavailable_reason)
+            field = await self._own.set_unavailable(who, request.field, request.unavailable_reason)
         else:
-            field = await self._own.set_field(bearer(context), request.field, request.value)
+            field = await self._own.set_field(who, request.field, request.value)
         return profile_pb2.SetProfileFieldResponse(field=_field(field))
 
     async def DeleteProfileField(  # noqa: N802
@@ -58,10 +59,10 @@ class ProfileServicer(profile_pb2_grpc.ProfileServiceServicer):
         self, request: profile_pb2.MarkProfileFieldRequest, context: Any
     ) -> profile_pb2.MarkProfileFieldResponse:
         """See profile.proto."""
-        mark = MARKS.get(request.mark)
+        who, mark = bearer(context), MARKS.get(request.mark)
         if mark is None:
             raise bad_request("mark", "须为已定义的标记 / must be one of the marks")
-        field = await self._own.mark_field(bearer(context), request.field, mark, request.reason)
+        field = await self._own.mark_field(who, request.field, mark, request.reason)
         return profile_pb2.MarkProfileFieldResponse(field=_field(field))
 
     async def GetFieldHistory(  # noqa: N802

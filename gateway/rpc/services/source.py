@@ -30,6 +30,7 @@ class SourceServicer(source_pb2_grpc.SourceServiceServicer):
         self, request: source_pb2.RecordVerifiedFieldRequest, context: Any
     ) -> source_pb2.RecordVerifiedFieldResponse:
         """See source.proto."""
+        who = bearer(context)
         stated = Verified(
             value=request.value or None,
             department="",
@@ -39,7 +40,7 @@ class SourceServicer(source_pb2_grpc.SourceServiceServicer):
             unavailable=_reason(request.unavailable_reason),
         )
         arrival = await self._desk.record_field(
-            bearer(context), request.subject_scheme, request.subject_identifier, request.field, stated
+            who, request.subject_scheme, request.subject_identifier, request.field, stated
         )
         return source_pb2.RecordVerifiedFieldResponse(arrival=ARRIVALS[arrival])
 
@@ -56,11 +57,12 @@ class SourceServicer(source_pb2_grpc.SourceServiceServicer):
         self, request: source_pb2.AnswerCorrectionRequest, context: Any
     ) -> source_pb2.AnswerCorrectionResponse:
         """See source.proto."""
+        who = bearer(context)
         if request.answer == source_pb2.CORRECTION_ANSWER_ACCEPT:
             word = Verified(request.value or None, "", valid_until_ms=request.valid_until_unix_ms or None)
-            decided = await self._desk.accept(bearer(context), request.correction_id, word, request.note)
+            decided = await self._desk.accept(who, request.correction_id, word, request.note)
         elif request.answer == source_pb2.CORRECTION_ANSWER_REJECT:
-            decided = await self._desk.reject(bearer(context), request.correction_id, request.note)
+            decided = await self._desk.reject(who, request.correction_id, request.note)
         else:
             raise bad_request("answer", "须为接受或驳回 / must be accept or reject")
         return source_pb2.AnswerCorrectionResponse(correction=correction_message(decided))

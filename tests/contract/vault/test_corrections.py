@@ -192,6 +192,8 @@ def test_what_was_written_is_sealed_and_goes_with_the_person(
     assert corrections.mine(PERSON) == []
     assert corrections.waiting("civil", None, 10) == []
     assert refused_code(corrections.withdraw, PERSON, made.id) is Code.NOT_FOUND
+    with engine.connect() as connection:
+        assert connection.execute(select(TABLE)).all() == []
 
 
 def test_tries_run_out_per_person_field_and_day(engine: Engine, clock: FixedClock) -> None:
