@@ -157,7 +157,7 @@ class OwnProfile:
             Refused: The token does not verify, or see `Corrections.submit`.
         """
         subject = await self._citizen(bearer)
-        self._vault.canonical(field, proposal)
+        self._vault.canonical(field, proposal, "proposal")
         free_text("reason", reason)
         standing = self._require_set(subject, field)
         if standing.editable:

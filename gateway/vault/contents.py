@@ -10,6 +10,7 @@ is not read.
 """
 
 import dataclasses
+import json
 from typing import Any, Final
 
 from gateway.vault.provenance import Claim, FieldStatus, Source, Superseded, UnavailableReason
@@ -130,7 +131,8 @@ def read(plaintext: bytes, *, collected_ms: int, updated_ms: int) -> Contents:
     if plaintext[:1] != _FORMAT:
         raise BadEnvelope("the field's format is not known")
     try:
-        stated: dict[str, Any] = canonical.read(plaintext[1:].rstrip(b" "))
+        # What was opened is authentic: that it is spelled canonically need not be proved again at every release.
+        stated: dict[str, Any] = json.loads(plaintext[1:])
         for name, kind in _WORDS.items():
             if name in stated:
                 stated[name] = kind(stated[name])

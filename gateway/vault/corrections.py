@@ -123,7 +123,7 @@ class Corrections:
                 NOT_AT_A_SOURCE when no department verified it; ALREADY_EXISTS when one about it waits.
             KeysError: A key is missing or a row was tampered with; nothing changes.
         """
-        proposed, words = canonical(field, proposal), free_text("reason", reason)
+        proposed, words = canonical(field, proposal, "proposal"), free_text("reason", reason)
         now_ms = self._clock.now_ms()
         with write_transaction(self._engine) as connection:
             key = data_keys.make(connection, self._keks, person_id, now_ms)

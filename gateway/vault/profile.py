@@ -52,16 +52,17 @@ class Vault:
         # Opened in place of a field that is not set, so that an empty profile takes as long as a full one.
         self._decoy_person = secrets.token_bytes(16)
         self._decoy_key = DataKey(1, secrets.token_bytes(32))
-        plaintext = contents.write(Contents("-", Source.USER_PROVIDED, 0, 0))
+        now_ms = clock.now_ms()
+        plaintext = contents.write(Contents("-" * 11, Source.USER_PROVIDED, now_ms, now_ms, last_updated_ms=now_ms))
         self._decoy = rows.sealed(self._decoy_key, self._decoy_person, _DECOY, 1, plaintext)
 
-    def canonical(self, field: str, value: str) -> str:
-        """The text under which a value would be kept.
+    def canonical(self, field: str, value: str, path: str = "value") -> str:
+        """The text under which a value would be kept; `path` names the input in a refusal.
 
         Raises:
             Refused: UNKNOWN_FIELD, or BAD_REQUEST with the broken rule.
         """
-        return canonical(field, value)
+        return canonical(field, value, path)
 
     def set_field(self, person_id: bytes, field: str, value: str) -> ProfileField:
         """Set one field on the person's own word; durable when it returns.
