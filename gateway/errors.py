@@ -81,6 +81,10 @@ class Code(StrEnum):
     PROTOCOL_VERSION = "PROTOCOL_VERSION"
     LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
     ALL_PROVIDERS_SILENT = "ALL_PROVIDERS_SILENT"
+    FIELD_NOT_EDITABLE = "FIELD_NOT_EDITABLE"
+    NOT_AT_A_SOURCE = "NOT_AT_A_SOURCE"
+    ALREADY_DECIDED = "ALREADY_DECIDED"
+    TRIES_EXHAUSTED = "TRIES_EXHAUSTED"
     DEADLINE = "DEADLINE"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     INTERNAL = "INTERNAL"
@@ -156,6 +160,22 @@ PUBLIC: dict[Code, PublicError] = {
         _S.UNAVAILABLE, "访问日志不可写，未提供任何数据", "The access log cannot be written; nothing was released"
     ),
     Code.ALL_PROVIDERS_SILENT: PublicError(_S.UNAVAILABLE, "所有提供方均未应答", "No provider answered"),
+    Code.FIELD_NOT_EDITABLE: PublicError(
+        _S.FAILED_PRECONDITION,
+        "该信息项由部门核实，请向来源部门申请更正",
+        "A department verified this field: ask for a correction there",
+    ),
+    Code.NOT_AT_A_SOURCE: PublicError(
+        _S.FAILED_PRECONDITION,
+        "该信息项不是部门核实的，请本人直接修改",
+        "No department verified this field: change it yourself",
+    ),
+    Code.ALREADY_DECIDED: PublicError(
+        _S.FAILED_PRECONDITION, "更正申请已办结或已撤回", "The correction was decided or withdrawn already"
+    ),
+    Code.TRIES_EXHAUSTED: PublicError(
+        _S.RESOURCE_EXHAUSTED, "今日核验次数已用完", "Today's tries to verify this field are used up"
+    ),
     Code.DEADLINE: PublicError(_S.DEADLINE_EXCEEDED, "超过时限", "The deadline passed"),
     Code.UNIMPLEMENTED: PublicError(_S.UNIMPLEMENTED, "没有该方法", "There is no such method"),
     Code.INTERNAL: PublicError(_S.INTERNAL, "内部错误", "Internal error"),

@@ -95,6 +95,9 @@ class VaultSettings(_Section):
         int, Field(ge=1, le=366, description="how long a department has to erase what it received")
     ] = 30
     suite: SuiteName = Field("aes", description="how fields are encrypted; those of the other suite are moved")
+    sources: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="profile field to the departments whose stewards may state it as verified"
+    )
 
     @field_validator("department")
     @classmethod

@@ -88,5 +88,12 @@ class Mask(StrEnum):
     TEXT = "text"
 
 
+class FieldMark(StrEnum):
+    """What whoever gets a value has to know with it; a value with a mark is not released without it."""
+
+    DISPUTED = "disputed"
+    """The person says that it is wrong."""
+
+
 _FORM_RANK: Final = {form: rank for rank, form in enumerate(Form, start=1)}
 _CLASSIFICATION_RANK: Final = {level: rank for rank, level in enumerate(Classification, start=1)}

@@ -16,6 +16,14 @@ class Kind(StrEnum):
     PROFILE_WRITTEN = "profile_written"
     PROFILE_READ = "profile_read"
     PROFILE_DELETED = "profile_deleted"
+    PROFILE_MARKED = "profile_marked"
+    PROFILE_EXPORTED = "profile_exported"
+    PROFILE_COMPARED = "profile_compared"
+    PROFILE_RECORDED = "profile_recorded"
+    CORRECTION_SUBMITTED = "correction_submitted"
+    CORRECTION_WITHDRAWN = "correction_withdrawn"
+    CORRECTION_READ = "correction_read"
+    CORRECTION_ANSWERED = "correction_answered"
     DEPARTMENT_ADDED = "department_added"
     DEPARTMENT_REVOKED = "department_revoked"
     TOKEN_ISSUED = "token_issued"  # noqa: S105 - a kind of entry
@@ -35,5 +43,16 @@ class Kind(StrEnum):
 OUTCOMES: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED})
 """The kinds that close an `asked` entry when they name it in `request`."""
 
-ACCESSES: Final = frozenset({Kind.ASKED, Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED, Kind.REPLAYED})
+ACCESSES: Final = frozenset(
+    {
+        Kind.ASKED,
+        Kind.RELEASED,
+        Kind.REFUSED,
+        Kind.ABANDONED,
+        Kind.REPLAYED,
+        Kind.PROFILE_RECORDED,
+        Kind.CORRECTION_READ,
+        Kind.CORRECTION_ANSWERED,
+    }
+)
 """The kinds that a person sees as accesses to their data."""

@@ -1,11 +1,16 @@
 """Erasures for the operator's commands, wired beside a running gateway or alone."""
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway.bootstrap.offline import Offline
+from gateway.exchange.contribute import VaultIdentity
+from gateway.exchange.erase import EraseProfile
+from gateway.exchange.record import Record
 from gateway.vault.erasure import Erasures
 from gateway.vault.notices import Notices
 from gateway.vault.profile import Vault
+from keys.key_certificates import CertifiedKeys
 
 
 def erasures_of(offline: Offline, vault: Vault) -> Erasures:
@@ -19,6 +24,19 @@ def erasures_of(offline: Offline, vault: Vault) -> Erasures:
         copies_days=settings.key_backup_days,
         notice_days=settings.notice_days,
     )
+
+
+def erase_profile(
+    offline: Offline, erasures: Erasures, record: Record, identity: Callable[[], VaultIdentity | None]
+) -> EraseProfile:
+    """The use case, signing receipts with the vault's certified key."""
+
+    def certified() -> CertifiedKeys | None:
+        found = identity()
+        return None if found is None else found.certified
+
+    signing_key = offline.secrets.vault_signing
+    return EraseProfile(erasures, offline.ledger, record, signing_key, certified, offline.settings.gateway_id)
 
 
 def account(offline: Offline) -> list[dict[str, Any]]:

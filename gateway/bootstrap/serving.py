@@ -17,7 +17,7 @@ import structlog
 
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
-from gateway.bootstrap.erasures import erasures_of
+from gateway.bootstrap.erasures import erase_profile, erasures_of
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline, compose
 from gateway.bootstrap.secrets import PEOPLE_NAMES
@@ -31,13 +31,14 @@ from gateway.exchange.browse import Browse
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
 from gateway.exchange.disclose import Disclose
-from gateway.exchange.erase import EraseProfile, ReadNotices
+from gateway.exchange.erase import ReadNotices
 from gateway.exchange.identify import Identify, IdentifySubject
 from gateway.exchange.locate import Locate
 from gateway.exchange.mend import Mend
 from gateway.exchange.people import OwnProfile
 from gateway.exchange.record import Record
 from gateway.exchange.repeat import KeptAnswers
+from gateway.exchange.source_desk import SourceDesk
 from gateway.federation.federation import Federation
 from gateway.federation.model import LinkLimits
 from gateway.federation.servicer import NodeLink
@@ -53,11 +54,13 @@ from gateway.rpc.services.enrolment import EnrolmentServicer
 from gateway.rpc.services.exchange import ExchangeServicer
 from gateway.rpc.services.notice import NoticeServicer
 from gateway.rpc.services.profile import ProfileServicer
+from gateway.rpc.services.source import SourceServicer
 from gateway.rpc.tls import ServerIdentity
 from gateway.rpc.trust import Trust
-from gateway.settings import STATUS_FILE, Settings
+from gateway.settings import STATUS_FILE, BadSettings, Settings
 from gateway.sharing.uses import Uses
-from gateway.vault.fields import profile_resource
+from gateway.vault.corrections import Corrections
+from gateway.vault.fields import DESCRIPTIONS, profile_resource
 from gateway.vault.notices import Notices
 from gateway.vault.persons import PersonRegistry
 from gateway.vault.profile import Vault
@@ -70,6 +73,7 @@ from oncegate.v1 import (
     node_link_pb2_grpc,
     notice_pb2_grpc,
     profile_pb2_grpc,
+    source_pb2_grpc,
 )
 from policies.engine import PolicyEngine
 from policies.identifiers import normalise
@@ -94,7 +98,8 @@ class Gateway:
         keyring = offline.secrets.keyring
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine)
-        self._vault = vault = Vault(engine, keyring, clock, Suite[settings.vault.suite.upper()])
+        suite = Suite[settings.vault.suite.upper()]
+        self._vault = vault = Vault(engine, keyring, clock, suite)
         people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
         self.federation = Federation(
             index=self.index,
@@ -116,14 +121,7 @@ class Gateway:
         limits = settings.limits
         certified = vault_identity(offline)
         erasures = erasures_of(offline, vault)
-        self._erase = EraseProfile(
-            erasures,
-            offline.ledger,
-            record,
-            offline.secrets.vault_signing,
-            lambda: None if (identity := certified()) is None else identity.certified,
-            settings.gateway_id,
-        )
+        self._erase = erase_profile(offline, erasures, record, certified)
         notices = ReadNotices(offline.peers, Notices(engine, clock), offline.ledger, record)
         disclose = Disclose(
             identify=identify,
@@ -138,20 +136,14 @@ class Gateway:
             clock=clock,
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
-        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, self._erase)
+        corrections = Corrections(engine, keyring, clock, suite=suite)
+        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
+        sources = _sources(settings)
+        desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)
         browse = Browse(offline.peers, people, offline.catalog, offline.departments)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._identity = ServerIdentity(offline.authority, settings, clock)
-        secrets = offline.secrets
-        trust = Trust(
-            trust_domain=settings.trust_domain,
-            ca_pem=offline.authority.certificate_pem,
-            ticket_key=secrets.ticket_key.verify_key.der,
-            promise_key=secrets.promise_key.verify_key.der,
-            ledger_key=offline.ledger_key,
-            gateway=settings.gateway_id,
-        )
-        enrolment = EnrolmentServicer(offline.membership, trust)
+        enrolment = EnrolmentServicer(offline.membership, _trust(offline))
 
         def register_systems(server: Any) -> None:
             exchange_pb2_grpc.add_ExchangeServiceServicer_to_server(ExchangeServicer(disclose, locate), server)
@@ -164,6 +156,7 @@ class Gateway:
             reading = ReadLog(people, record, offline.ledger)
             audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(offline.ledger, reading, own), server)
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own), server)
+            source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
 
@@ -245,6 +238,31 @@ class Gateway:
         staged = path.with_suffix(".new")
         staged.write_text(json.dumps(document), encoding="utf-8")
         staged.replace(path)
+
+
+def _sources(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Who may state which profile field. A field that there is not would silently be nobody's.
+
+    Raises:
+        BadSettings: A field is unknown.
+    """
+    for field in settings.vault.sources:
+        if field not in DESCRIPTIONS:
+            raise BadSettings(f"vault.sources.{field}: must be one of {', '.join(sorted(DESCRIPTIONS))}")
+    return settings.vault.sources
+
+
+def _trust(offline: Offline) -> Trust:
+    """What members are told to believe of this gateway."""
+    secrets, settings = offline.secrets, offline.settings
+    return Trust(
+        trust_domain=settings.trust_domain,
+        ca_pem=offline.authority.certificate_pem,
+        ticket_key=secrets.ticket_key.verify_key.der,
+        promise_key=secrets.promise_key.verify_key.der,
+        ledger_key=offline.ledger_key,
+        gateway=settings.gateway_id,
+    )
 
 
 def _issuers(settings: Settings) -> tuple[Issuer, ...]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import agreement, audit, department, erasures, me, operate, vault
+from gateway.cli import agreement, audit, department, erasures, me, operate, source, vault
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(vault.app, name="vault")
 app.add_typer(erasures.app, name="erasure")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
+app.add_typer(source.app, name="source")
 
 
 def main() -> None:

@@ -6,10 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli import own_correction, own_field
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.erasures import receipt_document
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import command, emit, fields_text, moment, say, table
+from gateway.cli.profile_texts import FIELD_COLUMNS, field_json, field_row
+from gateway.clock import SystemClock
 from gateway.errors import bad_request
 from keys.erasure_receipt import open_receipt
 from keys.signing import VerifyKey
@@ -20,6 +23,15 @@ app = typer.Typer(
 )
 profile_app = typer.Typer(no_args_is_help=True, help="Your own contact data, entered once. 个人档案")
 app.add_typer(profile_app, name="profile")
+app.command("dispute")(own_field.dispute)
+app.command("withdraw-dispute")(own_field.withdraw_dispute)
+app.command("restrict")(own_field.restrict)
+app.command("release-restriction")(own_field.release_restriction)
+app.command("history")(own_field.history)
+app.command("export")(own_field.export)
+app.command("correct")(own_correction.correct)
+app.command("corrections")(own_correction.corrections)
+app.command("withdraw-correction")(own_correction.withdraw_correction)
 
 OUTCOMES = {
     "asked": "asked, no answer yet / 已请求",
@@ -31,50 +43,48 @@ OUTCOMES = {
     "profile_read": "you read your profile / 本人查看档案",
     "profile_deleted": "you removed a field / 本人删除信息项",
     "profile_erased": "profile erased / 档案已删除",
+    "profile_recorded": "a department recorded a field / 部门记录核实信息",
+    "correction_read": "a department read your request / 部门查阅更正申请",
+    "correction_answered": "a department decided your request / 部门办结更正申请",
 }
-
-
-def _field(field: profile_pb2.ProfileField) -> dict[str, Any]:
-    return {
-        "field": field.field,
-        "value": field.value,
-        "source": field.source,
-        "updated_unix_ms": field.updated_unix_ms,
-        "version": field.version,
-    }
 
 
 @profile_app.command("show")
 @command
 def show(gateway: Address, ca: CaFile, token_file: TokenFile, as_json: AsJson = False) -> None:
-    """Show your profile."""
+    """Show your profile: every field with its source, status, age and validity."""
     with people_channel(gateway, ca) as channel:
         stub = profile_pb2_grpc.ProfileServiceStub(channel)
         response = stub.GetProfile(
-            profile_pb2.GetProfileRequest(), metadata=bearer_metadata(token_file), timeout=DEADLINE_S
+            profile_pb2.GetProfileRequest(selection=profile_pb2.FIELD_SELECTION_ALL),
+            metadata=bearer_metadata(token_file),
+            timeout=DEADLINE_S,
         )
-    fields = [_field(field) for field in response.fields]
-    rows = [(f["field"], f["value"], f["source"], moment(f["updated_unix_ms"])) for f in fields]
-    columns = ("field 信息项", "value 内容", "source 来源", "last changed 更新时间")
-    emit(fields, as_json=as_json, human=lambda: table("Your profile 个人档案", columns, rows))
+    now_ms = SystemClock().now_ms()
+    rows = [field_row(field, now_ms) for field in response.fields]
+    fields = [field_json(field) for field in response.fields]
+    emit(fields, as_json=as_json, human=lambda: table("Your profile 个人档案", FIELD_COLUMNS, rows))
 
 
 @profile_app.command("set")
 @command
 def set_field(
     field: Annotated[str, typer.Argument(help="phone, email, mailing_address, emergency_contact or bank_account.")],
-    value: Annotated[str, typer.Argument(help="The value.")],
     gateway: Address,
     ca: CaFile,
     token_file: TokenFile,
+    value: Annotated[str, typer.Argument(help="The value; none together with --not-applicable.")] = "",
+    not_applicable: Annotated[bool, typer.Option("--not-applicable", help="You have nothing to enter here.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Enter or change one field of your profile."""
+    """Enter or change one field of your profile. What a department verified is corrected there: `me correct`."""
     with people_channel(gateway, ca) as channel:
         stub = profile_pb2_grpc.ProfileServiceStub(channel)
-        request = profile_pb2.SetProfileFieldRequest(field=field, value=value)
+        request = profile_pb2.SetProfileFieldRequest(
+            field=field, value=value, unavailable_reason="not_applicable" if not_applicable else ""
+        )
         response = stub.SetProfileField(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
-    stored = _field(response.field)
+    stored = field_json(response.field)
     emit(stored, as_json=as_json, human=lambda: say(f"saved 已保存: {stored['field']} (version {stored['version']})"))
 
 
@@ -83,7 +93,7 @@ def set_field(
 def delete_field(
     field: Annotated[str, typer.Argument(help="Field code.")], gateway: Address, ca: CaFile, token_file: TokenFile
 ) -> None:
-    """Remove one field of your profile."""
+    """Remove one field of your profile, with its history."""
     with people_channel(gateway, ca) as channel:
         stub = profile_pb2_grpc.ProfileServiceStub(channel)
         request = profile_pb2.DeleteProfileFieldRequest(field=field)

@@ -19,3 +19,19 @@ TokenFile = Annotated[
     Path,
     typer.Option("--token-file", envvar="ONCEGATE_TOKEN_FILE", help="File with your OIDC token.", dir_okay=False),
 ]
+CorrectionId = Annotated[str, typer.Argument(help="Number of the request, 32 hexadecimal digits.")]
+
+
+def correction_id_of(text: str) -> bytes:
+    """The id of a request for correction.
+
+    Raises:
+        typer.BadParameter: It is not 32 hexadecimal digits.
+    """
+    try:
+        correction_id = bytes.fromhex(text)
+    except ValueError:
+        correction_id = b""
+    if len(correction_id) != 16:  # noqa: PLR2004 - proto/oncegate/v1/profile.proto
+        raise typer.BadParameter("must be 32 hexadecimal digits", param_hint="CORRECTION")
+    return correction_id

@@ -16,6 +16,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.audit.errors import AuditError
 from gateway.errors import GatewayError, Refused, Status
@@ -47,12 +48,12 @@ def emit(value: Mapping[str, Any] | Sequence[Any], *, as_json: bool, human: Call
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table."""
+    """Print a table. Cells are plain text: what people typed is shown as it is, also if it looks like markup."""
     drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(str(cell) for cell in row))
+        drawn.add_row(*(Text(str(cell)) for cell in row))
     console().print(drawn)
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.clock import Clock
+from gateway.errors import Code, Refused
 from gateway.exchange.decide import Permitted
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import AnswerField, ProviderAnswer
 from gateway.exchange.ports import WireCodec
-from gateway.vault.profile import Vault
+from gateway.vault.profile import ReleasedField, Vault
 from keys.batch import scope, sign_batch
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import answer_info
@@ -31,12 +32,17 @@ class VaultIdentity:
     certified: CertifiedKeys
 
 
+Standing = tuple[tuple[str, str, tuple[str, ...]], ...]
+"""Code, outcome and marks of each field as it was released, without values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """The vault's answer and what became of each field, for the ledger."""
+    """The vault's answer, what became of each field, for the ledger, and how the fields stood, for a repeat."""
 
     answer: ProviderAnswer
     outcomes: tuple[tuple[str, str, str], ...]
+    standing: Standing = ()
 
 
 class Contribute:
@@ -61,22 +67,23 @@ class Contribute:
     def __call__(self, caller: Caller, subject: Subject, part: Permitted) -> Contribution:
         """Release the permitted profile fields to the caller.
 
-        A field that is not set is NOT_AVAILABLE in the sealed answer, whose shape and padded size do not change.
+        A field that is not set, restricted or expired is NOT_AVAILABLE in the sealed answer, whose shape and padded
+        size do not change; so is a disputed one before a caller whose request does not say that it shows the mark.
         """
         identity = self._identity()
         resource = part.entry.resource.code
         if identity is None:
             answer = ProviderAnswer(part.entry.resource.provider, resource, "NOT_CONNECTED", 0, stale=False)
             return Contribution(answer, tuple((f, str(form), "silent") for f, form in part.items))
-        released = self._vault.release(subject.person_id, part.items)
-        fields = [AnswerField(r.field, r.form, r.text, r.data_type, r.as_of_ms, r.source) for r in released]
+        released = self._vault.release(subject.person_id, part.items, caller.request.understood_marks)
+        fields = [AnswerField(r.field, r.form, r.text, r.data_type, r.as_of_ms, r.source, r.marks) for r in released]
         now = self._clock.now_ms()
         # There is no ticket: the gateway orders itself. The ledger's asked entry is what it acts on; a fresh digest
         # in its place keeps the HPKE info unique.
         ticket_digest = digest(b"oncegate-vault-v1\0" + secrets.token_bytes(32) + caller.request_digest)
         plaintext = self._codec.answer(caller.request_digest, resource, fields)
         sealed = caller.recipient.seal(plaintext, answer_info(caller.request_digest, ticket_digest, resource))
-        outcomes = tuple((r.field, r.form, "released" if r.text is not None else "no_value") for r in released)
+        outcomes = tuple((r.field, r.form, r.outcome) for r in released)
         disclosure = self._codec.disclosure(secrets.token_bytes(16), outcomes)
         receipt = self._codec.receipt(
             ticket_digest, caller.request_digest, identity.holder, resource, digest(sealed), digest(disclosure), now
@@ -94,4 +101,27 @@ class Contribute:
             session_id=self._session,
             node_keys=identity.certified,
         )
-        return Contribution(answer, tuple((f, str(form), outcome) for f, form, outcome in outcomes))
+        return Contribution(
+            answer, tuple((f, str(form), outcome) for f, form, outcome in outcomes), _standing(released)
+        )
+
+    def unchanged(self, caller: Caller, subject: Subject, part: Permitted, before: Standing) -> None:
+        """Check, before a kept answer is given again, that the person still lets its fields be released as they were.
+
+        Args:
+            caller: Who asks again.
+            subject: Whom it is about.
+            part: The permitted profile fields.
+            before: `Contribution.standing` of the kept answer.
+
+        Raises:
+            Refused: ANSWER_EXPIRED when a field was restricted, disputed, removed or ran out since. A field that has
+                another value now is no reason: the same request gets the same answer.
+        """
+        released = self._vault.release(subject.person_id, part.items, caller.request.understood_marks)
+        if before and _standing(released) != before:
+            raise Refused(Code.ANSWER_EXPIRED, "the person's fields stand otherwise now")
+
+
+def _standing(released: list[ReleasedField]) -> Standing:
+    return tuple((r.field, r.outcome, tuple(str(mark) for mark in r.marks)) for r in released)

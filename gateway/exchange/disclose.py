@@ -174,6 +174,7 @@ class Disclose:
             asked=asked.promise,
             outcome=outcome.promise,
             asked_index=asked.leaf_index,
+            own=tuple(contribution.standing for contribution in contributions),
         )
 
     async def _asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
@@ -200,11 +201,14 @@ class Disclose:
     async def _again(
         self, caller: Caller, subject: Subject, plan: Plan, first: "asyncio.Future[Disclosed]"
     ) -> Disclosed:
-        """The same request again: the first answer, after standing and agreements were checked again."""
+        """The same request again: the first answer, after standing, agreements and own fields were checked again."""
         disclosed = await asyncio.shield(first)
         self._identify.still_good(caller.peer)
         self._decide.unchanged(plan)
         self._check_not_erased(subject, plan, disclosed.asked_index)
+        own = (part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
+        for part, standing in zip(own, disclosed.own, strict=False):
+            self._contribute.unchanged(caller, subject, part, standing)
         await self._record.replayed(caller, subject, {"items": []})
         return Disclosed(
             request_id=disclosed.request_id,

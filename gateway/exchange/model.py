@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
-from policies.vocabulary import Form, LegalBasis, Necessity
+from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class SignedRequest:
     created_ms: int
     deadline_ms: int
     sealing_key_id: bytes
+    understood_marks: frozenset[FieldMark] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class ProviderAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Disclosed:
-    """The answer to a fetch."""
+    """The answer to a fetch. `own` never leaves: how the person's own fields stood, for a repeat."""
 
     request_id: str
     complete: bool
@@ -98,6 +99,7 @@ class Disclosed:
     outcome: BatchItem
     asked_index: int
     replayed: bool = False
+    own: tuple[tuple[tuple[str, str, tuple[str, ...]], ...], ...] = ()
 
     @property
     def size(self) -> int:
@@ -135,3 +137,4 @@ class AnswerField:
     data_type: str
     as_of_ms: int
     source: str
+    marks: tuple[FieldMark, ...] = ()

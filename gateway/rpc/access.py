@@ -23,6 +23,7 @@ class Caller(StrEnum):
     TOKEN_HOLDER = "token_holder"  # noqa: S105 - a kind of caller: someone with an enrolment token
     CITIZEN = "citizen"
     AUDITOR = "auditor"
+    STEWARD = "steward"
     PERSON = "person"
     ANYONE = "anyone"
 
@@ -54,6 +55,15 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.ProfileService/EraseProfile": _rule(people=(Caller.CITIZEN,)),
     "/oncegate.v1.NoticeService/ListNotices": _rule(systems=(Caller.SYSTEM,)),
     "/oncegate.v1.NoticeService/AcknowledgeNotice": _rule(systems=(Caller.SYSTEM,)),
+    "/oncegate.v1.ProfileService/MarkProfileField": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/GetFieldHistory": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/ExportProfile": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/SubmitCorrection": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/ListMyCorrections": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/WithdrawCorrection": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.SourceService/RecordVerifiedField": _rule(people=(Caller.STEWARD,)),
+    "/oncegate.v1.SourceService/ListCorrections": _rule(people=(Caller.STEWARD,)),
+    "/oncegate.v1.SourceService/AnswerCorrection": _rule(people=(Caller.STEWARD,)),
     "/oncegate.v1.AuditService/GetCheckpoint": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/GetInclusionProof": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/GetConsistencyProof": _rule(people=(Caller.ANYONE,)),

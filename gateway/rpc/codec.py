@@ -18,7 +18,7 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import padded_length
 from oncegate.v1 import exchange_pb2, signed_pb2
-from policies.vocabulary import Form, LegalBasis, Necessity
+from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 MAX_BODY = 32 * 1024
 MAX_ITEMS = 64
@@ -46,6 +46,8 @@ NECESSITIES: "dict[signed_pb2.Necessity, Necessity]" = {
     signed_pb2.NECESSITY_REQUIRED: Necessity.REQUIRED,
     signed_pb2.NECESSITY_OPTIONAL: Necessity.OPTIONAL,
 }
+MARKS: "dict[signed_pb2.FieldMark, FieldMark]" = {signed_pb2.FIELD_MARK_DISPUTED: FieldMark.DISPUTED}
+MARK_NUMBERS = {mark: number for number, mark in MARKS.items()}
 
 
 def certified_keys(message: signed_pb2.CertifiedKeys) -> CertifiedKeys:
@@ -138,6 +140,8 @@ class Codec:
         commitment_holds = len(message.subject_commitment) == _DIGEST
         _check(broken, "subject_commitment", "must be 32 bytes", holds=commitment_holds)
         _check(broken, "sealing_key_id", "must be 32 bytes", holds=len(message.sealing_key_id) == _DIGEST)
+        # A mark that this version does not know is none that it could release: saying that it is understood is no harm.
+        understood = frozenset(MARKS[number] for number in message.understood_marks if number in MARKS)
         items = _items(message, broken)
         if broken:
             raise Refused(Code.BAD_REQUEST, "request body", violations=tuple(broken[:16]))
@@ -154,6 +158,7 @@ class Codec:
             created_ms=message.created_unix_ms,
             deadline_ms=message.deadline_ms,
             sealing_key_id=message.sealing_key_id,
+            understood_marks=understood,
         )
 
     def answer(self, request_digest: bytes, resource: str, fields: Sequence[AnswerField]) -> bytes:
@@ -169,6 +174,7 @@ class Codec:
                 data_type=field.data_type if released else "",
                 as_of_unix_ms=field.as_of_ms if released else 0,
                 source=field.source if released else "",
+                marks=[MARK_NUMBERS[mark] for mark in field.marks] if released else [],
             )
         return _pad(body)
 

@@ -10,7 +10,16 @@ from grpc_reflection.v1alpha import reflection
 from gateway.rpc.access import Door
 from gateway.rpc.interceptors import DoorInterceptor
 from gateway.settings import Settings
-from oncegate.v1 import audit_pb2, catalog_pb2, enrolment_pb2, exchange_pb2, node_link_pb2, notice_pb2, profile_pb2
+from oncegate.v1 import (
+    audit_pb2,
+    catalog_pb2,
+    enrolment_pb2,
+    exchange_pb2,
+    node_link_pb2,
+    notice_pb2,
+    profile_pb2,
+    source_pb2,
+)
 
 _SERVICES: dict[Door, tuple[str, ...]] = {
     Door.SYSTEMS: (
@@ -25,6 +34,7 @@ _SERVICES: dict[Door, tuple[str, ...]] = {
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
         enrolment_pb2.DESCRIPTOR.services_by_name["EnrolmentService"].full_name,
         profile_pb2.DESCRIPTOR.services_by_name["ProfileService"].full_name,
+        source_pb2.DESCRIPTOR.services_by_name["SourceService"].full_name,
     ),
 }
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import SQLModel
 
 from gateway.vault import tables
-from keys.envelope import FieldCipher
+from keys.envelope import FieldCipher, Suite
 from keys.persons import new_data_key, unwrap_data_key, wrap_data_key
 
 KEK: Final = "vault-kek"
@@ -32,13 +32,16 @@ class KeyEncryptionKeys(Protocol):
         """The current version."""
 
 
-def read(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes) -> FieldCipher | None:
+def read(
+    connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, suite: Suite = Suite.AES
+) -> FieldCipher | None:
     """The person's data key, or None when there is none.
 
     Args:
         connection: Any connection.
         keks: Key-encryption keys.
         person_id: 16 bytes.
+        suite: How it is to seal.
 
     Returns:
         The key, ready to seal and open this person's fields; for one operation.
@@ -50,10 +53,12 @@ def read(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes) -> F
     if row is None or row.wrapped is None:
         return None
     secret = unwrap_data_key(keks.get(KEK, row.kek_version), bytes(row.wrapped))
-    return FieldCipher(secret, person_id=person_id, key_id=row.key_id)
+    return FieldCipher(secret, person_id=person_id, key_id=row.key_id, suite=suite)
 
 
-def make(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, now_ms: int) -> FieldCipher:
+def make(
+    connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, now_ms: int, suite: Suite = Suite.AES
+) -> FieldCipher:
     """The person's data key; a new one when there is none.
 
     Args:
@@ -61,6 +66,7 @@ def make(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, now_
         keks: Key-encryption keys.
         person_id: 16 bytes.
         now_ms: The time, Unix ms.
+        suite: How it is to seal.
 
     Returns:
         The key that is in the database, also when another writer made it at the same time.
@@ -84,7 +90,7 @@ def make(connection: Connection, keks: KeyEncryptionKeys, person_id: bytes, now_
             where=_KEYS.c.wrapped.is_(None),
         )
     )
-    made = read(connection, keks, person_id)
+    made = read(connection, keks, person_id, suite)
     if made is None:  # pragma: no cover - the statement before made one
         raise LookupError("a data key vanished inside its transaction")
     return made

@@ -42,12 +42,13 @@ _CONTACT_RULE: Final = "须为姓名加电话号码 / must be a name followed by
 _ACCOUNT_RULE: Final = "须为8至30位数字 / must be 8 to 30 digits"
 
 
-def canonical(field: str, value: str) -> str:
+def canonical(field: str, value: str, path: str = "value") -> str:
     """The text under which a value is kept.
 
     Args:
         field: Field code.
         value: As typed: full-width characters, spaces and hyphens are folded where they mean nothing.
+        path: Name of the input, for the refusal.
 
     Returns:
         The canonical text.
@@ -59,7 +60,7 @@ def canonical(field: str, value: str) -> str:
     if rule is None:
         raise Refused(Code.UNKNOWN_FIELD, "profile field")
     if len(value) > MAX_VALUE:
-        raise bad_request("value", f"最多{MAX_VALUE}个字符 / must be at most {MAX_VALUE} characters")
+        raise bad_request(path, f"最多{MAX_VALUE}个字符 / must be at most {MAX_VALUE} characters")
     # Characters that are not seen (zero-width, direction marks, controls) would make two equal-looking values differ.
     visible = "".join(
         c for c in value.translate(_HALF_WIDTH) if unicodedata.category(c) not in {"Cf", "Cc", "Cs", "Co"}
@@ -67,7 +68,7 @@ def canonical(field: str, value: str) -> str:
     normalise, text = rule
     folded = normalise(" ".join(visible.split()))
     if folded is None:
-        raise bad_request("value", text)
+        raise bad_request(path, text)
     return folded
 
 

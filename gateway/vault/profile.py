@@ -1,82 +1,41 @@
-"""The vault: a person's own fields, each sealed under a key of that person.
+"""The vault: a person's own fields, each sealed with its provenance under a key of that person.
 
 Rules kept: a value exists in the clear only inside one call, never in the database, a log or an error; a field is bound
 to its person, code, version and key, so no row can be moved or put back under another version unseen; setting an
-equal value changes nothing; erasing a person destroys the key. A person who has no profile and one who has not set a
-field look the same to a department.
+equal value changes nothing; the person's own word never takes the place of a department's; earlier versions stay in a
+bounded history until the field is removed; erasing a person destroys the key. A department gets a disputed value only
+together with its mark, and a restricted or expired one not at all; a person who has no profile, one who has not set a
+field and one who restricts it look the same to a department.
 
 What it does not do: it does not know who the person is, who may read a field, or what was logged: `gateway/exchange`
 decides and records before it calls. All methods block on the database and may be called from any thread.
 """
 
-import dataclasses
 import secrets
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, delete, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Engine, Row
 
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.storage.database import destroying_transaction, write_transaction
-from gateway.vault import data_keys, tables
+from gateway.vault import contents, corrections, data_keys, rows, tries, verified
+from gateway.vault.contents import Contents, Dispute
 from gateway.vault.data_keys import KeyEncryptionKeys
 from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, profile_resource
+from gateway.vault.provenance import FieldStatus, Mark, Source, Superseded, UnavailableReason
 from gateway.vault.reseal import Resealing
+from gateway.vault.texts import free_text
+from gateway.vault.views import Arrival, ProfileField, ReleasedField, Verified, profile_field
 from keys.envelope import FieldCipher, Suite
-from keys.persons import new_data_key
 from policies.release import BadValue, apply_form
-from policies.vocabulary import DataType, Form
+from policies.vocabulary import FieldMark, Form
 
 __all__ = ["PROFILE_RESOURCE", "ProfileField", "ReleasedField", "Vault", "profile_resource"]
 
-USER_PROVIDED: Final = "user_provided"
-_FIELDS: Final = SQLModel.metadata.tables[str(tables.VaultField.__tablename__)]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ProfileField:
-    """One field as its person sees it.
-
-    Attributes:
-        field: Field code.
-        value: The value; not part of the `repr`.
-        source: Where it comes from.
-        collected_ms: When it was first entered, Unix ms.
-        updated_ms: When it last changed, Unix ms.
-        version: From 1.
-    """
-
-    field: str
-    value: str = dataclasses.field(repr=False)
-    source: str
-    collected_ms: int
-    updated_ms: int
-    version: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ReleasedField:
-    """One field in the form decided, for a department.
-
-    Attributes:
-        field: Field code.
-        form: The form.
-        text: The text, or None when there is nothing to release; not part of the `repr`.
-        data_type: Data type code.
-        as_of_ms: When it last changed, Unix ms; 0 when there is nothing.
-        source: Where it comes from; empty when there is nothing.
-    """
-
-    field: str
-    form: Form
-    text: str | None = dataclasses.field(repr=False)
-    data_type: DataType
-    as_of_ms: int
-    source: str
+Result = TypeVar("Result")
+_DECOY: Final = "decoy"
 
 
 class Vault:
@@ -85,7 +44,7 @@ class Vault:
     Args:
         engine: From `gateway.storage.database.open_database`.
         keks: Key-encryption keys, under the name `vault-kek`.
-        clock: Tells when a field was entered.
+        clock: Tells when a field was entered, and whether its validity has ended.
         suite: How fields are encrypted from now on; those of another suite stay readable.
     """
 
@@ -96,20 +55,21 @@ class Vault:
         self._suite = suite
         self._resealing = Resealing(engine, keks, suite)
         # Opened in place of a field that is not set, so that an empty profile takes as long as a full one.
-        self._decoy_key = new_data_key()
         self._decoy_person = secrets.token_bytes(16)
-        self._decoy = self._decoy_cipher().seal("decoy", 1, b"-", suite)
+        self._decoy_key = secrets.token_bytes(32)
+        plaintext = contents.write(Contents("-", Source.USER_PROVIDED, 0, 0))
+        self._decoy = self._decoy_cipher().seal(_DECOY, 1, plaintext, suite)
 
-    def canonical(self, field: str, value: str) -> str:
-        """The text under which a value would be kept.
+    def canonical(self, field: str, value: str, path: str = "value") -> str:
+        """The text under which a value would be kept; `path` names the input in a refusal.
 
         Raises:
             Refused: UNKNOWN_FIELD, or BAD_REQUEST with the broken rule.
         """
-        return canonical(field, value)
+        return canonical(field, value, path)
 
     def set_field(self, person_id: bytes, field: str, value: str) -> ProfileField:
-        """Set one field; durable when it returns.
+        """Set one field on the person's own word; durable when it returns.
 
         Args:
             person_id: From `PersonRegistry`.
@@ -117,25 +77,32 @@ class Vault:
             value: As typed; normalised per field.
 
         Returns:
-            The field as stored. An equal value keeps its version and time.
+            The field as stored. An equal value keeps its version, time and source.
 
         Raises:
-            Refused: UNKNOWN_FIELD, or BAD_REQUEST with the broken rule.
+            Refused: UNKNOWN_FIELD, or BAD_REQUEST with the broken rule; FIELD_NOT_EDITABLE when a department verified
+                it (domain check 1).
             KeysError: A key is missing or a row was tampered with; nothing changes.
         """
-        text = canonical(field, value)
-        now_ms = self._clock.now_ms()
-        with write_transaction(self._engine) as connection:
-            key = data_keys.make(connection, self._keks, person_id, now_ms)
-            where = (_FIELDS.c.person_id == person_id, _FIELDS.c.field == field)
-            before = connection.execute(select(_FIELDS).where(*where).with_for_update()).one_or_none()
-            if before is not None and _open(key, before) == text:
-                return ProfileField(field, text, before.source, before.collected_ms, before.updated_ms, before.version)
-            version = 1 if before is None else before.version + 1
-            collected_ms = now_ms if before is None else before.collected_ms
-            stored = ProfileField(field, text, USER_PROVIDED, collected_ms, now_ms, version)
-            _write(connection, person_id, key, stored, self._suite)
-        return stored
+        return self._enter(person_id, field, canonical(field, value))
+
+    def set_not_applicable(self, person_id: bytes, field: str) -> ProfileField:
+        """Keep that the person has nothing to enter in a field; durable when it returns.
+
+        Raises:
+            Refused: UNKNOWN_FIELD; FIELD_NOT_EDITABLE when a department verified it.
+            KeysError: A key is missing or a row was tampered with; nothing changes.
+        """
+        _known(field)
+        return self._enter(person_id, field, None)
+
+    def field(self, person_id: bytes, field: str) -> ProfileField | None:
+        """One field of a person; None when it is not set or was removed.
+
+        Raises:
+            KeysError: A key is missing or a row was tampered with.
+        """
+        return next((one for one in self.fields(person_id) if one.field == field), None)
 
     def fields(self, person_id: bytes) -> list[ProfileField]:
         """All fields of a person, ordered by code.
@@ -145,35 +112,136 @@ class Vault:
         """
         with self._engine.connect() as connection:
             key = data_keys.read(connection, self._keks, person_id)
-            rows = _rows(connection, person_id)
-        if key is None:
-            return []
-        return [
-            ProfileField(row.field, _open(key, row), row.source, row.collected_ms, row.updated_ms, row.version)
-            for row in rows
-        ]
+            found = [] if key is None else [rows.entry_of(key, row) for row in rows.raw(connection, person_id)]
+        return [profile_field(entry) for entry in found if entry.contents.erased_ms is None]
 
-    def delete_field(self, person_id: bytes, field: str) -> None:
-        """Remove one field; durable when it returns.
+    def history(self, person_id: bytes, field: str) -> list[ProfileField]:
+        """Earlier versions of one field, newest first; none once the field was removed.
 
         Raises:
-            Refused: NOT_FOUND when it is not set.
+            Refused: UNKNOWN_FIELD.
+            KeysError: A key is missing or a row was tampered with.
         """
-        where = (_FIELDS.c.person_id == person_id, _FIELDS.c.field == field)
-        with write_transaction(self._engine) as connection:
-            removed = connection.execute(delete(_FIELDS).where(*where)).rowcount
-        if not removed:
-            raise Refused(Code.NOT_FOUND, "profile field")
+        _known(field)
+        with self._engine.connect() as connection:
+            key = data_keys.read(connection, self._keks, person_id)
+            found = [] if key is None else rows.history(connection, key, person_id, field)
+        return [profile_field(entry) for entry in found]
 
-    def release(self, person_id: bytes, items: Iterable[tuple[str, Form]]) -> list[ReleasedField]:
+    def delete_field(self, person_id: bytes, field: str) -> None:
+        """Remove one field and its history; durable when it returns. What stays is a sealed note that there was one.
+
+        Raises:
+            Refused: NOT_FOUND when it is not set; FIELD_NOT_EDITABLE when a department verified it.
+            KeysError: A key is missing or a row was tampered with; nothing changes.
+        """
+
+        def remove(connection: Connection, key: FieldCipher, now_ms: int) -> None:
+            entry = _standing(connection, key, person_id, field)
+            if not entry.contents.source.editable:
+                raise Refused(Code.FIELD_NOT_EDITABLE, "profile field")
+            rows.forget_history(connection, person_id, field)
+            removed = Contents(
+                None, entry.contents.source, entry.contents.collected_ms, updated_ms=now_ms, erased_ms=now_ms
+            )
+            # A version of its own, so that the one before cannot be put back unseen.
+            rows.put(connection, key, person_id, rows.Entry(field, entry.version + 1, removed))
+
+        self._change(person_id, remove)
+
+    def mark(self, person_id: bytes, field: str, mark: Mark, reason: str = "") -> ProfileField:
+        """Dispute or restrict one field, or take that back; durable when it returns. Saying it again changes nothing.
+
+        Args:
+            person_id: From `PersonRegistry`.
+            field: Field code.
+            mark: What the person says.
+            reason: The person's words, for a dispute; a new one takes the place of the one before.
+
+        Returns:
+            The field as stored.
+
+        Raises:
+            Refused: NOT_FOUND when it is not set; BAD_REQUEST with the rule that the reason breaks.
+            KeysError: A key is missing or a row was tampered with; nothing changes.
+        """
+        words = free_text("reason", reason) if mark is Mark.DISPUTE else ""
+
+        def say(connection: Connection, key: FieldCipher, now_ms: int) -> rows.Entry:
+            entry = _standing(connection, key, person_id, field)
+            held = entry.contents
+            if mark is Mark.DISPUTE:
+                held = held.but(dispute=Dispute(words, now_ms if held.dispute is None else held.dispute.since_ms))
+            elif mark is Mark.WITHDRAW_DISPUTE:
+                held = held.but(dispute=None)
+            elif mark is Mark.RESTRICT:
+                held = held.but(restricted_ms=held.restricted_ms or now_ms)
+            else:
+                held = held.but(restricted_ms=None)
+            changed = rows.Entry(field, entry.version, held)
+            rows.put(connection, key, person_id, changed)
+            return changed
+
+        return profile_field(self._change(person_id, say))
+
+    def record(self, person_id: bytes, field: str, stated: Verified) -> Arrival:
+        """Put a department's word about one field into the profile, if it prevails; durable when it returns.
+
+        Raises:
+            Refused: UNKNOWN_FIELD, or BAD_REQUEST with the broken rule.
+            KeysError: A key is missing or a row was tampered with; nothing changes.
+        """
+        checked = verified.checked(field, stated, self._clock.now_ms())
+        return self._change(
+            person_id,
+            lambda connection, key, now_ms: verified.record(connection, key, person_id, field, checked, now_ms),
+        )
+
+    def confirm(self, person_id: bytes, field: str, version: int, department: str) -> ProfileField:
+        """Keep that a register has the same value as the person entered; durable when it returns.
+
+        Args:
+            person_id: From `PersonRegistry`.
+            field: Field code.
+            version: The version that was compared.
+            department: Whose register confirmed it.
+
+        Returns:
+            The field as stored, from now on `platform_verified`.
+
+        Raises:
+            Refused: NOT_FOUND when that version does not stand any more, or holds no value of the person.
+            KeysError: A key is missing or a row was tampered with; nothing changes.
+        """
+
+        def keep(connection: Connection, key: FieldCipher, now_ms: int) -> rows.Entry:
+            entry = _standing(connection, key, person_id, field)
+            held = entry.contents
+            if entry.version != version or held.source is not Source.USER_PROVIDED or held.value is None:
+                raise Refused(Code.NOT_FOUND, "the version that was compared")
+            confirmed = held.but(
+                source=Source.PLATFORM_VERIFIED, source_department=department, verified_ms=now_ms, updated_ms=now_ms
+            )
+            return rows.succeed(connection, key, person_id, field, confirmed, Superseded.CONFIRMED)
+
+        return profile_field(self._change(person_id, keep))
+
+    def release(
+        self,
+        person_id: bytes,
+        items: Iterable[tuple[str, Form]],
+        understood: Collection[FieldMark] = (),
+    ) -> list[ReleasedField]:
         """Fields in the forms that were decided, for a department.
 
-        Fails closed: a field that is not set, or whose value does not fit the form, has no text. Whether the person
-        has a profile at all cannot be told from the answer, nor from the time it takes.
+        Fails closed: a field that is not set, restricted, expired, disputed before a department that does not know
+        the mark, or whose value does not fit the form, has no text. Which of these it is, or whether the person has a
+        profile at all, cannot be told from the answer, nor from the time it takes.
 
         Args:
             person_id: From `PersonRegistry`.
             items: Field codes and forms.
+            understood: Marks that the department undertakes to show together with the value.
 
         Returns:
             One for each item, in order.
@@ -184,11 +252,11 @@ class Vault:
         """
         with self._engine.connect() as connection:
             key = data_keys.read(connection, self._keks, person_id)
-            rows = {row.field: row for row in _rows(connection, person_id)} if key is not None else {}
-        return [self._release(key, rows.get(code), code, form) for code, form in items]
+            held = {row.field: row for row in rows.raw(connection, person_id)} if key is not None else {}
+        return [self._release(key, held.get(code), code, form, understood) for code, form in items]
 
     def erase(self, person_id: bytes, also: Callable[[Connection], None] | None = None) -> bool:
-        """Destroy the person's key and remove the fields. Copies of the fields, in backups too, become unreadable.
+        """Destroy the person's key and remove everything kept under it. Copies, in backups too, become unreadable.
 
         Args:
             person_id: From `PersonRegistry`.
@@ -200,7 +268,9 @@ class Vault:
         with destroying_transaction(self._engine) as connection:
             if also is not None:
                 also(connection)
-            connection.execute(delete(_FIELDS).where(_FIELDS.c.person_id == person_id))
+            rows.forget_person(connection, person_id)
+            corrections.forget_person(connection, person_id)
+            tries.forget_person(connection, person_id)
             return data_keys.destroy(connection, person_id, self._clock.now_ms())
 
     def rewrap(self, limit: int = 500) -> int:
@@ -237,46 +307,78 @@ class Vault:
         """How many fields are in another suite than the one chosen; reads the whole table."""
         return self._resealing.left()
 
+    def _enter(self, person_id: bytes, field: str, text: str | None) -> ProfileField:
+        def enter(connection: Connection, key: FieldCipher, now_ms: int) -> rows.Entry:
+            before = rows.find(connection, key, person_id, field)
+            if before is not None and before.contents.erased_ms is None:
+                if not before.contents.source.editable:
+                    raise Refused(Code.FIELD_NOT_EDITABLE, "profile field")
+                if before.contents.value == text:
+                    return before
+            entered = Contents(
+                value=text,
+                source=Source.NOT_APPLICABLE if text is None else Source.USER_PROVIDED,
+                collected_ms=now_ms,
+                updated_ms=now_ms,
+                last_updated_ms=now_ms,
+                unavailable=UnavailableReason.NOT_APPLICABLE if text is None else None,
+            )
+            return rows.succeed(connection, key, person_id, field, entered, Superseded.REPLACED_BY_PERSON)
+
+        return profile_field(self._change(person_id, enter))
+
+    def _change(self, person_id: bytes, change: Callable[[Connection, FieldCipher, int], Result]) -> Result:
+        """Carry out a change of one person's rows in one transaction, under the person's key."""
+        now_ms = self._clock.now_ms()
+        with write_transaction(self._engine) as connection:
+            # On PostgreSQL this also locks the person, so that two changes of one person come one after the other.
+            return change(connection, data_keys.make(connection, self._keks, person_id, now_ms, self._suite), now_ms)
+
     def _release(
-        self, key: FieldCipher | None, row: Row[tuple[object, ...]] | None, code: str, form: Form
+        self,
+        key: FieldCipher | None,
+        row: Row[Any] | None,
+        code: str,
+        form: Form,
+        understood: Collection[FieldMark],
     ) -> ReleasedField:
         described = DESCRIPTIONS.get(code)
         if described is None:
             raise Refused(Code.UNKNOWN_FIELD, "profile field")
+        nothing = "false" if form is Form.EXISTS else None
         if key is None or row is None:
-            self._decoy_cipher().open("decoy", 1, self._decoy)
-            text = "false" if form is Form.EXISTS else None
-            return ReleasedField(code, form, text, described.data_type, 0, "")
+            self._open_decoy()
+            return ReleasedField(code, form, nothing, described.data_type, 0, "")
+        held = rows.entry_of(key, row).contents
+        marks = (FieldMark.DISPUTED,) if held.dispute is not None else ()
+        if held.status is FieldStatus.RESTRICTED or not set(marks) <= set(understood):
+            return ReleasedField(code, form, nothing, described.data_type, 0, "", outcome="withheld")
+        if held.value is None or held.expired(self._clock.now_ms()):
+            return ReleasedField(code, form, nothing, described.data_type, 0, "")
         try:
-            text = apply_form(form, described.data_type, described.mask, _open(key, row))
+            text = apply_form(form, described.data_type, described.mask, held.value)
         except BadValue:
             return ReleasedField(code, form, None, described.data_type, 0, "")
-        return ReleasedField(code, form, text, described.data_type, row.updated_ms, row.source)
+        as_of_ms = held.last_updated_ms or 0
+        return ReleasedField(code, form, text, described.data_type, as_of_ms, held.source, marks, "released")
 
     def _decoy_cipher(self) -> FieldCipher:
-        # Made anew each time, as a person's is.
+        """Made anew each time, as a person's is."""
         return FieldCipher(self._decoy_key, person_id=self._decoy_person, key_id=1)
 
-
-def _rows(connection: Connection, person_id: bytes) -> list[Row[tuple[object, ...]]]:
-    statement = select(_FIELDS).where(_FIELDS.c.person_id == person_id).order_by(_FIELDS.c.field)
-    return list(connection.execute(statement).all())
-
-
-def _open(key: FieldCipher, row: Row[tuple[object, ...]]) -> str:
-    return key.open(row.field, row.version, bytes(row.envelope)).decode()
+    def _open_decoy(self) -> None:
+        plaintext = self._decoy_cipher().open(_DECOY, 1, self._decoy)
+        contents.read(plaintext, collected_ms=0, updated_ms=0)
 
 
-def _write(connection: Connection, person_id: bytes, key: FieldCipher, stored: ProfileField, suite: Suite) -> None:
-    insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
-    values = {
-        "envelope": key.seal(stored.field, stored.version, stored.value.encode(), suite),
-        "source": stored.source,
-        "collected_ms": stored.collected_ms,
-        "updated_ms": stored.updated_ms,
-        "version": stored.version,
-    }
-    statement = insert(_FIELDS).values(person_id=person_id, field=stored.field, **values)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=[_FIELDS.c.person_id, _FIELDS.c.field], set_=values)
-    )
+def _known(field: str) -> None:
+    if field not in DESCRIPTIONS:
+        raise Refused(Code.UNKNOWN_FIELD, "profile field")
+
+
+def _standing(connection: Connection, key: FieldCipher, person_id: bytes, field: str) -> rows.Entry:
+    """A field that is set, locked until the transaction ends."""
+    entry = rows.find(connection, key, person_id, field)
+    if entry is None or entry.contents.erased_ms is not None:
+        raise Refused(Code.NOT_FOUND, "profile field")
+    return entry

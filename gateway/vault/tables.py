@@ -75,3 +75,40 @@ class VaultNotice(SQLModel, table=True):
     entries: str = Field(sa_type=Text, description="indexes of the releases in the access log, separated by commas")
     acknowledged_ms: int = Field(default=0, sa_type=BigInteger, description="Unix ms; 0 while it is open")
     acknowledged_by: str = Field(default="", max_length=512, description="SPIFFE id of the system that did")
+
+
+class VaultHistory(SQLModel, table=True):
+    """One sealed earlier version of a profile field."""
+
+    __tablename__ = "vault_history"
+
+    person_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    field: str = Field(primary_key=True, description="field code")
+    version: int = Field(primary_key=True, sa_type=BigInteger, description="from 1")
+    envelope: bytes = Field(sa_type=LargeBinary, description="keys.envelope: value, provenance, when and why it ended")
+
+
+class VaultCorrection(SQLModel, table=True):
+    """One sealed request to a department to correct a field that it verified."""
+
+    __tablename__ = "vault_corrections"
+    __table_args__ = (Index("vault_corrections_by_department", "department", "status", "created_ms"),)
+
+    id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    person_id: bytes = Field(sa_type=LargeBinary, index=True, description="random, 16 bytes")
+    department: str = Field(max_length=63, description="who is asked to correct")
+    status: str = Field(max_length=16, description="submitted, accepted, rejected or withdrawn")
+    created_ms: int = Field(sa_type=BigInteger, description="Unix ms")
+    version: int = Field(description="1 as submitted, 2 once decided or withdrawn")
+    envelope: bytes = Field(sa_type=LargeBinary, description="keys.envelope: field, proposal, reason, record, answer")
+
+
+class VaultTry(SQLModel, table=True):
+    """How often a person had a field compared with a register on one day."""
+
+    __tablename__ = "vault_tries"
+
+    person_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    field: str = Field(primary_key=True, description="field code")
+    day: int = Field(primary_key=True, description="days since 1970-01-01 in civil time")
+    taken: int = Field(description="tries taken")

@@ -20,6 +20,7 @@ from keys.envelope.aes import AesFields
 from keys.envelope.header import Suite, header, read_header
 from keys.envelope.sm4 import Sm4Fields
 from keys.errors import BadEnvelope
+from keys.pseudonyms import pseudonym
 
 _DATA_KEY: Final = 32
 _PERSON: Final = 16
@@ -33,6 +34,7 @@ class FieldCipher:
         data_key: 32 bytes.
         person_id: Random person id, 16 bytes.
         key_id: Which data key this is, from 0.
+        suite: How it seals unless told otherwise; it opens every suite.
 
     Attributes:
         key_id: As given; part of every envelope.
@@ -41,14 +43,15 @@ class FieldCipher:
         BadEnvelope: An argument is malformed.
     """
 
-    __slots__ = ("_aes", "_aes_header", "_data_key", "_person_id", "_sm4", "_sm4_header", "key_id")
+    __slots__ = ("_aes", "_aes_header", "_data_key", "_person_id", "_sm4", "_sm4_header", "_suite", "key_id")
 
-    def __init__(self, data_key: bytes, *, person_id: bytes, key_id: int) -> None:
+    def __init__(self, data_key: bytes, *, person_id: bytes, key_id: int, suite: Suite = Suite.AES) -> None:
         if len(data_key) != _DATA_KEY:
             raise BadEnvelope("a data key is 32 bytes")
         if len(person_id) != _PERSON:
             raise BadEnvelope("a person id is 16 bytes")
         self.key_id = key_id
+        self._suite = suite
         self._data_key = data_key
         self._person_id = person_id
         self._aes_header = header(Suite.AES, key_id)
@@ -56,14 +59,14 @@ class FieldCipher:
         self._aes: AesFields | None = None
         self._sm4: Sm4Fields | None = None
 
-    def seal(self, field: str, version: int, plaintext: bytes, suite: Suite = Suite.AES) -> bytes:
+    def seal(self, field: str, version: int, plaintext: bytes, suite: Suite | None = None) -> bytes:
         """Encrypts one field.
 
         Args:
             field: Field code.
             version: Version of the field, from 0.
             plaintext: The value.
-            suite: How.
+            suite: How; None takes the cipher's own.
 
         Returns:
             A self-describing envelope; equal values give different ones.
@@ -73,7 +76,15 @@ class FieldCipher:
         """
         name = field.encode()
         place = self._place(name, version)
-        return self._in(suite).seal(name, place, plaintext)
+        return self._in(self._suite if suite is None else suite).seal(name, place, plaintext)
+
+    def pseudonym(self, department: str, generation: int) -> str:
+        """What a department calls this person; see `keys.pseudonyms`.
+
+        Raises:
+            BadEnvelope: An argument is malformed.
+        """
+        return pseudonym(self._data_key, department, generation)
 
     def open(self, field: str, version: int, envelope: bytes) -> bytes:
         """Decrypts one field. Fails closed: nothing is returned unless every byte and part of its place is authentic.

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from nodes.cli.exits import command
-from nodes.cli.language import Language, language_of, pick, word
+from nodes.cli.language import WORDS, Language, language_of, pick, word
 from nodes.cli.options import (
     AsJson,
     Basis,
@@ -151,6 +151,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
                 "data_type": row.data_type,
                 "department": row.department,
                 "source": row.source,
+                "marks": [str(mark) for mark in row.marks],
                 "as_of_ms": row.as_of_ms,
                 "reason": row.reason,
                 "reason_zh": row.reason_text.zh,
@@ -234,4 +235,8 @@ def _value(row: Row, language: Language) -> Text | str:
 def _note(row: Row, language: Language) -> str:
     if row.reason:
         return f"{pick(row.reason_text, language)} ({row.reason})"
-    return word("source.user_provided", language) if row.source == "user_provided" else ""
+    said = [word(f"mark.{mark}", language) for mark in row.marks]
+    source = WORDS.get(f"source.{row.source}")
+    if source is not None:
+        said.append(pick(source, language))
+    return "; ".join(text for text in said if text)

@@ -53,6 +53,8 @@ WORDS: Final[Mapping[str, PublicText]] = {
     "status.silent": PublicText("未应答", "No answer"),
     "source.user_provided": PublicText("本人填报", "entered by the person"),
     "source.government_verified": PublicText("", ""),
+    "source.platform_verified": PublicText("本人填报，已与登记比对一致", "entered by the person, equal to a register"),
+    "mark.disputed": PublicText("本人提出异议", "disputed by the person"),
     "complete": PublicText("答复完整。", "The answer is complete."),
     "incomplete": PublicText(
         "答复不完整：有必需的信息项因提供方未应答而缺失。",

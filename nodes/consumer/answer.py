@@ -13,7 +13,7 @@ from keys.batch import BatchItem
 from nodes.consumer.items import Item
 from nodes.consumer.values import Value
 from nodes.errors import PublicText
-from policies.vocabulary import Form, Necessity
+from policies.vocabulary import FieldMark, Form, Necessity
 
 NOTHING_TO_SAY = PublicText("", "")
 
@@ -44,10 +44,11 @@ class Row:
         value: The typed value; None unless released.
         text: The same as text; None unless released.
         data_type: Data type code; empty unless released.
-        source: government_verified or user_provided; empty unless released.
+        source: government_verified, platform_verified or user_provided; empty unless released.
         as_of_ms: When the source last changed the record; None when unknown, which is not fresh.
         reason: Reason code when withheld or silent, else empty.
         reason_text: The reason in both languages.
+        marks: What has to be shown and kept together with the value, such as that the person disputes it.
     """
 
     resource: str
@@ -63,6 +64,7 @@ class Row:
     as_of_ms: int | None = None
     reason: str = ""
     reason_text: PublicText = NOTHING_TO_SAY
+    marks: tuple[FieldMark, ...] = ()
 
     @property
     def released(self) -> bool:

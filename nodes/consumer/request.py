@@ -13,6 +13,7 @@ from keys.certificates.spiffe import SpiffeId
 from keys.signing import REQUEST, SigningKey, digest
 from keys.subjects import subject_commitment
 from nodes.consumer.items import Item, read_items
+from nodes.consumer.words import MARKS
 from nodes.enrolment.errors import BadInput
 from oncegate.v1 import signed_pb2
 from policies.identifiers import BadIdentifier, normalise
@@ -147,6 +148,7 @@ def prepare(
         created_unix_ms=now_ms,
         deadline_ms=0 if deadline_s is None else round(deadline_s * 1000),
         sealing_key_id=requester.sealing_key_id,
+        understood_marks=list(MARKS),
     ).SerializeToString()
     return Prepared(
         request_id=request_id,

@@ -27,7 +27,7 @@ from nodes.consumer.distrust import Distrust, UntrustedAnswer
 from nodes.consumer.items import Item
 from nodes.consumer.request import Prepared
 from nodes.consumer.values import read_value
-from nodes.consumer.words import FORMS, reason_code, reason_text
+from nodes.consumer.words import FORMS, MARKS, reason_code, reason_text
 from nodes.enrolment.home import Trust
 from oncegate.v1 import exchange_pb2, signed_pb2
 from policies.vocabulary import DataType, Necessity
@@ -295,6 +295,9 @@ def _row(item: Item, provider: Provider, field: signed_pb2.AnswerField) -> Row:
         value = read_value(form, DataType(field.data_type), field.text)
     except ValueError:
         raise UntrustedAnswer(Distrust.MALFORMED, "a value does not fit its form and type") from None
+    if not set(field.marks) <= MARKS.keys():
+        # What the mark says is not known, so the value must not be used without it.
+        raise UntrustedAnswer(Distrust.UNASKED, "mark")
     return Row(
         resource=item.resource,
         field=item.field,
@@ -307,6 +310,7 @@ def _row(item: Item, provider: Provider, field: signed_pb2.AnswerField) -> Row:
         data_type=field.data_type,
         source=field.source,
         as_of_ms=field.as_of_unix_ms or None,
+        marks=tuple(dict.fromkeys(MARKS[mark] for mark in field.marks)),
     )
 
 

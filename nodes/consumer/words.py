@@ -1,4 +1,4 @@
-"""The public words of an answer: forms by their number on the wire, and reasons by their code.
+"""The public words of an answer: forms and marks by their number on the wire, and reasons by their code.
 
 A reason's text comes from our own table, never from the peer; a code that this version does not know is shown as
 unknown in words while the code itself stays visible.
@@ -9,7 +9,7 @@ import re
 from nodes.errors import PublicText
 from oncegate.v1 import signed_pb2
 from policies.reasons import TEXT, Reason
-from policies.vocabulary import Form
+from policies.vocabulary import FieldMark, Form
 
 FORMS: dict[signed_pb2.Form, Form] = {
     signed_pb2.FORM_EXISTS: Form.EXISTS,
@@ -17,6 +17,8 @@ FORMS: dict[signed_pb2.Form, Form] = {
     signed_pb2.FORM_MASKED: Form.MASKED,
     signed_pb2.FORM_VALUE: Form.VALUE,
 }
+MARKS: dict[signed_pb2.FieldMark, FieldMark] = {signed_pb2.FIELD_MARK_DISPUTED: FieldMark.DISPUTED}
+"""The marks that this SDK shows, and says in its requests that it shows."""
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 UNKNOWN_REASON = PublicText("未知原因", "A reason that this version does not know")
 

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from oncegate.v1 import catalog_pb2, signed_pb2
-from policies.vocabulary import Classification, Form, LegalBasis, Necessity, SharingType
+from policies.vocabulary import Classification, FieldMark, Form, LegalBasis, Necessity, SharingType
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from policies.vocabulary import Classification, Form, LegalBasis, Necessity, Sha
         (Form, signed_pb2.Form, "FORM"),
         (LegalBasis, signed_pb2.LegalBasis, "LEGAL_BASIS"),
         (Necessity, signed_pb2.Necessity, "NECESSITY"),
+        (FieldMark, signed_pb2.FieldMark, "FIELD_MARK"),
         (Classification, catalog_pb2.Classification, "CLASSIFICATION"),
         (SharingType, catalog_pb2.SharingType, "SHARING_TYPE"),
     ],

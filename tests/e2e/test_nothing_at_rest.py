@@ -63,6 +63,8 @@ async def traffic(city: City) -> None:
             for field, value in (("phone", PHONE), ("mailing_address", ADDRESS)):
                 request = profile_pb2.SetProfileFieldRequest(field=field, value=value)
                 await door.profile.SetProfileField(request, metadata=token)
+            words = profile_pb2.MarkProfileFieldRequest(field="phone", mark=1, reason=f"{PHONE} {ADDRESS}")
+            await door.profile.MarkProfileField(words, metadata=token)
             profile = ("oncegate.profile", "phone", NAME[2])
             response = await raw.fetch(raw.asking(who, items=[NAME, LOCATION, profile]))
             assert response.complete

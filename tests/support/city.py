@@ -284,10 +284,12 @@ class City:
 
     # People.
 
-    def token(self, subject: str, *, resident: str | None = None, roles: Sequence[str] = ()) -> str:
-        """An OIDC token of the test's issuer."""
+    def token(
+        self, subject: str, *, resident: str | None = None, roles: Sequence[str] = (), issuer: str = ISSUER
+    ) -> str:
+        """An OIDC token of the test's issuer, or of another one that has the same keys."""
         now = int(time.time())
-        claims: dict[str, Any] = {"iss": ISSUER, "aud": "oncegate", "sub": subject, "iat": now, "exp": now + 600}
+        claims: dict[str, Any] = {"iss": issuer, "aud": "oncegate", "sub": subject, "iat": now, "exp": now + 600}
         if resident:
             claims["resident_id"] = resident
         if roles:

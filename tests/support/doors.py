@@ -30,6 +30,7 @@ from oncegate.v1 import (
     node_link_pb2_grpc,
     profile_pb2_grpc,
     signed_pb2,
+    source_pb2_grpc,
 )
 from policies.identifiers import normalise
 from tests.support.city import ALICE, PURPOSE, TRUST_DOMAIN, City
@@ -115,6 +116,7 @@ class Door:
         self.enrolment = enrolment_pb2_grpc.EnrolmentServiceStub(self.channel)
         self.link = node_link_pb2_grpc.NodeLinkServiceStub(self.channel)
         self.profile = profile_pb2_grpc.ProfileServiceStub(self.channel)
+        self.source = source_pb2_grpc.SourceServiceStub(self.channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:

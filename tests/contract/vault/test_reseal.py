@@ -10,8 +10,10 @@ from sqlmodel import SQLModel
 
 from gateway.storage.database import write_transaction
 from gateway.vault import reseal
+from gateway.vault.corrections import Corrections
 from gateway.vault.data_keys import KEK
 from gateway.vault.profile import Vault
+from gateway.vault.views import Verified
 from keys.envelope import Suite, suite_of
 from keys.errors import BadEnvelope, UnknownKey
 from keys.keyring.keyring import Keyring
@@ -79,12 +81,26 @@ def test_every_field_is_moved_and_nothing_else_about_it_changes(
         aes.set_field(person(number), "email", f"wang{number}@example.com")
     aes.set_field(person(1), "phone", NEWER)
     before, values = rows_without_envelopes(engine), [aes.fields(person(number)) for number in range(4)]
+    history = aes.history(person(1), "phone")
     clock.at_ms += 1000
-    assert sm4.left_to_reseal() == 8
-    assert [sm4.reseal(3) for _ in range(4)] == [3, 3, 2, 0]
+    # Eight fields and one earlier version.
+    assert sm4.left_to_reseal() == 9
+    assert [sm4.reseal(3) for _ in range(5)] == [3, 3, 2, 1, 0]
     assert set(suites(engine)) == {Suite.SM4}
+    assert sm4.history(person(1), "phone") == history
+    assert [version.value for version in history] == [PHONE]
     assert rows_without_envelopes(engine) == before
     assert [sm4.fields(person(number)) for number in range(4)] == values
+
+
+def test_requests_for_correction_move_with_the_fields(
+    engine: Engine, aes: Vault, sm4: Vault, keyring: Keyring, clock: FixedClock
+) -> None:
+    aes.record(PERSON, "phone", Verified(PHONE, "civil", "record-1", clock.at_ms))
+    asked = Corrections(engine, keyring, clock).submit(PERSON, "phone", NEWER, "it was never mine")
+    move_all(sm4, 10)
+    assert sm4.left_to_reseal() == 0
+    assert Corrections(engine, keyring, clock, suite=Suite.SM4).mine(PERSON) == [asked]
 
 
 def test_the_way_back_works_the_same(engine: Engine, aes: Vault, sm4: Vault) -> None:
@@ -158,16 +174,23 @@ class Meanwhile:
 
 
 @pytest.mark.parametrize(
-    ("act", "left"),
+    ("act", "left", "kept"),
     [
-        (lambda vault: vault.set_field(PERSON, "phone", NEWER), [(NEWER, 2)]),
-        (lambda vault: vault.delete_field(PERSON, "phone"), []),
-        (lambda vault: vault.erase(PERSON), []),
+        (lambda vault: vault.set_field(PERSON, "phone", NEWER), [(NEWER, 2)], 1),
+        # A removed field leaves a sealed note, so that its version is not used again.
+        (lambda vault: vault.delete_field(PERSON, "phone"), [], 1),
+        (lambda vault: vault.erase(PERSON), [], 0),
     ],
     ids=["written", "removed", "erased"],
 )
 def test_whoever_changes_a_field_in_the_midst_of_its_move_has_the_last_word(
-    aes: Vault, sm4: Vault, engine: Engine, keyring: Keyring, act: Callable[[Vault], object], left: list[object]
+    aes: Vault,
+    sm4: Vault,
+    engine: Engine,
+    keyring: Keyring,
+    act: Callable[[Vault], object],
+    left: list[object],
+    kept: int,
 ) -> None:
     aes.set_field(PERSON, "phone", PHONE)
     with engine.connect() as connection:
@@ -177,7 +200,7 @@ def test_whoever_changes_a_field_in_the_midst_of_its_move_has_the_last_word(
         assert reseal.move(connection, meanwhile, Suite.SM4, found) == reseal.Moved(1, 0)
     meanwhile.thread.join()
     assert [(f.value, f.version) for f in sm4.fields(PERSON)] == left
-    assert len(suites(engine)) == len(left)
+    assert len(suites(engine)) == kept
 
 
 def test_a_field_that_is_removed_or_erased_after_it_was_found_stays_away(
@@ -190,8 +213,10 @@ def test_a_field_that_is_removed_or_erased_after_it_was_found_stays_away(
     aes.delete_field(person(0), "phone")
     aes.erase(person(1))
     with write_transaction(engine) as connection:
-        assert reseal.move(connection, keyring, Suite.SM4, found) == reseal.Moved(0, 0)
-    assert suites(engine) == []
+        assert reseal.move(connection, keyring, Suite.SM4, found) == reseal.Moved(1, 0)
+    # What moved is the sealed note that the removed field left; nothing came back.
+    assert suites(engine) == [Suite.SM4]
+    assert [sm4.fields(person(number)) for number in range(2)] == [[], []]
     assert sm4.reseal() == 0
 
 

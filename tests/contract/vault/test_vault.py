@@ -8,6 +8,7 @@ from gateway.errors import Code, Refused
 from gateway.storage.database import write_transaction
 from gateway.vault.data_keys import KEK
 from gateway.vault.profile import ProfileField, ReleasedField, Vault
+from gateway.vault.provenance import Source
 from keys.errors import BadEnvelope, KeysError, UnknownKey
 from keys.keyring.keyring import Keyring
 from policies.vocabulary import DataType, Form
@@ -21,25 +22,14 @@ FIELDS = SQLModel.metadata.tables["vault_fields"]
 KEYS = SQLModel.metadata.tables["vault_keys"]
 
 
-@pytest.fixture
-def keyring() -> Keyring:
-    made = Keyring()
-    made.add(KEK, b"k" * 32)
-    return made
-
-
-@pytest.fixture
-def vault(engine: Engine, keyring: Keyring, clock: FixedClock) -> Vault:
-    return Vault(engine, keyring, clock)
-
-
 def phone(released: list[ReleasedField]) -> str | None:
     return released[0].text
 
 
 def test_a_field_is_kept_as_normalised_and_read_back(vault: Vault, clock: FixedClock) -> None:
     stored = vault.set_field(PERSON, "phone", "+86 138 0013 8000")
-    assert stored == ProfileField("phone", PHONE, "user_provided", clock.at_ms, clock.at_ms, 1)
+    now_ms = clock.at_ms
+    assert stored == ProfileField("phone", PHONE, Source.USER_PROVIDED, now_ms, now_ms, 1, last_updated_ms=now_ms)
     vault.set_field(PERSON, "email", "wang@example.com")
     assert [(f.field, f.value) for f in vault.fields(PERSON)] == [("email", "wang@example.com"), ("phone", PHONE)]
     assert vault.fields(OTHER) == []

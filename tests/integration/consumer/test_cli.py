@@ -100,6 +100,7 @@ async def test_a_value_that_drives_a_terminal_is_shown_without_doing_so(doors: D
 
     def user_provided(body: object) -> None:
         body.fields[0].source = "user_provided"  # type: ignore[attr-defined]
+        body.fields[0].marks.append(1)  # type: ignore[attr-defined]
 
     doors.gateway.twists["answer_body"] = user_provided
     shown = (await run("fetch", "civil.resident:name", "--home", home.path, *WHOM, *ASK)).stdout
@@ -107,7 +108,11 @@ async def test_a_value_that_drives_a_terminal_is_shown_without_doing_so(doors: D
     assert "[2J[red]王" in shown
     assert "earlier answer" in shown
     assert "index older than its update cycle" in shown
-    assert "entered by the person" in shown
+    assert "disputed by the person; entered by the person" in " ".join(shown.replace("│", " ").split())
+    document = json.loads(
+        (await run("fetch", "civil.resident:name", "--home", home.path, *WHOM, *ASK, "--json")).stdout
+    )
+    assert document["rows"][0]["marks"] == ["disputed"]
 
 
 async def test_the_subject_may_come_on_standard_input_and_is_never_echoed(doors: Doors, home: Home) -> None:

@@ -1,9 +1,27 @@
 """The access table is total over the descriptors, and an RPC without a rule is refused."""
 
 from gateway.rpc.access import RULES, Caller, Door
-from oncegate.v1 import audit_pb2, catalog_pb2, enrolment_pb2, exchange_pb2, node_link_pb2, notice_pb2, profile_pb2
+from oncegate.v1 import (
+    audit_pb2,
+    catalog_pb2,
+    enrolment_pb2,
+    exchange_pb2,
+    node_link_pb2,
+    notice_pb2,
+    profile_pb2,
+    source_pb2,
+)
 
-FILES = (audit_pb2, catalog_pb2, enrolment_pb2, exchange_pb2, node_link_pb2, notice_pb2, profile_pb2)
+FILES = (
+    audit_pb2,
+    catalog_pb2,
+    enrolment_pb2,
+    exchange_pb2,
+    node_link_pb2,
+    notice_pb2,
+    profile_pb2,
+    source_pb2,
+)
 
 
 def every_rpc() -> set[str]:

@@ -174,6 +174,18 @@ def upgrade() -> None:
     sa.Column('taken', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('agreement_id', 'day')
     )
+    op.create_table('vault_corrections',
+    sa.Column('id', sa.LargeBinary(), nullable=False),
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('department', sa.String(length=63), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('created_ms', sa.BigInteger(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('envelope', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index(op.f('ix_vault_corrections_person_id'), 'vault_corrections', ['person_id'], unique=False)
+    op.create_index('vault_corrections_by_department', 'vault_corrections', ['department', 'status', 'created_ms'], unique=False)
     op.create_table('vault_erasures',
     sa.Column('erasure_id', sa.LargeBinary(), nullable=False),
     sa.Column('person_id', sa.LargeBinary(), nullable=False),
@@ -198,6 +210,13 @@ def upgrade() -> None:
     sa.Column('updated_ms', sa.BigInteger(), nullable=False),
     sa.Column('version', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('person_id', 'field')
+    )
+    op.create_table('vault_history',
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('field', sa.String(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('envelope', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', 'field', 'version')
     )
     op.create_table('vault_keys',
     sa.Column('person_id', sa.LargeBinary(), nullable=False),
@@ -228,20 +247,32 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('token')
     )
     op.create_index(op.f('ix_vault_persons_person_id'), 'vault_persons', ['person_id'], unique=False)
+    op.create_table('vault_tries',
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('field', sa.String(), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('taken', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', 'field', 'day')
+    )
 
 
 def downgrade() -> None:
+    op.drop_table('vault_tries')
     op.drop_index(op.f('ix_vault_persons_person_id'), table_name='vault_persons')
     op.drop_table('vault_persons')
     op.drop_index('vault_notices_open', table_name='vault_notices')
     op.drop_table('vault_notices')
     op.drop_index(op.f('ix_vault_keys_kek_version'), table_name='vault_keys')
     op.drop_table('vault_keys')
+    op.drop_table('vault_history')
     op.drop_table('vault_fields')
     op.drop_index(op.f('ix_vault_erasures_person_id'), table_name='vault_erasures')
     op.drop_index(op.f('ix_vault_erasures_erased_ms'), table_name='vault_erasures')
     op.drop_index(op.f('ix_vault_erasures_entry'), table_name='vault_erasures')
     op.drop_table('vault_erasures')
+    op.drop_index('vault_corrections_by_department', table_name='vault_corrections')
+    op.drop_index(op.f('ix_vault_corrections_person_id'), table_name='vault_corrections')
+    op.drop_table('vault_corrections')
     op.drop_table('sharing_uses')
     op.drop_table('sharing_revocations')
     op.drop_table('sharing_epoch')

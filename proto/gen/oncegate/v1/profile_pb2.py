@@ -25,31 +25,61 @@ _sym_db = _symbol_database.Default()
 from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/profile.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"\x81\x01\n\x0cProfileField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x19\n\x11\x63ollected_unix_ms\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_unix_ms\x18\x05 \x01(\x03\x12\x0f\n\x07version\x18\x06 \x01(\x04\"\x13\n\x11GetProfileRequest\"?\n\x12GetProfileResponse\x12)\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"6\n\x16SetProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"C\n\x17SetProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"*\n\x19\x44\x65leteProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"\x1c\n\x1a\x44\x65leteProfileFieldResponse\"\x15\n\x13\x45raseProfileRequest\"y\n\x14\x45raseProfileResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x13\n\x0bsigning_key\x18\x03 \x01(\x0c\x12(\n\x04keys\x18\x04 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys2\xf9\x02\n\x0eProfileService\x12M\n\nGetProfile\x12\x1e.oncegate.v1.GetProfileRequest\x1a\x1f.oncegate.v1.GetProfileResponse\x12\\\n\x0fSetProfileField\x12#.oncegate.v1.SetProfileFieldRequest\x1a$.oncegate.v1.SetProfileFieldResponse\x12\x65\n\x12\x44\x65leteProfileField\x12&.oncegate.v1.DeleteProfileFieldRequest\x1a\'.oncegate.v1.DeleteProfileFieldResponse\x12S\n\x0c\x45raseProfile\x12 .oncegate.v1.EraseProfileRequest\x1a!.oncegate.v1.EraseProfileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/profile.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"\xe3\x03\n\x0cProfileField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x19\n\x11\x63ollected_unix_ms\x18\x04 \x01(\x03\x12\x17\n\x0fupdated_unix_ms\x18\x05 \x01(\x03\x12\x0f\n\x07version\x18\x06 \x01(\x04\x12\x19\n\x11source_department\x18\x07 \x01(\t\x12\x15\n\rsource_record\x18\x08 \x01(\t\x12\x16\n\x0e\x63lassification\x18\t \x01(\t\x12\x1c\n\x14last_updated_unix_ms\x18\n \x01(\x03\x12\x18\n\x10verified_unix_ms\x18\x0b \x01(\x03\x12\x1b\n\x13valid_until_unix_ms\x18\x0c \x01(\x03\x12\x0e\n\x06status\x18\r \x01(\t\x12\x1a\n\x12unavailable_reason\x18\x0e \x01(\t\x12\x10\n\x08\x65\x64itable\x18\x0f \x01(\x08\x12\x16\n\x0e\x64ispute_reason\x18\x10 \x01(\t\x12\x18\n\x10\x64isputed_unix_ms\x18\x11 \x01(\x03\x12\x1a\n\x12restricted_unix_ms\x18\x12 \x01(\x03\x12\x1a\n\x12superseded_unix_ms\x18\x13 \x01(\x03\x12\x19\n\x11superseded_reason\x18\x14 \x01(\t\"C\n\x11GetProfileRequest\x12.\n\tselection\x18\x01 \x01(\x0e\x32\x1b.oncegate.v1.FieldSelection\"?\n\x12GetProfileResponse\x12)\n\x06\x66ields\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"R\n\x16SetProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x1a\n\x12unavailable_reason\x18\x03 \x01(\t\"C\n\x17SetProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"*\n\x19\x44\x65leteProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"\x1c\n\x1a\x44\x65leteProfileFieldResponse\"\x15\n\x13\x45raseProfileRequest\"y\n\x14\x45raseProfileResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x13\n\x0bsigning_key\x18\x03 \x01(\x0c\x12(\n\x04keys\x18\x04 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\"`\n\x17MarkProfileFieldRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12&\n\x04mark\x18\x02 \x01(\x0e\x32\x18.oncegate.v1.ProfileMark\x12\x0e\n\x06reason\x18\x03 \x01(\t\"D\n\x18MarkProfileFieldResponse\x12(\n\x05\x66ield\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.ProfileField\"\'\n\x16GetFieldHistoryRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\"F\n\x17GetFieldHistoryResponse\x12+\n\x08versions\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.ProfileField\"\x16\n\x14\x45xportProfileRequest\"&\n\x15\x45xportProfileResponse\x12\r\n\x05piece\x18\x01 \x01(\x0c\"J\n\x17SubmitCorrectionRequest\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x08proposal\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"G\n\x18SubmitCorrectionResponse\x12+\n\ncorrection\x18\x01 \x01(\x0b\x32\x17.oncegate.v1.Correction\"\x1a\n\x18ListMyCorrectionsRequest\"I\n\x19ListMyCorrectionsResponse\x12,\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x17.oncegate.v1.Correction\"2\n\x19WithdrawCorrectionRequest\x12\x15\n\rcorrection_id\x18\x01 \x01(\x0c\"I\n\x1aWithdrawCorrectionResponse\x12+\n\ncorrection\x18\x01 \x01(\x0b\x32\x17.oncegate.v1.Correction\"\xc8\x01\n\nCorrection\x12\x15\n\rcorrection_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x12\n\ndepartment\x18\x03 \x01(\t\x12\x0e\n\x06record\x18\x04 \x01(\t\x12\x10\n\x08proposal\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x17\n\x0f\x63reated_unix_ms\x18\x08 \x01(\x03\x12\x17\n\x0f\x63hanged_unix_ms\x18\t \x01(\x03\x12\x0c\n\x04note\x18\n \x01(\t*J\n\x0e\x46ieldSelection\x12\x1f\n\x1b\x46IELD_SELECTION_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46IELD_SELECTION_ALL\x10\x01*\xa9\x01\n\x0bProfileMark\x12\x1c\n\x18PROFILE_MARK_UNSPECIFIED\x10\x00\x12\x18\n\x14PROFILE_MARK_DISPUTE\x10\x01\x12!\n\x1dPROFILE_MARK_WITHDRAW_DISPUTE\x10\x02\x12\x19\n\x15PROFILE_MARK_RESTRICT\x10\x03\x12$\n PROFILE_MARK_RELEASE_RESTRICTION\x10\x04\x32\xbe\x07\n\x0eProfileService\x12M\n\nGetProfile\x12\x1e.oncegate.v1.GetProfileRequest\x1a\x1f.oncegate.v1.GetProfileResponse\x12\\\n\x0fSetProfileField\x12#.oncegate.v1.SetProfileFieldRequest\x1a$.oncegate.v1.SetProfileFieldResponse\x12\x65\n\x12\x44\x65leteProfileField\x12&.oncegate.v1.DeleteProfileFieldRequest\x1a\'.oncegate.v1.DeleteProfileFieldResponse\x12S\n\x0c\x45raseProfile\x12 .oncegate.v1.EraseProfileRequest\x1a!.oncegate.v1.EraseProfileResponse\x12_\n\x10MarkProfileField\x12$.oncegate.v1.MarkProfileFieldRequest\x1a%.oncegate.v1.MarkProfileFieldResponse\x12\\\n\x0fGetFieldHistory\x12#.oncegate.v1.GetFieldHistoryRequest\x1a$.oncegate.v1.GetFieldHistoryResponse\x12X\n\rExportProfile\x12!.oncegate.v1.ExportProfileRequest\x1a\".oncegate.v1.ExportProfileResponse0\x01\x12_\n\x10SubmitCorrection\x12$.oncegate.v1.SubmitCorrectionRequest\x1a%.oncegate.v1.SubmitCorrectionResponse\x12\x62\n\x11ListMyCorrections\x12%.oncegate.v1.ListMyCorrectionsRequest\x1a&.oncegate.v1.ListMyCorrectionsResponse\x12\x65\n\x12WithdrawCorrection\x12&.oncegate.v1.WithdrawCorrectionRequest\x1a\'.oncegate.v1.WithdrawCorrectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FIELDSELECTION']._serialized_start=1988
+  _globals['_FIELDSELECTION']._serialized_end=2062
+  _globals['_PROFILEMARK']._serialized_start=2065
+  _globals['_PROFILEMARK']._serialized_end=2234
   _globals['_PROFILEFIELD']._serialized_start=69
-  _globals['_PROFILEFIELD']._serialized_end=198
-  _globals['_GETPROFILEREQUEST']._serialized_start=200
-  _globals['_GETPROFILEREQUEST']._serialized_end=219
-  _globals['_GETPROFILERESPONSE']._serialized_start=221
-  _globals['_GETPROFILERESPONSE']._serialized_end=284
-  _globals['_SETPROFILEFIELDREQUEST']._serialized_start=286
-  _globals['_SETPROFILEFIELDREQUEST']._serialized_end=340
-  _globals['_SETPROFILEFIELDRESPONSE']._serialized_start=342
-  _globals['_SETPROFILEFIELDRESPONSE']._serialized_end=409
-  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_start=411
-  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_end=453
-  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_start=455
-  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_end=483
-  _globals['_ERASEPROFILEREQUEST']._serialized_start=485
-  _globals['_ERASEPROFILEREQUEST']._serialized_end=506
-  _globals['_ERASEPROFILERESPONSE']._serialized_start=508
-  _globals['_ERASEPROFILERESPONSE']._serialized_end=629
-  _globals['_PROFILESERVICE']._serialized_start=632
-  _globals['_PROFILESERVICE']._serialized_end=1009
+  _globals['_PROFILEFIELD']._serialized_end=552
+  _globals['_GETPROFILEREQUEST']._serialized_start=554
+  _globals['_GETPROFILEREQUEST']._serialized_end=621
+  _globals['_GETPROFILERESPONSE']._serialized_start=623
+  _globals['_GETPROFILERESPONSE']._serialized_end=686
+  _globals['_SETPROFILEFIELDREQUEST']._serialized_start=688
+  _globals['_SETPROFILEFIELDREQUEST']._serialized_end=770
+  _globals['_SETPROFILEFIELDRESPONSE']._serialized_start=772
+  _globals['_SETPROFILEFIELDRESPONSE']._serialized_end=839
+  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_start=841
+  _globals['_DELETEPROFILEFIELDREQUEST']._serialized_end=883
+  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_start=885
+  _globals['_DELETEPROFILEFIELDRESPONSE']._serialized_end=913
+  _globals['_ERASEPROFILEREQUEST']._serialized_start=915
+  _globals['_ERASEPROFILEREQUEST']._serialized_end=936
+  _globals['_ERASEPROFILERESPONSE']._serialized_start=938
+  _globals['_ERASEPROFILERESPONSE']._serialized_end=1059
+  _globals['_MARKPROFILEFIELDREQUEST']._serialized_start=1061
+  _globals['_MARKPROFILEFIELDREQUEST']._serialized_end=1157
+  _globals['_MARKPROFILEFIELDRESPONSE']._serialized_start=1159
+  _globals['_MARKPROFILEFIELDRESPONSE']._serialized_end=1227
+  _globals['_GETFIELDHISTORYREQUEST']._serialized_start=1229
+  _globals['_GETFIELDHISTORYREQUEST']._serialized_end=1268
+  _globals['_GETFIELDHISTORYRESPONSE']._serialized_start=1270
+  _globals['_GETFIELDHISTORYRESPONSE']._serialized_end=1340
+  _globals['_EXPORTPROFILEREQUEST']._serialized_start=1342
+  _globals['_EXPORTPROFILEREQUEST']._serialized_end=1364
+  _globals['_EXPORTPROFILERESPONSE']._serialized_start=1366
+  _globals['_EXPORTPROFILERESPONSE']._serialized_end=1404
+  _globals['_SUBMITCORRECTIONREQUEST']._serialized_start=1406
+  _globals['_SUBMITCORRECTIONREQUEST']._serialized_end=1480
+  _globals['_SUBMITCORRECTIONRESPONSE']._serialized_start=1482
+  _globals['_SUBMITCORRECTIONRESPONSE']._serialized_end=1553
+  _globals['_LISTMYCORRECTIONSREQUEST']._serialized_start=1555
+  _globals['_LISTMYCORRECTIONSREQUEST']._serialized_end=1581
+  _globals['_LISTMYCORRECTIONSRESPONSE']._serialized_start=1583
+  _globals['_LISTMYCORRECTIONSRESPONSE']._serialized_end=1656
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_start=1658
+  _globals['_WITHDRAWCORRECTIONREQUEST']._serialized_end=1708
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_start=1710
+  _globals['_WITHDRAWCORRECTIONRESPONSE']._serialized_end=1783
+  _globals['_CORRECTION']._serialized_start=1786
+  _globals['_CORRECTION']._serialized_end=1986
+  _globals['_PROFILESERVICE']._serialized_start=2237
+  _globals['_PROFILESERVICE']._serialized_end=3195
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,36 @@ class ProfileServiceStub:
                 request_serializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileResponse.FromString,
                 _registered_method=True)
+        self.MarkProfileField = channel.unary_unary(
+                '/oncegate.v1.ProfileService/MarkProfileField',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.MarkProfileFieldRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.MarkProfileFieldResponse.FromString,
+                _registered_method=True)
+        self.GetFieldHistory = channel.unary_unary(
+                '/oncegate.v1.ProfileService/GetFieldHistory',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.GetFieldHistoryRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.GetFieldHistoryResponse.FromString,
+                _registered_method=True)
+        self.ExportProfile = channel.unary_stream(
+                '/oncegate.v1.ProfileService/ExportProfile',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileResponse.FromString,
+                _registered_method=True)
+        self.SubmitCorrection = channel.unary_unary(
+                '/oncegate.v1.ProfileService/SubmitCorrection',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.SubmitCorrectionRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.SubmitCorrectionResponse.FromString,
+                _registered_method=True)
+        self.ListMyCorrections = channel.unary_unary(
+                '/oncegate.v1.ProfileService/ListMyCorrections',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.ListMyCorrectionsRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.ListMyCorrectionsResponse.FromString,
+                _registered_method=True)
+        self.WithdrawCorrection = channel.unary_unary(
+                '/oncegate.v1.ProfileService/WithdrawCorrection',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.WithdrawCorrectionRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.WithdrawCorrectionResponse.FromString,
+                _registered_method=True)
 
 
 class ProfileServiceServicer:
@@ -76,7 +106,7 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteProfileField(self, request, context):
-        """Removes one field. NOT_FOUND when it is not set.
+        """Removes one field with its history. NOT_FOUND when it is not set; FIELD_NOT_EDITABLE when a department verified it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +114,48 @@ class ProfileServiceServicer:
 
     def EraseProfile(self, request, context):
         """Destroys the key of the caller's profile and everything under it, for good. NOT_FOUND when there is no profile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkProfileField(self, request, context):
+        """Disputes or restricts one field, or takes that back. Saying it again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFieldHistory(self, request, context):
+        """Earlier versions of one field, newest first; at most 20 are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportProfile(self, request, context):
+        """Everything that the profile holds about the caller, as one JSON document in pieces (docs/profile.md).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitCorrection(self, request, context):
+        """Asks the department that verified a field to correct it. One request waits per field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMyCorrections(self, request, context):
+        """The caller's requests for correction, newest first; at most 50 are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawCorrection(self, request, context):
+        """Takes a request back that was not decided yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +183,36 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.EraseProfile,
                     request_deserializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_profile__pb2.EraseProfileResponse.SerializeToString,
+            ),
+            'MarkProfileField': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkProfileField,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.MarkProfileFieldRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.MarkProfileFieldResponse.SerializeToString,
+            ),
+            'GetFieldHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFieldHistory,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.GetFieldHistoryRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.GetFieldHistoryResponse.SerializeToString,
+            ),
+            'ExportProfile': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportProfile,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileResponse.SerializeToString,
+            ),
+            'SubmitCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitCorrection,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.SubmitCorrectionRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.SubmitCorrectionResponse.SerializeToString,
+            ),
+            'ListMyCorrections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMyCorrections,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.ListMyCorrectionsRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.ListMyCorrectionsResponse.SerializeToString,
+            ),
+            'WithdrawCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawCorrection,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.WithdrawCorrectionRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.WithdrawCorrectionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +324,168 @@ class ProfileService:
             '/oncegate.v1.ProfileService/EraseProfile',
             oncegate_dot_v1_dot_profile__pb2.EraseProfileRequest.SerializeToString,
             oncegate_dot_v1_dot_profile__pb2.EraseProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkProfileField(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/MarkProfileField',
+            oncegate_dot_v1_dot_profile__pb2.MarkProfileFieldRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.MarkProfileFieldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFieldHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/GetFieldHistory',
+            oncegate_dot_v1_dot_profile__pb2.GetFieldHistoryRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.GetFieldHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/ExportProfile',
+            oncegate_dot_v1_dot_profile__pb2.ExportProfileRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.ExportProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/SubmitCorrection',
+            oncegate_dot_v1_dot_profile__pb2.SubmitCorrectionRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.SubmitCorrectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMyCorrections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/ListMyCorrections',
+            oncegate_dot_v1_dot_profile__pb2.ListMyCorrectionsRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.ListMyCorrectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/WithdrawCorrection',
+            oncegate_dot_v1_dot_profile__pb2.WithdrawCorrectionRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.WithdrawCorrectionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,11 @@ class FieldStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FIELD_STATUS_UNSPECIFIED: _ClassVar[FieldStatus]
     FIELD_STATUS_RELEASED: _ClassVar[FieldStatus]
     FIELD_STATUS_NOT_AVAILABLE: _ClassVar[FieldStatus]
+
+class FieldMark(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FIELD_MARK_UNSPECIFIED: _ClassVar[FieldMark]
+    FIELD_MARK_DISPUTED: _ClassVar[FieldMark]
 FORM_UNSPECIFIED: Form
 FORM_EXISTS: Form
 FORM_YEAR: Form
@@ -65,6 +70,8 @@ ITEM_OUTCOME_SOURCE_ERROR: ItemOutcome
 FIELD_STATUS_UNSPECIFIED: FieldStatus
 FIELD_STATUS_RELEASED: FieldStatus
 FIELD_STATUS_NOT_AVAILABLE: FieldStatus
+FIELD_MARK_UNSPECIFIED: FieldMark
+FIELD_MARK_DISPUTED: FieldMark
 
 class CertifiedKeys(_message.Message):
     __slots__ = ("body", "signature", "department_key")
@@ -103,7 +110,7 @@ class RequestItem(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., necessity: _Optional[_Union[Necessity, str]] = ...) -> None: ...
 
 class RequestBody(_message.Message):
-    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id")
+    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRUST_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +123,7 @@ class RequestBody(_message.Message):
     CREATED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     SEALING_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    UNDERSTOOD_MARKS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     trust_domain: str
     system: str
@@ -128,7 +136,8 @@ class RequestBody(_message.Message):
     created_unix_ms: int
     deadline_ms: int
     sealing_key_id: bytes
-    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ...) -> None: ...
+    understood_marks: _containers.RepeatedScalarFieldContainer[FieldMark]
+    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ...) -> None: ...
 
 class TicketItem(_message.Message):
     __slots__ = ("field", "form")
@@ -217,7 +226,7 @@ class Disclosure(_message.Message):
     def __init__(self, salt: _Optional[bytes] = ..., outcomes: _Optional[_Iterable[_Union[FieldOutcome, _Mapping]]] = ...) -> None: ...
 
 class AnswerField(_message.Message):
-    __slots__ = ("field", "form", "status", "text", "data_type", "as_of_unix_ms", "source")
+    __slots__ = ("field", "form", "status", "text", "data_type", "as_of_unix_ms", "source", "marks")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     FORM_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -225,6 +234,7 @@ class AnswerField(_message.Message):
     DATA_TYPE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MARKS_FIELD_NUMBER: _ClassVar[int]
     field: str
     form: Form
     status: FieldStatus
@@ -232,7 +242,8 @@ class AnswerField(_message.Message):
     data_type: str
     as_of_unix_ms: int
     source: str
-    def __init__(self, field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., status: _Optional[_Union[FieldStatus, str]] = ..., text: _Optional[str] = ..., data_type: _Optional[str] = ..., as_of_unix_ms: _Optional[int] = ..., source: _Optional[str] = ...) -> None: ...
+    marks: _containers.RepeatedScalarFieldContainer[FieldMark]
+    def __init__(self, field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., status: _Optional[_Union[FieldStatus, str]] = ..., text: _Optional[str] = ..., data_type: _Optional[str] = ..., as_of_unix_ms: _Optional[int] = ..., source: _Optional[str] = ..., marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ...) -> None: ...
 
 class AnswerBody(_message.Message):
     __slots__ = ("request_digest", "resource", "fields", "padding")
