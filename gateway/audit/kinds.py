@@ -27,6 +27,8 @@ class Kind(StrEnum):
     POLICY_ACTIVATED = "policy_activated"
     GATEWAY_STARTED = "gateway_started"
     PERSON_PART_ERASED = "person_part_erased"
+    BACKUP_MADE = "backup_made"
+    GATEWAY_RESTORED = "gateway_restored"
 
 
 OUTCOMES: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED})

@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import agreement, audit, department, me, operate, vault
+from gateway.cli import agreement, audit, backup, department, me, operate, restore, vault
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app.add_typer(department.app, name="department")
 app.add_typer(department.member_app, name="member")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(vault.app, name="vault")
+app.add_typer(backup.app, name="backup")
+app.add_typer(restore.app, name="restore")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 

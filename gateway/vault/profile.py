@@ -25,7 +25,7 @@ from gateway.storage.database import write_transaction
 from gateway.vault import data_keys, tables
 from gateway.vault.data_keys import DataKey, KeyEncryptionKeys
 from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, profile_resource
-from keys.envelope import open_field, seal_field
+from keys.envelope import key_id_of, open_field, seal_field
 from policies.release import BadValue, apply_form
 from policies.vocabulary import DataType, Form
 
@@ -126,7 +126,7 @@ class Vault:
             key = data_keys.make(connection, self._keks, person_id, now_ms)
             where = (_FIELDS.c.person_id == person_id, _FIELDS.c.field == field)
             before = connection.execute(select(_FIELDS).where(*where).with_for_update()).one_or_none()
-            if before is not None and _open(key, before) == text:
+            if before is not None and _opens(key, before) and _open(key, before) == text:
                 return ProfileField(field, text, before.source, before.collected_ms, before.updated_ms, before.version)
             version = 1 if before is None else before.version + 1
             collected_ms = now_ms if before is None else before.collected_ms
@@ -135,7 +135,7 @@ class Vault:
         return stored
 
     def fields(self, person_id: bytes) -> list[ProfileField]:
-        """All fields of a person, ordered by code.
+        """All fields of a person, ordered by code. A field whose key is gone reads as not set.
 
         Raises:
             KeysError: A key is missing or a row was tampered with.
@@ -148,6 +148,7 @@ class Vault:
         return [
             ProfileField(row.field, _open(key, row), row.source, row.collected_ms, row.updated_ms, row.version)
             for row in rows
+            if _opens(key, row)
         ]
 
     def delete_field(self, person_id: bytes, field: str) -> None:
@@ -218,7 +219,7 @@ class Vault:
         described = DESCRIPTIONS.get(code)
         if described is None:
             raise Refused(Code.UNKNOWN_FIELD, "profile field")
-        if key is None or row is None:
+        if key is None or row is None or not _opens(key, row):
             self._open_decoy()
             text = "false" if form is Form.EXISTS else None
             return ReleasedField(code, form, text, described.data_type, 0, "")
@@ -243,6 +244,15 @@ class Vault:
 def _rows(connection: Connection, person_id: bytes) -> list[Row[tuple[object, ...]]]:
     statement = select(_FIELDS).where(_FIELDS.c.person_id == person_id).order_by(_FIELDS.c.field)
     return list(connection.execute(statement).all())
+
+
+def _opens(key: DataKey, row: Row[tuple[object, ...]]) -> bool:
+    """Whether a field can be under the person's key; False when it was left behind by an older, destroyed one.
+
+    That is how fields look whose keys a restored backup did not have, once the person has entered something new. A
+    field under a key that was never made is not let through here: opening it raises.
+    """
+    return key_id_of(bytes(row.envelope)) >= key.key_id
 
 
 def _open(key: DataKey, row: Row[tuple[object, ...]]) -> str:
