@@ -77,6 +77,15 @@ def test_a_person_erased_between_the_key_backup_and_the_ordinary_one_stays_erase
     assert stored(World(tmp_path / "new"), "vault_keys")[PERSONS[0]]["wrapped"] is None
 
 
+def test_a_person_erased_in_the_very_millisecond_of_the_key_stays_erased(small: World, tmp_path: Path) -> None:
+    small.key_backup(tmp_path / "keys")
+    with small.open() as offline:
+        assert small.vault(offline, WRITTEN_MS).erase(PERSONS[0])
+    small.backup(tmp_path / "backup")
+    done = put_back(tmp_path / "backup", tmp_path / "new", keys=tmp_path / "keys")
+    assert (done.keys.put, done.keys.missing) == (3, 0)
+
+
 def test_a_person_erased_between_the_ordinary_backup_and_the_key_backup_stays_erased(
     small: World, tmp_path: Path
 ) -> None:

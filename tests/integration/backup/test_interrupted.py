@@ -245,3 +245,16 @@ def test_a_database_that_grew_since_a_restore_broke_off_is_left_as_it_is(small: 
     (new / MARK).write_bytes(mark)
     with pytest.raises(BackupRefused, match="not empty"):
         put_back(tmp_path / "backup", new)
+
+
+def test_a_database_that_another_restore_filled_is_left_as_it_is(small: World, tmp_path: Path) -> None:
+    small.backup(tmp_path / "backup")
+    small.key_backup(tmp_path / "keys")
+    put_back(tmp_path / "backup", tmp_path / "first", keys=tmp_path / "keys")
+    before = content_of(World(tmp_path / "first"))
+    settings = tmp_path / "settings.toml"
+    text = (small.home / "gateway.toml").read_text(encoding="utf-8")
+    settings.write_text(f'database = "sqlite:///{tmp_path / "first" / "gateway.db"}"\n{text}', encoding="utf-8")
+    with pytest.raises(BackupRefused, match="not empty"):
+        put_back(tmp_path / "backup", tmp_path / "second", settings=settings)
+    assert content_of(World(tmp_path / "first")) == before
