@@ -88,9 +88,7 @@ class VaultSettings(_Section):
     """People's own profile fields: the department that answers for them, and their encryption."""
 
     department: str = Field("data-bureau", description="its agreements govern the resource oncegate.profile")
-    key_backup_days: Annotated[
-        int, Field(ge=1, le=366, description="key backups are kept so long; receipts of erasures promise it")
-    ] = 30
+    key_backup_days: Annotated[int, Field(ge=1, le=365, description="how long a key backup may be kept, days")] = 30
     notice_days: Annotated[
         int, Field(ge=1, le=366, description="how long a department has to erase what it received")
     ] = 30
@@ -171,13 +169,17 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @classmethod
-    def load(cls, home: Path) -> Self:
+    def load(cls, home: Path, file: Path | None = None) -> Self:
         """Read `gateway.toml` in a home folder.
+
+        Args:
+            home: The home folder.
+            file: The settings to read for it when they lie elsewhere, such as in a backup.
 
         Raises:
             BadSettings: The file is missing, is not TOML, or a key breaks a rule.
         """
-        path = home / FILE_NAME
+        path = file or home / FILE_NAME
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

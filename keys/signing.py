@@ -27,6 +27,7 @@ RECEIPTS: Final = "oncegate/v1/receipts"
 PROMISE: Final = "oncegate/v1/promise"
 AGREEMENT: Final = "oncegate/v1/agreement"
 ERASURE: Final = "oncegate/v1/erasure"
+BACKUP: Final = "oncegate/v1/backup"
 
 _DOMAIN: Final = b"oncegate-signature-v1\x00"
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.audit.errors import LedgerCorrupt
 from gateway.audit.recover import Known
-from gateway.audit.store import Store
+from gateway.audit.store import Store, StoredLog
 from keys.errors import BadCheckpoint
 from keys.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
 from keys.log.frontier import Frontier
@@ -32,7 +32,7 @@ class Checkpoints:
         self._origin = origin
         self._anchor = anchor
 
-    def known(self, store: Store) -> list[Known]:
+    def known(self, store: StoredLog) -> list[Known]:
         """The heads that the stored log must fit.
 
         Raises:

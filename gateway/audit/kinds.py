@@ -38,6 +38,8 @@ class Kind(StrEnum):
     NOTICE_READ = "notice_read"
     NOTICE_ACKNOWLEDGED = "notice_acknowledged"
     PERSON_PART_ERASED = "person_part_erased"
+    BACKUP_MADE = "backup_made"
+    GATEWAY_RESTORED = "gateway_restored"
 
 
 OUTCOMES: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED})

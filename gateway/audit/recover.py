@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from gateway.audit.bodies import Bodies
 from gateway.audit.errors import LedgerCorrupt
-from gateway.audit.store import Store
+from gateway.audit.store import StoredLog
 from gateway.audit.tree import extend, frontier_at, root_at, row_hashes
 from keys.log.frontier import Frontier
 from keys.log.merkle import HASH_SIZE, HashSource
@@ -29,7 +29,7 @@ class Known(NamedTuple):
     root: bytes
 
 
-def recover(store: Store, bodies: Bodies, heads: Iterable[Known]) -> Frontier:
+def recover(store: StoredLog, bodies: Bodies, heads: Iterable[Known]) -> Frontier:
     """The right edge of the stored log, checked.
 
     Args:
@@ -63,7 +63,7 @@ def recover(store: Store, bodies: Bodies, heads: Iterable[Known]) -> Frontier:
     return frontier
 
 
-def _check_rows(store: Store, bodies: Bodies, frontier: Frontier, end: int) -> None:
+def _check_rows(store: StoredLog, bodies: Bodies, frontier: Frontier, end: int) -> None:
     for row in store.rows(frontier.size, end):
         if row.leaf_index != frontier.size:
             raise LedgerCorrupt("an entry is missing", leaf_index=frontier.size)

@@ -56,19 +56,8 @@ ENTRIES: Final = table(AuditEntry)
 CHECKPOINTS: Final = table(AuditCheckpoint)
 
 
-class Store(Protocol):
-    """What the writer needs from a database. One instance belongs to one thread."""
-
-    def append(self, rows: Sequence[Row], size: int) -> bool:
-        """Add rows behind entry `size - 1`, durably, or not at all.
-
-        Returns:
-            False when the log no longer has that size, because another process was first, or when a unique key is
-            taken: `taken` tells. Nothing was written.
-        """
-
-    def taken(self, unique_keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
-        """Those of the unique keys that the log has, with the entry's index and its unique digest."""
+class StoredLog(Protocol):
+    """A stored log as it is read back. One instance belongs to one thread."""
 
     def size(self) -> int:
         """Number of entries."""
@@ -81,6 +70,21 @@ class Store(Protocol):
 
     def checkpoint(self) -> tuple[int, str] | None:
         """Size and note of the newest checkpoint."""
+
+
+class Store(StoredLog, Protocol):
+    """What the writer needs from a database."""
+
+    def append(self, rows: Sequence[Row], size: int) -> bool:
+        """Add rows behind entry `size - 1`, durably, or not at all.
+
+        Returns:
+            False when the log no longer has that size, because another process was first, or when a unique key is
+            taken: `taken` tells. Nothing was written.
+        """
+
+    def taken(self, unique_keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+        """Those of the unique keys that the log has, with the entry's index and its unique digest."""
 
     def add_checkpoint(self, size: int, time_ms: int, note: str) -> None:
         """Keep a checkpoint, durably. One of that size that is there already stays."""
@@ -106,6 +110,11 @@ def open_store(engine: Engine) -> Store:
     except BaseException:
         connection.close()
         raise
+
+
+def stored_log(connection: Connection) -> StoredLog:
+    """The log that a connection sees, for reading: of a backup, or inside the caller's transaction."""
+    return _SqlStore(connection)
 
 
 class _SqlStore:

@@ -1,5 +1,6 @@
 """Erasures for the operator's commands, wired beside a running gateway or alone."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -55,5 +56,14 @@ def account(offline: Offline) -> list[dict[str, Any]]:
             "notices": one.notices,
             "acknowledged": sum(1 for notice in notices.of_erasure(one.erasure_id) if notice.acknowledged_ms),
         }
-        for one in erasures_of(offline, vault).newest()
+        for one in erasures_of(offline, vault).newest(None)
+    ]
+
+
+def register_lines(offline: Offline) -> list[str]:
+    """Every erasure as a line of the register that a restore reads: random person ids and times."""
+    vault = Vault(offline.engine, offline.secrets.keyring, offline.clock)
+    return [
+        json.dumps({"person_id": one.person_id.hex(), "erased_ms": one.erased_ms})
+        for one in reversed(erasures_of(offline, vault).newest(None))
     ]

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from gateway.audit.bodies import LedgerKeys
 from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap import secrets as names
+from gateway.bootstrap.restored import require_complete
 from gateway.bootstrap.secrets import Secrets, open_secrets
 from gateway.catalog.catalog import Catalog
 from gateway.clock import Clock, SystemClock
@@ -64,8 +65,9 @@ def compose(settings: Settings, clock: Clock) -> Offline:
 
     Raises:
         KeysError: The keyring does not open.
-        GatewayError: The database does not open safely.
+        GatewayError: The database does not open safely, or the home was not completely restored from a backup.
     """
+    require_complete(settings.home)
     opened = open_secrets(settings)
     engine = open_database(settings.database_url)
     standing = standing_of(engine)
@@ -80,16 +82,9 @@ def compose(settings: Settings, clock: Clock) -> Offline:
     enrolments = Enrolments(engine, opened.authority, clock, departments, place, secrets.token_bytes)
     catalog = Catalog(engine, clock)
     agreements = Agreements(engine, departments, clock, catalog.provider_of)
-    keyring = opened.keyring
     ledger = SqlLedger(
         engine,
-        LedgerKeys(
-            accountability=_by_version(keyring, names.LEDGER_ACCOUNTABILITY),
-            person=_by_version(keyring, names.LEDGER_PERSON),
-            person_token=keyring.get(names.LEDGER_PERSON_TOKEN),
-            promise=opened.promise_key,
-            note=opened.note_signer,
-        ),
+        ledger_keys(opened),
         settings.log_origin,
         clock,
         codec.promise,
@@ -107,6 +102,22 @@ def compose(settings: Settings, clock: Clock) -> Offline:
         catalog=catalog,
         agreements=agreements,
         membership=Membership(departments, enrolments, peers, agreements, ledger),
+    )
+
+
+def ledger_keys(opened: Secrets) -> LedgerKeys:
+    """The log's secrets out of the keyring.
+
+    Raises:
+        KeysError: One is missing.
+    """
+    keyring = opened.keyring
+    return LedgerKeys(
+        accountability=_by_version(keyring, names.LEDGER_ACCOUNTABILITY),
+        person=_by_version(keyring, names.LEDGER_PERSON),
+        person_token=keyring.get(names.LEDGER_PERSON_TOKEN),
+        promise=opened.promise_key,
+        note=opened.note_signer,
     )
 
 

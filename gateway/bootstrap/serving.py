@@ -20,6 +20,7 @@ from gateway.audit.kinds import Kind
 from gateway.bootstrap.erasures import erase_profile, erasures_of
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline, compose
+from gateway.bootstrap.restored import require_confirmed
 from gateway.bootstrap.secrets import PEOPLE_NAMES
 from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
@@ -302,9 +303,11 @@ async def serve(home: Path) -> None:
     Raises:
         BadSettings: The settings cannot be used.
         KeysError: The keyring does not open.
-        GatewayError: Database, ledger or policy bundle cannot be used.
+        GatewayError: Database, ledger or policy bundle cannot be used, or the home was restored from a backup and
+            nobody has confirmed that.
     """
     share_interpreter()
+    require_confirmed(home)
     settings = Settings.load(home)
     configure_logs(settings.log_level)
     gateway = Gateway(compose(settings, SystemClock()))

@@ -62,6 +62,24 @@ def list_(home: Home, as_json: AsJson = False) -> None:
     emit(found, as_json=as_json, human=lambda: table("Erasures", columns, rows))
 
 
+@app.command("register")
+@command
+def register(
+    out: Annotated[Path, typer.Argument(help="Where to write the register (JSON lines); replaced in one step.")],
+    home: Home,
+    as_json: AsJson = False,
+) -> None:
+    """Write the register of erased persons for `oncegate restore --erasures`. Keep it newer than any key backup."""
+    from gateway.bootstrap.erasures import register_lines  # noqa: PLC0415 - see gateway.cli.offline
+
+    with open_offline(home) as offline:
+        lines = register_lines(offline)
+    staged = out.with_name(out.name + ".new")
+    staged.write_text("".join(line + "\n" for line in lines), encoding="ascii")
+    staged.replace(out)
+    emit({"persons": len(lines)}, as_json=as_json, human=lambda: say(f"{len(lines)} erased persons in {out}"))
+
+
 @app.command("check")
 @command
 def check(

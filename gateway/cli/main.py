@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import agreement, audit, department, erasures, me, operate, source, vault
+from gateway.cli import agreement, audit, backup, department, erasures, me, operate, restore, source, vault
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.add_typer(department.member_app, name="member")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(vault.app, name="vault")
 app.add_typer(erasures.app, name="erasure")
+app.add_typer(backup.app, name="backup")
+app.add_typer(restore.app, name="restore")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 app.add_typer(source.app, name="source")

@@ -166,7 +166,7 @@ class Corrections:
         """
         with self._engine.connect() as connection:
             key = data_keys.read(connection, self._keks, person_id, self._suite)
-            return [] if key is None else [_open(key, row) for row in _of(connection, person_id)]
+            return [] if key is None else [_open(key, row) for row in _of(connection, key, person_id)]
 
     def withdraw(self, person_id: bytes, correction_id: bytes) -> Correction:
         """Take a request back; durable when it returns.
@@ -198,8 +198,8 @@ class Corrections:
         with self._engine.connect() as connection:
             for row in connection.execute(select(_CORRECTIONS).where(*where).order_by(*order).limit(limit)).all():
                 key = data_keys.read(connection, self._keks, bytes(row.person_id), self._suite)
-                if key is None:
-                    # Erased between the two statements: there is nothing to show any more.
+                if key is None or not rows.opens(key, row):
+                    # Erased between the two statements, or left behind by an older key: there is nothing to show.
                     continue
                 found.append(Waiting(bytes(row.person_id), _open(key, row)))
         return found
@@ -286,15 +286,15 @@ def forget_person(connection: Connection, person_id: bytes) -> None:
     connection.execute(delete(_CORRECTIONS).where(_CORRECTIONS.c.person_id == person_id))
 
 
-def _of(connection: Connection, person_id: bytes) -> list[Row[Any]]:
+def _of(connection: Connection, key: FieldCipher, person_id: bytes) -> list[Row[Any]]:
     newest_first = (_CORRECTIONS.c.created_ms.desc(), _CORRECTIONS.c.id)
     statement = select(_CORRECTIONS).where(_CORRECTIONS.c.person_id == person_id).order_by(*newest_first)
-    return list(connection.execute(statement).all())
+    return [row for row in connection.execute(statement).all() if rows.opens(key, row)]
 
 
 def _make_room(connection: Connection, key: FieldCipher, person_id: bytes, field: str) -> None:
     """Refuse a second request about a field; let the oldest that were decided go when there are too many."""
-    held = _of(connection, person_id)
+    held = _of(connection, key, person_id)
     waiting = [row for row in held if row.status == CorrectionStatus.SUBMITTED]
     if any(_open(key, row).field == field for row in waiting):
         raise Refused(Code.ALREADY_EXISTS, "a correction of this field waits")

@@ -147,15 +147,15 @@ class Erasures:
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
 
-    def newest(self, limit: int = 200) -> list[Erasure]:
+    def newest(self, limit: int | None = 200) -> list[Erasure]:
         """The newest erasures, newest first.
 
         Args:
-            limit: At most this many.
+            limit: At most this many; None for all.
         """
         return self._read(None, limit)
 
-    def _read(self, condition: object, limit: int) -> list[Erasure]:
+    def _read(self, condition: object, limit: int | None) -> list[Erasure]:
         query = select(_ERASURES).order_by(_ERASURES.c.erased_ms.desc(), _ERASURES.c.entry.desc()).limit(limit)
         if condition is not None:
             query = query.where(condition)  # type: ignore[arg-type]  # a column's comparison

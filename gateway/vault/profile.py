@@ -112,7 +112,11 @@ class Vault:
         """
         with self._engine.connect() as connection:
             key = data_keys.read(connection, self._keks, person_id)
-            found = [] if key is None else [rows.entry_of(key, row) for row in rows.raw(connection, person_id)]
+            found = (
+                []
+                if key is None
+                else [rows.entry_of(key, row) for row in rows.raw(connection, person_id) if rows.opens(key, row)]
+            )
         return [profile_field(entry) for entry in found if entry.contents.erased_ms is None]
 
     def history(self, person_id: bytes, field: str) -> list[ProfileField]:
@@ -346,7 +350,7 @@ class Vault:
         if described is None:
             raise Refused(Code.UNKNOWN_FIELD, "profile field")
         nothing = "false" if form is Form.EXISTS else None
-        if key is None or row is None:
+        if key is None or row is None or not rows.opens(key, row):
             self._open_decoy()
             return ReleasedField(code, form, nothing, described.data_type, 0, "")
         held = rows.entry_of(key, row).contents

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from gateway.vault import contents, tables
 from gateway.vault.contents import Contents
 from gateway.vault.provenance import Superseded
-from keys.envelope import FieldCipher
+from keys.envelope import FieldCipher, key_id_of
 from keys.errors import BadEnvelope
 
 HISTORY_KEPT: Final = 20
@@ -42,6 +42,15 @@ def raw(connection: Connection, person_id: bytes) -> list[Row[Any]]:
     return list(connection.execute(statement).all())
 
 
+def opens(key: FieldCipher, row: Row[Any]) -> bool:
+    """Whether a row can be under the person's key; False when it was left behind by an older, destroyed one.
+
+    That is how rows look whose keys a restored backup did not have, once the person has entered something new. A row
+    under a key that was never made is not let through here: opening it raises.
+    """
+    return key_id_of(bytes(row.envelope)) >= key.key_id
+
+
 def entry_of(key: FieldCipher, row: Row[Any]) -> Entry:
     """A current row, opened.
 
@@ -63,7 +72,7 @@ def find(connection: Connection, key: FieldCipher, person_id: bytes, field: str)
     """
     where = (_FIELDS.c.person_id == person_id, _FIELDS.c.field == field)
     row = connection.execute(select(_FIELDS).where(*where).with_for_update()).one_or_none()
-    return None if row is None else entry_of(key, row)
+    return None if row is None or not opens(key, row) else entry_of(key, row)
 
 
 def put(connection: Connection, key: FieldCipher, person_id: bytes, entry: Entry) -> None:
@@ -106,7 +115,7 @@ def succeed(
         The new current version.
     """
     before = find(connection, key, person_id, field)
-    version = 1 if before is None else before.version + 1
+    version = 1 + (_last_version(connection, person_id, field) if before is None else before.version)
     if before is not None and before.contents.erased_ms is None:
         past = before.contents.but(superseded=why, superseded_ms=following.updated_ms)
         envelope = key.seal(history_place(field), before.version, contents.write(past))
@@ -133,6 +142,8 @@ def history(connection: Connection, key: FieldCipher, person_id: bytes, field: s
     statement = select(_HISTORY).where(*where).order_by(_HISTORY.c.version.desc())
     found = []
     for row in connection.execute(statement):
+        if not opens(key, row):
+            continue
         plaintext = key.open(history_place(field), row.version, bytes(row.envelope))
         found.append(Entry(field, row.version, contents.read(plaintext, collected_ms=0, updated_ms=0)))
     return found
@@ -147,6 +158,12 @@ def forget_person(connection: Connection, person_id: bytes) -> None:
     """Remove every row of a person."""
     for table in (_FIELDS, _HISTORY):
         connection.execute(delete(table).where(table.c.person_id == person_id))
+
+
+def _last_version(connection: Connection, person_id: bytes, field: str) -> int:
+    """The version of a row that does not open under the person's key any more; 0 when there is none."""
+    where = (_FIELDS.c.person_id == person_id, _FIELDS.c.field == field)
+    return int(connection.execute(select(_FIELDS.c.version).where(*where)).scalar() or 0)
 
 
 def history_place(field: str) -> str:

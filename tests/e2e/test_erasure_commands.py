@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gateway.backup.erasures import read_register
 from oncegate.v1 import profile_pb2, signed_pb2
 from tests.support.city import ALICE, City
 from tests.support.city_fixtures import shared_city
@@ -60,6 +61,10 @@ async def test_a_citizen_erases_an_outsider_checks_and_the_school_is_told(
     assert "BAD_SIGNATURE" in await run("oncegate", *check, "--department-key", key, code=5)
     receipt.write_text("{}", encoding="utf-8")
     assert "must be a signed receipt" in await run("oncegate", *check, "--department-key", key, code=2)
+
+    register = tmp_path / "register.jsonl"
+    assert "1 erased persons" in await run("oncegate", "erasure", "register", register, "--home", city.home)
+    assert len(read_register(register)) == 1
 
     school = ("--home", city.member_home("education", "school"))
     [notice] = json.loads(await run("oncegate-node", "notices", "list", *school, "--json"))

@@ -23,6 +23,9 @@ def commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
         return
     for name, sub in inner.items():
         yield from commands(sub, (*path, name))
+    if command.invoke_without_command:
+        # After the words below it, so that the longest words are found first.
+        yield path, command
 
 
 def every_command() -> list[tuple[tuple[str, ...], Any]]:

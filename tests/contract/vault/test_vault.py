@@ -134,6 +134,32 @@ def test_after_erasing_every_copy_of_the_fields_is_unreadable(engine: Engine, va
     assert vault.fields(PERSON) == []
     assert phone(vault.release(PERSON, VALUE)) is None
     vault.set_field(PERSON, "email", "new@example.com")
+    assert [f.field for f in vault.fields(PERSON)] == ["email"]
+    assert phone(vault.release(PERSON, VALUE)) is None
+
+
+def test_a_field_left_behind_by_a_destroyed_key_reads_as_not_set_and_can_be_entered_anew(
+    engine: Engine, vault: Vault
+) -> None:
+    vault.set_field(PERSON, "phone", PHONE)
+    with write_transaction(engine) as connection:
+        connection.execute(update(KEYS).values(wrapped=None))
+    assert vault.fields(PERSON) == []
+    items = [("phone", form) for form in (Form.VALUE, Form.EXISTS)]
+    assert vault.release(PERSON, items) == vault.release(OTHER, items)
+    vault.set_field(PERSON, "email", "new@example.com")
+    assert [f.field for f in vault.fields(PERSON)] == ["email"]
+    again = vault.set_field(PERSON, "phone", PHONE)
+    assert again.version == 2
+    assert phone(vault.release(PERSON, VALUE)) == PHONE
+
+
+def test_a_field_that_names_a_key_that_was_never_made_does_not_open(engine: Engine, vault: Vault) -> None:
+    vault.set_field(PERSON, "phone", PHONE)
+    with write_transaction(engine) as connection:
+        envelope = bytearray(connection.execute(select(FIELDS.c.envelope)).scalar_one())
+        envelope[8] += 1
+        connection.execute(update(FIELDS).values(envelope=bytes(envelope)))
     with pytest.raises(BadEnvelope):
         vault.fields(PERSON)
 

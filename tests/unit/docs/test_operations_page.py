@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.bootstrap import home
 from gateway.bootstrap.offline import LEDGER_ANCHOR
+from gateway.bootstrap.restored import MARK
 from gateway.bootstrap.vault_identity import CERTIFICATE_FILE
 from gateway.cli import output
 from gateway.settings import FILE_NAME, STATUS_FILE, Settings
@@ -87,10 +88,11 @@ def test_every_exit_code_is_listed() -> None:
 
 def test_the_files_of_a_home_are_listed() -> None:
     listed = {row[0] for row in table(TEXT, "file | what")}
-    made = {FILE_NAME, home.PASSPHRASE_FILE, STATUS_FILE, LEDGER_ANCHOR, CERTIFICATE_FILE, "keyring.bin", "gateway.db"}
+    made = {FILE_NAME, home.PASSPHRASE_FILE, STATUS_FILE, LEDGER_ANCHOR, CERTIFICATE_FILE, MARK}
+    made |= {"keyring.bin", "gateway.db"}
     assert made <= listed
 
 
-def test_the_page_says_that_the_key_and_the_database_must_not_lie_together() -> None:
+def test_the_page_says_that_passphrase_and_keyring_must_not_lie_together() -> None:
     assert "keyring.bin" in code_spans(TEXT)
     assert "never into the same backup" in prose(TEXT)

@@ -1,0 +1,1 @@
+"""Backups of a gateway: what may be copied, how it is sealed, and how it comes back without passing for the present."""
