@@ -4,8 +4,9 @@ Field key = HKDF-SHA256(data key, no salt, info = domain ‖ suite ‖ field) (R
 nonce, 32 bytes key commitment, ciphertext with tag. Associated data = everything before the ciphertext, then the place.
 The commitment is HMAC-SHA256(field key, domain ‖ nonce), because GCM-SIV alone does not commit to its key.
 
-HKDF's first step depends on the data key alone and is done once per data key; its second step, the commitment and the
-associated data are done for every field anew. No field key is kept.
+HKDF's first step depends on the data key alone and is done once per data key, its second step once per field: a change
+opens and seals the same field. Both live as long as the object, which is one operation (`FieldCipher`). Commitment and
+associated data are made for every envelope anew.
 
 HMAC is the one of `cryptography` and not `hmac.digest`, which would give the interpreter's lock away at every call.
 """
@@ -41,13 +42,14 @@ class AesFields:
         header: The header of everything sealed here.
     """
 
-    __slots__ = ("_expand", "_header")
+    __slots__ = ("_expand", "_fields", "_header")
 
     def __init__(self, data_key: bytes, header: bytes) -> None:
         self._header = header
         # RFC 5869 section 2.3 with one block of output: HMAC(extracted key, info ‖ 01). Keyed once, copied per field.
         self._expand = HMAC(HKDF.extract(_SHA256, None, data_key), _SHA256)
         self._expand.update(_FIELD)
+        self._fields: dict[bytes, tuple[AESGCMSIV, HMAC]] = {}
 
     def seal(self, field: bytes, place: bytes, plaintext: bytes) -> bytes:
         """Encrypts.
@@ -60,10 +62,10 @@ class AesFields:
         Returns:
             The envelope.
         """
-        key = self._field_key(field)
+        cipher, commitment = self._fields.get(field) or self._keyed(field)
         nonce = os.urandom(_NONCE)
-        start = self._header + nonce + _commitment(key, nonce)
-        return start + AESGCMSIV(key).encrypt(nonce, plaintext, start + place)
+        start = self._header + nonce + _committed(commitment, nonce)
+        return start + cipher.encrypt(nonce, plaintext, start + place)
 
     def open(self, field: bytes, place: bytes, envelope: bytes) -> bytes:
         """Decrypts. Fails closed: the commitment is checked before anything is decrypted.
@@ -81,24 +83,29 @@ class AesFields:
         """
         if len(envelope) < _LEAST:
             raise BadEnvelope("this is not an encrypted field")
-        key = self._field_key(field)
+        cipher, commitment = self._fields.get(field) or self._keyed(field)
         start = envelope[:_START]
         nonce = start[SIZE:_NONCE_END]
-        if not compare_digest(_commitment(key, nonce), start[_NONCE_END:]):
+        if not compare_digest(_committed(commitment, nonce), start[_NONCE_END:]):
             raise BadEnvelope("the field cannot be opened")
         try:
-            return AESGCMSIV(key).decrypt(nonce, envelope[_START:], start + place)
+            return cipher.decrypt(nonce, envelope[_START:], start + place)
         except InvalidTag:
             raise BadEnvelope("the field cannot be opened") from None
 
-    def _field_key(self, field: bytes) -> bytes:
+    def _keyed(self, field: bytes) -> tuple[AESGCMSIV, HMAC]:
+        """The field's cipher, and its commitment keyed and ready to be copied."""
         expand = self._expand.copy()
         expand.update(field + _LAST)
-        return expand.finalize()
+        key = expand.finalize()
+        commitment = HMAC(key, _SHA256)
+        commitment.update(_COMMITMENT)
+        made = self._fields[field] = AESGCMSIV(key), commitment
+        return made
 
 
-def _commitment(key: bytes, nonce: bytes) -> bytes:
+def _committed(commitment: HMAC, nonce: bytes) -> bytes:
     """Binds an envelope to one field key."""
-    mac = HMAC(key, _SHA256)
-    mac.update(_COMMITMENT + nonce)
+    mac = commitment.copy()
+    mac.update(nonce)
     return mac.finalize()

@@ -82,7 +82,7 @@ def main() -> None:
     field = vault.measure(given.rounds)
     document = document | field | {"absolute": document["absolute"] | field["absolute"]}
     merge(given.out, document)
-    for name in ("fetch_vs_bare_unary", "fetch_p50_vs_bare", "vault_field_vs_raw_aead", "vault_field_vs_keyed_aead"):
+    for name in ("fetch_vs_bare_unary", "fetch_p50_vs_bare", "vault_field_vs_raw_aead", "vault_field_vs_raw_kept"):
         sys.stdout.write(f"{name:26} {document[name]:.3f}\n")
     for name, value in document["absolute"].items():
         if isinstance(value, float):
