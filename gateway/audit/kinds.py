@@ -26,6 +26,9 @@ class Kind(StrEnum):
     AGREEMENT_REVOKED = "agreement_revoked"
     POLICY_ACTIVATED = "policy_activated"
     GATEWAY_STARTED = "gateway_started"
+    KEY_CEREMONY = "key_ceremony"
+    KEY_ROTATED = "key_rotated"
+    KEY_RETIRED = "key_retired"
     PERSON_PART_ERASED = "person_part_erased"
 
 

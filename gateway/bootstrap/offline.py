@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from gateway.audit.bodies import LedgerKeys
+from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap import secrets as names
 from gateway.bootstrap.secrets import Secrets, open_secrets
@@ -27,9 +28,12 @@ from gateway.settings import Settings
 from gateway.sharing.agreements import Agreements
 from gateway.storage.database import open_database
 from keys.certificates.authority import CertificateAuthority
+from keys.errors import KeyringOutdated
 from keys.keyring.keyring import Keyring
 
 LEDGER_ANCHOR = "ledger-anchor"
+# Retirements looked at when a keyring is opened: a year of them, however often keys are rotated.
+_RETIREMENTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,19 @@ class Offline:
         return self.secrets.note_signer.vkey
 
 
-def compose(settings: Settings, clock: Clock) -> Offline:
+def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> Offline:
     """Open keyring and database and wire the parts.
 
+    Args:
+        settings: The gateway's settings.
+        clock: Tells the time.
+        opened: The secrets, when they were opened another way.
+
     Raises:
-        KeysError: The keyring does not open.
+        KeysError: The keyring does not open, or is older than the ledger says.
         GatewayError: The database does not open safely.
     """
-    opened = open_secrets(settings)
+    opened = opened or open_secrets(settings)
     engine = open_database(settings.database_url)
     standing = standing_of(engine)
     departments = Departments(engine, clock, standing)
@@ -95,6 +104,11 @@ def compose(settings: Settings, clock: Clock) -> Offline:
         codec.promise,
         settings.home / LEDGER_ANCHOR,
     )
+    try:
+        refuse_outdated(ledger, keyring)
+    except BaseException:
+        engine.dispose()
+        raise
     return Offline(
         settings=settings,
         secrets=opened,
@@ -108,6 +122,22 @@ def compose(settings: Settings, clock: Clock) -> Offline:
         agreements=agreements,
         membership=Membership(departments, enrolments, peers, agreements, ledger),
     )
+
+
+def refuse_outdated(ledger: SqlLedger, keyring: Keyring) -> None:
+    """Refuse a keyring from before a retirement that the ledger remembers.
+
+    The keyring itself cannot say that it is an older copy. Fails closed: with it the gateway would wrap new data keys
+    under a key that was destroyed everywhere else.
+
+    Raises:
+        KeyringOutdated: The keyring is older than the last retirement.
+    """
+    for entry in ledger.entries(kind=Kind.KEY_RETIRED, limit=_RETIREMENTS).entries:
+        name, below = entry.account.get("name"), entry.account.get("below")
+        known = keyring.versions(str(name))
+        if known and isinstance(below, int) and known[-1] < below:
+            raise KeyringOutdated("the keyring is older than a retirement that is on the ledger")
 
 
 def _by_version(keyring: Keyring, name: str) -> dict[int, bytes]:

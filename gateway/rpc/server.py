@@ -12,7 +12,7 @@ from gateway.rpc.interceptors import DoorInterceptor
 from gateway.settings import Settings
 from oncegate.v1 import audit_pb2, catalog_pb2, enrolment_pb2, exchange_pb2, node_link_pb2, profile_pb2
 
-_SERVICES: dict[Door, tuple[str, ...]] = {
+SERVICES: dict[Door, tuple[str, ...]] = {
     Door.SYSTEMS: (
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
         enrolment_pb2.DESCRIPTOR.services_by_name["EnrolmentService"].full_name,
@@ -64,7 +64,7 @@ class DoorServer:
         register(self._server)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = _SERVICES[door]
+        names = SERVICES[door]
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._names = names
         self.port = self._server.add_secure_port(address, credentials)
