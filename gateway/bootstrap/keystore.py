@@ -125,9 +125,9 @@ class Keystore:
         """A keyring that was opened before, with the head of its file.
 
         Raises:
-            KeyringCorrupt: The file is missing or is no sealed keyring.
+            KeyringCorrupt: The file is missing or damaged.
         """
-        return OpenedKeyring(keyring, read_head(self.store.read()))
+        return OpenedKeyring(keyring, self.head(), stamp(self.store.path))
 
     def head(self) -> Head | None:
         """What can be read without a key; None for a keyring of the first form.

@@ -27,13 +27,14 @@ from gateway.rpc import codec
 from gateway.settings import Settings
 from gateway.sharing.agreements import Agreements
 from gateway.storage.database import open_database
+from gateway.vault import data_keys
 from keys.certificates.authority import CertificateAuthority
 from keys.errors import KeyringOutdated
 from keys.keyring.keyring import Keyring
 
 LEDGER_ANCHOR = "ledger-anchor"
-# Retirements looked at when a keyring is opened: a year of them, however often keys are rotated.
-_RETIREMENTS = 50
+# Entries looked at when a keyring is opened: years of rotations.
+_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
         settings.home / LEDGER_ANCHOR,
     )
     try:
-        refuse_outdated(ledger, keyring)
+        refuse_outdated(engine, ledger, keyring)
     except BaseException:
         engine.dispose()
         raise
@@ -124,20 +125,28 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
     )
 
 
-def refuse_outdated(ledger: SqlLedger, keyring: Keyring) -> None:
-    """Refuse a keyring from before a retirement that the ledger remembers.
+def refuse_outdated(engine: Engine, ledger: SqlLedger, keyring: Keyring) -> None:
+    """Refuse a keyring from before a rotation or retirement that database or ledger remember.
 
     The keyring itself cannot say that it is an older copy. Fails closed: with it the gateway would wrap new data keys
-    under a key that was destroyed everywhere else.
+    under a key that was destroyed everywhere else, and a new version would take the number of one that is in use.
 
     Raises:
-        KeyringOutdated: The keyring is older than the last retirement.
+        KeyringOutdated: The keyring is older than what is recorded.
     """
-    for entry in ledger.entries(kind=Kind.KEY_RETIRED, limit=_RETIREMENTS).entries:
-        name, below = entry.account.get("name"), entry.account.get("below")
-        known = keyring.versions(str(name))
-        if known and isinstance(below, int) and known[-1] < below:
-            raise KeyringOutdated("the keyring is older than a retirement that is on the ledger")
+    with engine.connect() as connection:
+        needed = {names.VAULT_KEK: data_keys.newest_version(connection)}
+    for kind, fact in ((Kind.KEY_RETIRED, "below"), (Kind.KEY_ROTATED, "version")):
+        for entry in ledger.entries(kind=kind, limit=_REMEMBERED).entries:
+            said = entry.account
+            # A rotation that did not finish may have written its entry and then no keyring.
+            if kind is Kind.KEY_RETIRED or said.get("finished") is True:
+                name = str(said.get("name"))
+                needed[name] = max(needed.get(name, 0), int(said.get(fact, 0)))
+    for name, version in needed.items():
+        known = keyring.versions(name)
+        if known and known[-1] < version:
+            raise KeyringOutdated("the keyring is older than what is recorded")
 
 
 def _by_version(keyring: Keyring, name: str) -> dict[int, bytes]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import agreement, audit, department, me, operate, vault
+from gateway.cli import agreement, audit, department, key, me, operate, vault
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(department.app, name="department")
 app.add_typer(department.member_app, name="member")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(vault.app, name="vault")
+app.add_typer(key.app, name="key")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 
