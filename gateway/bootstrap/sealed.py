@@ -95,11 +95,10 @@ class Doors:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        credentials = throwaway_credentials(settings, clock)
         listen = settings.listen
         self._doors = (
-            SealedDoor(Door.SYSTEMS, listen.systems, credentials),
-            SealedDoor(Door.PEOPLE, listen.people, credentials),
+            SealedDoor(Door.SYSTEMS, listen.systems, throwaway_credentials(settings, clock)),
+            SealedDoor(Door.PEOPLE, listen.people, throwaway_credentials(settings, clock)),
         )
         self._told = ""
 

@@ -45,7 +45,7 @@ class SealedDoor:
     Args:
         door: Which door.
         address: host:port.
-        credentials: From `throwaway_credentials`.
+        credentials: From `throwaway_credentials`, for this door alone: grpc takes them once.
     """
 
     def __init__(self, door: Door, address: str, credentials: grpc.ServerCredentials) -> None:
