@@ -104,6 +104,29 @@ def retire_root(offline: Offline, keystore: Keystore, below: int, by: str) -> in
         return len(older)
 
 
+def change_passphrase(offline: Offline, keystore: Keystore, passphrase: bytes, by: str) -> None:
+    """Write the file of root keys under another passphrase. Backups of the file still open under the old one.
+
+    Args:
+        offline: The gateway's parts.
+        keystore: The keyring's place.
+        passphrase: The new one.
+        by: Who does it, an office.
+
+    Raises:
+        KeyringElsewhere: The root key is in a token, which has a PIN of its own.
+        KeysError: The file does not open, or the passphrase is empty; the file stays.
+        AuditError: The ledger cannot be written; nothing changes.
+    """
+    with keystore.changing() as change:
+        must_be_here(change, keystore)
+        roots = keystore.roots()
+        if not isinstance(roots, FileRootKeys):
+            raise KeyringElsewhere("the root key is in a token, whose own tool changes its PIN")
+        _write(offline, Kind.KEY_CEREMONY, what="passphrase", by=by)
+        roots.change_passphrase(passphrase)
+
+
 def install_recovery(offline: Offline, keystore: Keystore, slot: RecoverySlot, authenticator: bytes, by: str) -> Head:
     """Put a confirmed recovery slot in place of the old one, whose shares open nothing from then on.
 

@@ -1,6 +1,6 @@
 """The keyring of a running gateway, which follows its file: rotation needs no restart.
 
-Rules kept: every question looks first whether the file is another one (about 2 µs), so that a gateway writes under the
+Rules kept: every question looks first whether the file is another one (about 3 µs), so that a gateway writes under the
 newest version from the moment it is published, and can open the first row under it; a keyring of an earlier generation
 is refused. Fails closed: while the newest file cannot be opened there is no secret at all, since writing under a
 version that was retired meanwhile would lose what is written. A failed opening is tried again when a file changes or

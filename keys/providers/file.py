@@ -99,6 +99,21 @@ class FileRootKeys:
             if version in keys:
                 self._save({number: key for number, key in keys.items() if number != version})
 
+    def change_passphrase(self, passphrase: bytes) -> None:
+        """Write the file under another passphrase, in one step; the root keys stay the same.
+
+        Args:
+            passphrase: The new one, not empty. The caller gives it from now on.
+
+        Raises:
+            KeysError: The file does not open under the old one, or the new one is empty; the file stays as it is.
+        """
+        with self._lock:
+            self._keys = None
+            keys = self._load()
+            self._passphrase = lambda: passphrase
+            self._save(keys)
+
     def replace_lost(self, moved_to: Path) -> bool:
         """Make room for a new file when the old one does not open any more, its passphrase being lost.
 

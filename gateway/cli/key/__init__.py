@@ -2,11 +2,12 @@
 
 import typer
 
-from gateway.cli.key import custody, migrate, retire, rotate, status
+from gateway.cli.key import custody, migrate, passphrase, retire, rotate, status
 
 app = typer.Typer(no_args_is_help=True, help="Root keys, custodians' shares, rotation. 密钥")
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
+app.command("passphrase")(passphrase.passphrase)
 app.command("split")(custody.split)
 app.command("unseal")(custody.unseal)
 app.command("rotate")(rotate.rotate)

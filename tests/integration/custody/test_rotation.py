@@ -173,3 +173,24 @@ def test_a_keyring_under_another_provider_than_asked_for_does_not_open(home: Pat
     assert told["sealed"]["code"] == "KEYRING_ELSEWHERE"
     assert told["data_keys_per_version"] == {"1": len(PEOPLE)}
     assert "oncegate key migrate" in key(home, "status")
+
+
+def test_the_passphrase_is_changed_and_the_old_one_opens_no_more(home: Path) -> None:
+    fresh = home / "fresh"
+    fresh.write_text("new words\n", encoding="ascii")
+    fresh.chmod(0o600)
+    key(home, "passphrase", str(fresh), "--dry-run")
+    assert phones(home) == EVERYBODY
+    key(home, "passphrase", str(fresh), "--yes")
+    assert json.loads(key(home, "status", "--json"))["sealed"]["code"] == "KEYRING_LOCKED"
+    fresh.rename(home / "passphrase")
+    assert phones(home) == EVERYBODY
+    assert entries(home, "key_ceremony")[-1]["what"] == "passphrase"
+
+
+def test_an_empty_new_passphrase_changes_nothing(home: Path) -> None:
+    fresh = home / "fresh"
+    fresh.write_text("\n", encoding="ascii")
+    fresh.chmod(0o600)
+    assert "PASSPHRASE_MISSING" in key(home, "passphrase", str(fresh), "--yes", code=3)
+    assert phones(home) == EVERYBODY
