@@ -87,6 +87,8 @@ class Code(StrEnum):
     TRIES_EXHAUSTED = "TRIES_EXHAUSTED"
     DEADLINE = "DEADLINE"
     UNIMPLEMENTED = "UNIMPLEMENTED"
+    SEALED = "SEALED"
+    KEY_IN_USE = "KEY_IN_USE"
     INTERNAL = "INTERNAL"
 
 
@@ -178,6 +180,14 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.DEADLINE: PublicError(_S.DEADLINE_EXCEEDED, "超过时限", "The deadline passed"),
     Code.UNIMPLEMENTED: PublicError(_S.UNIMPLEMENTED, "没有该方法", "There is no such method"),
+    Code.SEALED: PublicError(
+        _S.UNAVAILABLE,
+        "网关处于封存状态，密钥尚未开启，请稍后重试",
+        "The gateway is sealed: its keys are not open yet; try again later",
+    ),
+    Code.KEY_IN_USE: PublicError(
+        _S.FAILED_PRECONDITION, "该密钥版本仍在使用，不能停用", "Something is still under this version of the key"
+    ),
     Code.INTERNAL: PublicError(_S.INTERNAL, "内部错误", "Internal error"),
 }
 

@@ -61,6 +61,20 @@ class Certificates(_Section):
     )
 
 
+class Keys(_Section):
+    """Where the root key lives, which wraps the keyring."""
+
+    provider: Literal["file", "pkcs11"] = Field("file", description="an encrypted file, or a PKCS#11 token")
+    root_file: Path = Field(
+        Path("root-keys.bin"), description="the encrypted root keys; relative paths start at the home folder"
+    )
+    pkcs11_module: str = Field("", description="path of the PKCS#11 module; empty looks for SoftHSM")
+    token_label: str = Field("oncegate", description="label of the token")
+    key_label: str = Field("oncegate-root", description="label of the root keys in the token")
+    pin_file: Path | None = Field(None, description="file with the token's user PIN, mode 0600")
+    pin_environment: str = Field("ONCEGATE_PIN", description="environment variable with the token's user PIN")
+
+
 class IssuerSettings(_Section):
     """One issuer of people's OIDC tokens."""
 
@@ -137,13 +151,14 @@ class Settings(BaseSettings):
     keyring: Path = Field(
         Path("keyring.bin"), description="the encrypted keyring; relative paths start at the home folder"
     )
-    passphrase_file: Path | None = Field(None, description="file with the keyring's passphrase, mode 0600")
+    passphrase_file: Path | None = Field(None, description="file with the root keys' passphrase, mode 0600")
     passphrase_environment: str = Field("ONCEGATE_PASSPHRASE", description="environment variable with the passphrase")
     policy_bundle: Path | None = Field(None, description="folder with a Cedar bundle; empty takes the packaged one")
     heartbeat_ms: Annotated[int, Field(ge=100, le=60000, description="how often a node must show life")] = 2000
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="level of the JSON log")
     listen: Listen = Field(default_factory=Listen)
     certificates: Certificates = Field(default_factory=Certificates)
+    keys: Keys = Field(default_factory=Keys)
     vault: VaultSettings = Field(default_factory=VaultSettings)
     limits: Limits = Field(default_factory=Limits)
     issuers: tuple[IssuerSettings, ...] = ()

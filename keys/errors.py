@@ -66,6 +66,12 @@ class KeyringLocked(KeysError):
     code = "KEYRING_LOCKED"
 
 
+class PassphraseMissing(KeyringLocked):
+    """No passphrase is given, or its file is not there."""
+
+    code = "PASSPHRASE_MISSING"
+
+
 class KeyringCorrupt(KeysError):
     """A file of secrets is damaged, or is not one at all."""
 
@@ -82,6 +88,108 @@ class UnknownKey(KeysError):
     """There is no secret of that name and version."""
 
     code = "UNKNOWN_KEY"
+
+
+class RetiredKey(UnknownKey):
+    """The secret is below the lowest version that still opens anything."""
+
+    code = "RETIRED_KEY"
+
+
+class KeyringOutdated(KeysError):
+    """The keyring is older than what is recorded elsewhere: an older copy was put in its place."""
+
+    code = "KEYRING_OUTDATED"
+
+
+class KeyringElsewhere(KeysError):
+    """The keyring is under another kind of root key than the settings ask for."""
+
+    code = "KEYRING_ELSEWHERE"
+
+
+class RootKeyUnavailable(KeysError):
+    """The provider of the root key fails."""
+
+    code = "ROOT_KEY_UNAVAILABLE"
+
+
+class RootKeyMissing(RootKeyUnavailable):
+    """The provider works but holds no root key of that name and version."""
+
+    code = "ROOT_KEY_MISSING"
+
+
+class ModuleMissing(RootKeyUnavailable):
+    """The PKCS#11 module or the Python package for it is not there."""
+
+    code = "MODULE_MISSING"
+
+
+class TokenAbsent(RootKeyUnavailable):
+    """There is no token of that label in any slot, or it was taken out."""
+
+    code = "TOKEN_ABSENT"
+
+
+class PinMissing(RootKeyUnavailable):
+    """No PIN is given, or its file is not there."""
+
+    code = "PIN_MISSING"
+
+
+class WrongPin(RootKeyUnavailable):
+    """The token refuses the PIN. Never tried again by itself: tokens lock."""
+
+    code = "WRONG_PIN"
+
+
+class PinLocked(RootKeyUnavailable):
+    """The token has locked its PIN."""
+
+    code = "PIN_LOCKED"
+
+
+class BadSharing(KeysError):
+    """A number of shares or a threshold that is not admitted."""
+
+    code = "BAD_SHARING"
+
+
+class BadShare(KeysError):
+    """A share is mistyped: a word that is none, or a checksum that does not hold."""
+
+    code = "BAD_SHARE"
+
+
+class ForeignShare(BadShare):
+    """A share of another set."""
+
+    code = "FOREIGN_SHARE"
+
+
+class TooFewShares(BadShare):
+    """Fewer different shares than the threshold."""
+
+    code = "TOO_FEW_SHARES"
+
+
+class WrongShares(BadShare):
+    """Well-formed shares that do not fit each other, or do not open this keyring."""
+
+    code = "WRONG_SHARES"
+
+
+class NoRecovery(KeysError):
+    """The keyring has no recovery slot."""
+
+    code = "NO_RECOVERY"
+
+
+class CeremonyBroken(KeysError):
+    """A ceremony ended before it was confirmed; nothing was changed."""
+
+    code = "CEREMONY_BROKEN"
 
 
 class BadProof(KeysError):

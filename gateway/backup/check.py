@@ -45,6 +45,7 @@ class Checked:
         settings: Settings of the home that it is to become.
         secrets: Its keyring, open.
         keyring: Where the keyring's files are: name to place.
+        root_keys: Where the root keys' file is; None when they are in place already, or in a token.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Checked:
     settings: Settings
     secrets: Secrets
     keyring: dict[str, Path]
+    root_keys: Path | None
 
     @property
     def anchor(self) -> Path:
@@ -75,6 +77,7 @@ def check_backup(
     settings_file: Path | None = None,
     keyring: Path | None = None,
     passphrase_file: Path | None = None,
+    root_keys: Path | None = None,
 ) -> Checked:
     """Look through a whole backup. Nothing is written.
 
@@ -83,7 +86,9 @@ def check_backup(
         home: The home folder that it is to become.
         settings_file: Settings to use instead of those in the backup.
         keyring: The keyring's file, when it is not in the backup.
-        passphrase_file: The keyring's passphrase, when it is not where the settings say.
+        passphrase_file: The passphrase, when it is not where the settings say.
+        root_keys: The root keys' file, which is never in the backup; None when it is where the settings say, or when
+            a token holds them.
 
     Raises:
         BackupRefused: It is no backup, of another format or schema, or its keyring is not at hand.
@@ -97,12 +102,14 @@ def check_backup(
     if settings.log_origin != manifest.ledger.origin:
         raise BackupRefused(f"the backup is of the log {manifest.ledger.origin}, the settings of {settings.log_origin}")
     places = _keyring_places(folder, manifest, settings, keyring)
-    elsewhere = {"keyring": next(iter(places.values())).absolute()}
+    elsewhere: dict[str, object] = {"keyring": next(iter(places.values())).absolute()}
     if passphrase_file is not None:
         elsewhere["passphrase_file"] = passphrase_file.absolute()
+    if root_keys is not None:
+        elsewhere["keys"] = settings.keys.model_copy(update={"root_file": root_keys.absolute()})
     secrets = open_secrets(settings.model_copy(update=elsewhere))
     verify_signature(folder, secrets.promise_key.verify_key)
-    checked = Checked(folder, manifest, settings, secrets, places)
+    checked = Checked(folder, manifest, settings, secrets, places, root_keys)
     try:
         with checked.snapshot() as connection:
             check_rows(manifest, connection)

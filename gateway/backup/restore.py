@@ -194,6 +194,9 @@ def _check_home(checked: Checked) -> bool:
     for name, place in keyring_files(checked.settings).items():
         if place.exists() and digest_of(place) != digest_of(checked.keyring[name]):
             raise BackupRefused(f"{place}: another keyring is there")
+    root_file = checked.settings.path(checked.settings.keys.root_file)
+    if checked.root_keys is not None and root_file.exists() and digest_of(root_file) != digest_of(checked.root_keys):
+        raise BackupRefused(f"{root_file}: other root keys are there")
     return again
 
 
@@ -205,6 +208,8 @@ def _copy_home(checked: Checked, settings_file: Path | None) -> None:
         places[home / FILE_NAME] = settings_file
     for name, place in keyring_files(checked.settings).items():
         places[place] = checked.keyring[name]
+    if checked.root_keys is not None:
+        places[checked.settings.path(checked.settings.keys.root_file)] = checked.root_keys
     for place, source in places.items():
         # Written by the run that broke off; its content was compared or is ours.
         if place.exists():

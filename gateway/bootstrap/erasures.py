@@ -20,7 +20,7 @@ def erasures_of(offline: Offline, vault: Vault) -> Erasures:
     return Erasures(
         offline.engine,
         vault,
-        offline.secrets.keyring,
+        offline.secrets.live,
         offline.clock,
         copies_days=settings.key_backup_days,
         notice_days=settings.notice_days,
@@ -42,7 +42,7 @@ def erase_profile(
 
 def account(offline: Offline) -> list[dict[str, Any]]:
     """Every erasure, newest first, as JSON documents. Nothing in it names a person."""
-    vault = Vault(offline.engine, offline.secrets.keyring, offline.clock)
+    vault = Vault(offline.engine, offline.secrets.live, offline.clock)
     notices = Notices(offline.engine, offline.clock)
     return [
         {
@@ -62,7 +62,7 @@ def account(offline: Offline) -> list[dict[str, Any]]:
 
 def register_lines(offline: Offline) -> list[str]:
     """Every erasure as a line of the register that a restore reads: random person ids and times."""
-    vault = Vault(offline.engine, offline.secrets.keyring, offline.clock)
+    vault = Vault(offline.engine, offline.secrets.live, offline.clock)
     return [
         json.dumps({"person_id": one.person_id.hex(), "erased_ms": one.erased_ms})
         for one in reversed(erasures_of(offline, vault).newest(None))

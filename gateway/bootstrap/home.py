@@ -1,15 +1,15 @@
-"""Making a gateway's home folder: settings, encrypted keyring, database."""
+"""Making a gateway's home folder: settings, root key, sealed keyring, database."""
 
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.bootstrap.keystore import Keystore
 from gateway.bootstrap.secrets import new_keyring, open_secrets
 from gateway.clock import SystemClock
 from gateway.settings import FILE_NAME, BadSettings, Settings
 from gateway.storage.database import open_database
-from keys.keyring.file import create_keyring, read_passphrase
 from keys.passphrase import STANDARD, PassphraseCost
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
@@ -54,7 +54,7 @@ def initialise(
     Args:
         home: The folder; made if it is not there.
         trust_domain: SPIFFE trust domain of the exchange.
-        passphrase_file: File with the keyring's passphrase, or None.
+        passphrase_file: File with the root keys' passphrase, or None.
         systems: host:port of the door for nodes and systems.
         people: host:port of the door for people and enrolment.
         cost: What one guess of the passphrase shall cost.
@@ -84,10 +84,9 @@ def initialise(
     path.write_text(text, encoding="utf-8")
     try:
         settings = Settings.load(home)
-        passphrase = read_passphrase(file=passphrase_file, environment=environment)
-        keyring = new_keyring(trust_domain, SystemClock().now_ms())
-        create_keyring(settings.path(settings.keyring), passphrase, keyring, cost)
-        opened = open_secrets(settings)
+        keystore = Keystore(settings, cost)
+        keystore.create(new_keyring(trust_domain, SystemClock().now_ms()))
+        opened = open_secrets(settings, keystore)
         open_database(settings.database_url).dispose()
     except BaseException:
         path.unlink()

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from gateway.audit.bodies import LedgerKeys
+from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap import secrets as names
 from gateway.bootstrap.restored import require_complete
@@ -27,10 +28,14 @@ from gateway.rpc import codec
 from gateway.settings import Settings
 from gateway.sharing.agreements import Agreements
 from gateway.storage.database import open_database
+from gateway.vault import data_keys
 from keys.certificates.authority import CertificateAuthority
+from keys.errors import KeyringOutdated
 from keys.keyring.keyring import Keyring
 
 LEDGER_ANCHOR = "ledger-anchor"
+# Entries looked at when a keyring is opened: years of rotations.
+_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,20 @@ class Offline:
         return self.secrets.note_signer.vkey
 
 
-def compose(settings: Settings, clock: Clock) -> Offline:
+def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> Offline:
     """Open keyring and database and wire the parts.
 
+    Args:
+        settings: The gateway's settings.
+        clock: Tells the time.
+        opened: The secrets, when they were opened another way.
+
     Raises:
-        KeysError: The keyring does not open.
+        KeysError: The keyring does not open, or is older than the ledger says.
         GatewayError: The database does not open safely, or the home was not completely restored from a backup.
     """
     require_complete(settings.home)
-    opened = open_secrets(settings)
+    opened = opened or open_secrets(settings)
     engine = open_database(settings.database_url)
     standing = standing_of(engine)
     departments = Departments(engine, clock, standing)
@@ -90,6 +100,11 @@ def compose(settings: Settings, clock: Clock) -> Offline:
         codec.promise,
         settings.home / LEDGER_ANCHOR,
     )
+    try:
+        refuse_outdated(engine, ledger, opened.keyring)
+    except BaseException:
+        engine.dispose()
+        raise
     return Offline(
         settings=settings,
         secrets=opened,
@@ -119,6 +134,30 @@ def ledger_keys(opened: Secrets) -> LedgerKeys:
         promise=opened.promise_key,
         note=opened.note_signer,
     )
+
+
+def refuse_outdated(engine: Engine, ledger: SqlLedger, keyring: Keyring) -> None:
+    """Refuse a keyring from before a rotation or retirement that database or ledger remember.
+
+    The keyring itself cannot say that it is an older copy. Fails closed: with it the gateway would wrap new data keys
+    under a key that was destroyed everywhere else, and a new version would take the number of one that is in use.
+
+    Raises:
+        KeyringOutdated: The keyring is older than what is recorded.
+    """
+    with engine.connect() as connection:
+        needed = {names.VAULT_KEK: data_keys.newest_version(connection)}
+    for kind, fact in ((Kind.KEY_RETIRED, "below"), (Kind.KEY_ROTATED, "version")):
+        for entry in ledger.entries(kind=kind, limit=_REMEMBERED).entries:
+            said = entry.account
+            # A rotation that did not finish may have written its entry and then no keyring.
+            if kind is Kind.KEY_RETIRED or said.get("finished") is True:
+                name = str(said.get("name"))
+                needed[name] = max(needed.get(name, 0), int(said.get(fact, 0)))
+    for name, version in needed.items():
+        known = keyring.versions(name)
+        if known and known[-1] < version:
+            raise KeyringOutdated("the keyring is older than what is recorded")
 
 
 def _by_version(keyring: Keyring, name: str) -> dict[int, bytes]:

@@ -8,9 +8,10 @@ process, and none is derived from another.
 import secrets
 from dataclasses import dataclass
 
+from gateway.bootstrap.keystore import Keystore
+from gateway.bootstrap.live_keyring import LiveKeyring
 from gateway.settings import Settings
 from keys.certificates.authority import CertificateAuthority
-from keys.keyring.file import open_keyring, read_passphrase
 from keys.keyring.keyring import Keyring
 from keys.log.notes import NoteSigner
 from keys.sealing import SealingKey
@@ -52,9 +53,13 @@ def new_keyring(trust_domain: str, now_ms: int) -> Keyring:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """The objects made of the keyring's secrets."""
+    """The objects made of the keyring's secrets.
+
+    `keyring` stays as it was opened; `live` follows changes of its file, for what may be rotated while serving.
+    """
 
     keyring: Keyring
+    live: LiveKeyring
     authority: CertificateAuthority
     ticket_key: SigningKey
     promise_key: SigningKey
@@ -64,19 +69,23 @@ class Secrets:
     vault_sealing: SealingKey
 
 
-def open_secrets(settings: Settings) -> Secrets:
+def open_secrets(settings: Settings, keystore: Keystore | None = None, keyring: Keyring | None = None) -> Secrets:
     """Unlock the keyring.
 
+    Args:
+        settings: The gateway's settings.
+        keystore: The keyring's place; None opens it as the settings say.
+        keyring: A keyring that was opened another way, by the custodians' shares.
+
     Raises:
-        KeysError: No or a wrong passphrase, a damaged keyring, or a secret that is missing from it.
+        KeysError: The root key or the keyring does not open, or a secret is missing from it.
     """
-    file = settings.passphrase_file
-    passphrase = read_passphrase(
-        file=None if file is None else settings.path(file), environment=settings.passphrase_environment
-    )
-    keyring = open_keyring(settings.path(settings.keyring), passphrase)
+    keystore = keystore or Keystore(settings)
+    opened = keystore.open() if keyring is None else keystore.opened_elsewhere(keyring)
+    keyring = opened.keyring
     return Secrets(
         keyring=keyring,
+        live=LiveKeyring(keystore, opened),
         authority=CertificateAuthority.from_pem(keyring.get(CA_KEY), keyring.get(CA_CERTIFICATE)),
         ticket_key=SigningKey.from_pem(keyring.get(TICKET_KEY)),
         promise_key=SigningKey.from_pem(keyring.get(PROMISE_KEY)),

@@ -1,12 +1,13 @@
 """A gateway that serves: every step wired, both doors open, and the background work that keeps it honest.
 
+A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`) and opens its doors when it comes.
+
 Background work: outcomes for requests that broke off (`abandoned`), the status file, moving profile fields to the suite
 that is set, and nothing else; each logs a failure and goes on.
 """
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -19,8 +20,9 @@ from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.erasures import erase_profile, erasures_of
 from gateway.bootstrap.logs import configure_logs
-from gateway.bootstrap.offline import Offline, compose
+from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.restored import require_confirmed
+from gateway.bootstrap.sealed import wait_unsealed, write_status
 from gateway.bootstrap.secrets import PEOPLE_NAMES
 from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
@@ -97,10 +99,10 @@ class Gateway:
         self._offline = offline
         codec = Codec()
         keyring = offline.secrets.keyring
+        self._live = offline.secrets.live
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine)
-        suite = Suite[settings.vault.suite.upper()]
-        self._vault = vault = Vault(engine, keyring, clock, suite)
+        self._vault = vault = Vault(engine, self._live, clock, Suite[settings.vault.suite.upper()])
         people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
         self.federation = Federation(
             index=self.index,
@@ -137,7 +139,7 @@ class Gateway:
             clock=clock,
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
-        corrections = Corrections(engine, keyring, clock, suite=suite)
+        corrections = Corrections(engine, self._live, clock, suite=vault.suite)
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
         sources = _sources(settings)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)
@@ -233,12 +235,10 @@ class Gateway:
             "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
             "ledger_size": self._offline.ledger.size(),
             "certificate_until_ms": self._identity.not_after_ms,
+            "keyring_problem": self._live.problem(),
             "nodes": nodes,
         }
-        path = settings.home / STATUS_FILE
-        staged = path.with_suffix(".new")
-        staged.write_text(json.dumps(document), encoding="utf-8")
-        staged.replace(path)
+        write_status(settings.home, document)
 
 
 def _sources(settings: Settings) -> dict[str, tuple[str, ...]]:
@@ -298,11 +298,10 @@ async def _forever(name: str, every_s: float, work: Callable[[], Awaitable[Any]]
 
 
 async def serve(home: Path) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM; sealed as long as the root key is not there.
 
     Raises:
         BadSettings: The settings cannot be used.
-        KeysError: The keyring does not open.
         GatewayError: Database, ledger or policy bundle cannot be used, or the home was restored from a backup and
             nobody has confirmed that.
     """
@@ -310,11 +309,14 @@ async def serve(home: Path) -> None:
     require_confirmed(home)
     settings = Settings.load(home)
     configure_logs(settings.log_level)
-    gateway = Gateway(compose(settings, SystemClock()))
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
+    offline = await wait_unsealed(settings, SystemClock(), told)
+    if offline is None:
+        return
+    gateway = Gateway(offline)
     await gateway.start()
     await told.wait()
     await gateway.stop()

@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import agreement, audit, backup, department, erasures, me, operate, restore, source, vault
+from gateway.cli import agreement, audit, backup, department, erasures, key, me, operate, restore, source, vault
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(vault.app, name="vault")
 app.add_typer(erasures.app, name="erasure")
 app.add_typer(backup.app, name="backup")
 app.add_typer(restore.app, name="restore")
+app.add_typer(key.app, name="key")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 app.add_typer(source.app, name="source")

@@ -82,7 +82,7 @@ def policy(
 
 @command
 def status(home: Home, as_json: AsJson = False) -> None:
-    """Show whether the gateway runs, and its nodes with their freshness. Exit code 4 when it does not run."""
+    """Show whether the gateway runs, and its nodes with their freshness. Exit code 4 when it does not serve."""
     path = home / STATUS_FILE
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -91,10 +91,17 @@ def status(home: Home, as_json: AsJson = False) -> None:
     found["running"] = time.time() - found["written_unix_ms"] / 1000 < _STALE_S
 
     def human() -> None:
+        sealed = found.get("sealed")
+        if sealed and found["running"]:
+            say(f"gateway {found['gateway']}: SEALED 封存: {sealed['code']}: {sealed['en']} / {sealed['zh']}")
+            say("it opens by itself when its root key is there; custodians: oncegate key unseal")
+            return
         state = "running" if found["running"] else f"not running since {moment(found['written_unix_ms'])}"
         say(f"gateway {found['gateway']}: {state}")
         say(f"doors: systems {found['systems']}, people {found['people']}")
         say(f"ledger: {found['ledger_size']} entries; server certificate until {moment(found['certificate_until_ms'])}")
+        if found.get("keyring_problem"):
+            say(f"the newest keyring does not open: {found['keyring_problem']}; profile fields are closed")
         rows = [
             (
                 n["node"].removeprefix("spiffe://"),
@@ -109,5 +116,5 @@ def status(home: Home, as_json: AsJson = False) -> None:
         table("Nodes", ("node", "state", "last synced", "pointers", "answers", "bad answers"), rows)
 
     emit(found, as_json=as_json, human=human)
-    if not found["running"]:
+    if not found["running"] or found.get("sealed"):
         raise typer.Exit(EXIT_UNREACHABLE)

@@ -22,6 +22,7 @@ from gateway.audit.errors import AuditError
 from gateway.errors import GatewayError, Refused, Status
 from gateway.settings import BadSettings
 from keys.errors import KeysError
+from keys.texts import public_text
 
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
@@ -135,7 +136,9 @@ def command(function: Callable[Params, Result]) -> Callable[Params, Result]:
             fail(refusal_text(error), EXIT_USAGE if usage else EXIT_REFUSED)
         except BadSettings as error:
             fail(str(error), EXIT_USAGE)
-        except (GatewayError, KeysError, AuditError) as error:
+        except KeysError as error:
+            fail(f"{error.code}: {error} / {public_text(error).zh}", EXIT_REFUSED)
+        except (GatewayError, AuditError) as error:
             fail(str(error), EXIT_REFUSED)
         except grpc.RpcError as error:
             fail(rpc_text(error), EXIT_UNREACHABLE if error.code() in _UNREACHABLE else EXIT_REFUSED)

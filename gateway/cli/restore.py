@@ -19,7 +19,7 @@ app = typer.Typer()
 
 @app.callback(invoke_without_command=True)
 @command
-def restore(
+def restore(  # noqa: PLR0917 - options of a command
     context: typer.Context,
     source: Annotated[
         Path | None, typer.Option("--from", help="The backup's folder; needed.", exists=True, file_okay=False)
@@ -48,7 +48,11 @@ def restore(
     ] = None,
     passphrase_file: Annotated[
         Path | None,
-        typer.Option("--passphrase-file", help="The keyring's passphrase, when it is not where the settings say."),
+        typer.Option("--passphrase-file", help="The passphrase, when it is not where the settings say."),
+    ] = None,
+    root_keys: Annotated[
+        Path | None,
+        typer.Option("--root-keys", help="The root keys' file, which no backup holds; not with a PKCS#11 token."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and write nothing.")] = False,
     as_json: AsJson = False,
@@ -69,7 +73,7 @@ def restore(
     from gateway.clock import SystemClock  # noqa: PLC0415 - see gateway.cli.offline
 
     try:
-        checked = check_backup(source, home, settings, keyring, passphrase_file)
+        checked = check_backup(source, home, settings, keyring, passphrase_file, root_keys)
         sources, clock = gather(checked, settings, keys, erasures, SystemClock()), SystemClock()
         with shown(quiet=as_json) as progress:
             done = try_restore(sources, clock) if dry_run else put_back(sources, clock, progress)

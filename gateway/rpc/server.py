@@ -21,7 +21,7 @@ from oncegate.v1 import (
     source_pb2,
 )
 
-_SERVICES: dict[Door, tuple[str, ...]] = {
+SERVICES: dict[Door, tuple[str, ...]] = {
     Door.SYSTEMS: (
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
         enrolment_pb2.DESCRIPTOR.services_by_name["EnrolmentService"].full_name,
@@ -75,7 +75,7 @@ class DoorServer:
         register(self._server)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # missing in the stubs
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = _SERVICES[door]
+        names = SERVICES[door]
         reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._names = names
         self.port = self._server.add_secure_port(address, credentials)

@@ -136,8 +136,14 @@ def _sqlite(url: URL) -> Engine:
         raise DatabaseRefused("an in-memory database keeps nothing")
     path = Path(str(url.database))
     try:
-        # Created here so that the owner alone can read it; SQLite gives its -wal and -shm files the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Created here so that the owner alone can read it; SQLite gives its -wal and -shm files the same mode. A file
+        # that is there is never opened and closed here: closing it would drop the locks by which SQLite holds it
+        # elsewhere in this process (POSIX, https://sqlite.org/howtocorrupt.html section 2.2), and another process could
+        # take the log away under it.
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
     except OSError as error:
         raise DatabaseRefused(f"the database file cannot be opened: {error.strerror}") from error
     engine = create_engine(url, pool_size=10, max_overflow=50)

@@ -7,7 +7,7 @@ works inside the caller's transaction. Fails closed: a key that does not unwrap 
 
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import SQLModel
@@ -133,3 +133,41 @@ def rewrap(connection: Connection, keks: KeyEncryptionKeys, limit: int) -> int:
         values = {"wrapped": wrap_data_key(keks.get(KEK, current), secret), "kek_version": current}
         connection.execute(update(_KEYS).where(_KEYS.c.person_id == row.person_id).values(values))
     return len(rows)
+
+
+def count_by_version(connection: Connection) -> dict[int, int]:
+    """How many data keys are under each version of the key-encryption key; erased ones are under none.
+
+    Args:
+        connection: Any connection.
+
+    Returns:
+        Counts by version.
+    """
+    query = select(_KEYS.c.kek_version, func.count()).where(_KEYS.c.wrapped.is_not(None)).group_by(_KEYS.c.kek_version)
+    return {int(version): int(count) for version, count in connection.execute(query)}
+
+
+def newest_version(connection: Connection) -> int:
+    """The newest version of the key-encryption key that any data key is under; 0 when there is none."""
+    query = select(func.max(_KEYS.c.kek_version)).where(_KEYS.c.wrapped.is_not(None))
+    return int(connection.execute(query).scalar_one() or 0)
+
+
+def count_below(connection: Connection, version: int) -> int:
+    """How many data keys are under older versions, when nobody is writing one at this moment.
+
+    Whoever writes afterwards looks at the newest keyring inside a later transaction, so the answer 0 stays true once
+    the newer version was published before this call.
+
+    Args:
+        connection: An open write transaction. On SQLite it is the only one; on PostgreSQL the table is locked.
+        version: The lowest version that is not counted.
+
+    Returns:
+        The count.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {_KEYS.name} IN SHARE ROW EXCLUSIVE MODE"))
+    query = select(func.count()).where(_KEYS.c.wrapped.is_not(None), _KEYS.c.kek_version < version)
+    return int(connection.execute(query).scalar_one())

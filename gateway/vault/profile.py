@@ -60,6 +60,11 @@ class Vault:
         plaintext = contents.write(Contents("-", Source.USER_PROVIDED, 0, 0))
         self._decoy = self._decoy_cipher().seal(_DECOY, 1, plaintext, suite)
 
+    @property
+    def suite(self) -> Suite:
+        """How fields are encrypted from now on."""
+        return self._suite
+
     def canonical(self, field: str, value: str, path: str = "value") -> str:
         """The text under which a value would be kept; `path` names the input in a refusal.
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from keys.errors import KeyringLocked
+from keys.errors import PassphraseMissing
 from keys.keyring.keyring import Keyring
 from keys.passphrase import STANDARD, PassphraseCost, lock, unlock
 from keys.secret_file import Existing, read_secret, write_secret
@@ -79,7 +79,7 @@ def read_passphrase(*, file: Path | None, environment: str | None, variables: Ma
         The passphrase, not empty.
 
     Raises:
-        KeyringLocked: None is given, or it is empty.
+        PassphraseMissing: None is given, or it is empty.
         KeyringCorrupt: The file is missing or open to others (`SecretExposed`).
     """
     if file is not None:
@@ -89,5 +89,5 @@ def read_passphrase(*, file: Path | None, environment: str | None, variables: Ma
     else:
         passphrase = b""
     if not passphrase:
-        raise KeyringLocked("no passphrase is given")
+        raise PassphraseMissing("no passphrase is given")
     return passphrase

@@ -1,5 +1,6 @@
 """Gateways to back up and to put back: homes on SQLite and PostgreSQL with rows in every table that is declared."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class World:
         return Vault(offline.engine, offline.secrets.keyring, clock)
 
     def backup(self, out: Path, keyring: KeyringCopy = KeyringCopy.INCLUDED) -> Made:
+        keep_root_keys_apart(self.home, out)
         with self.open() as offline:
             return make_backup(offline, out, keyring, quiet)
 
@@ -143,11 +145,25 @@ def without_keys(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[di
     return {name: [{k: v for k, v in row.items() if k != "wrapped"} for row in rows] for name, rows in found.items()}
 
 
+def keep_root_keys_apart(home: Path, backup: Path) -> None:
+    """As an operator keeps them: not in the backup."""
+    shutil.copy(home / "root-keys.bin", backup.parent.with_name(f"{backup.parent.name}.root-keys"))
+
+
+def root_keys_of(backup: Path) -> Path:
+    """The root keys of the gateway beside a backup; for a copy elsewhere, the newest that were kept apart."""
+    beside = backup.parent / "gateway" / "root-keys.bin"
+    if beside.exists():
+        return beside
+    apart = sorted(backup.parent.parent.glob("*.root-keys"), key=lambda path: path.stat().st_mtime_ns)
+    return apart[-1]
+
+
 def put_back(
     backup: Path, home: Path, *, settings: Path | None = None, keys: Path | None = None, register: Path | None = None
 ) -> Restored:
     """Check a backup and restore it."""
-    checked: Checked = check_backup(backup, home, settings)
+    checked: Checked = check_backup(backup, home, settings, root_keys=root_keys_of(backup))
     return restore(gather(checked, settings, keys, register, SystemClock()), SystemClock(), quiet)
 
 

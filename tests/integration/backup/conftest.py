@@ -28,9 +28,7 @@ def server(data_folder: Path) -> Iterator[PostgresServer]:
         yield running
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])])
 def new_url(request: pytest.FixtureRequest) -> Callable[[], str]:
     """Makes an empty database: gives a URL, or "" for SQLite in the home."""
     if request.param == "sqlite":

@@ -13,13 +13,15 @@ from gateway.backup.errors import BackupRefused
 from gateway.backup.prune import carry_out, plan_pruning
 from gateway.bootstrap.restored import MARK
 from gateway.cli.main import app
-from tests.support.backup_world import World
+from tests.support.backup_world import World, root_keys_of
 from tests.support.index_node import FixedClock
 
 DAY_MS = 86_400_000
 
 
 def run(*arguments: object, expect: int = 0, stdin: str | None = None) -> Result:
+    if arguments[:2] == ("restore", "--from"):
+        arguments += ("--root-keys", root_keys_of(Path(str(arguments[2]))))
     result = CliRunner().invoke(app, [str(a) for a in arguments], input=stdin, prog_name="oncegate")
     assert result.exit_code == expect, (result.output, result.exception)
     return result

@@ -12,6 +12,7 @@ from gateway.backup.erasures import erasures_in, read_register
 from gateway.backup.errors import BackupDamaged, BackupRefused
 from gateway.backup.restore import Restored
 from gateway.clock import SystemClock
+from gateway.storage.database import write_transaction
 from policies.vocabulary import Form
 from tests.support.backup_world import PERSONS, PHONES, WRITTEN_MS, World, new_world, put_back
 from tests.support.index_node import FixedClock
@@ -149,8 +150,10 @@ def test_without_keys_fields_read_as_not_set_and_can_be_entered_anew(
 
 def test_a_key_that_the_keyring_does_not_open_is_not_put_back(small: World, tmp_path: Path) -> None:
     with small.open() as offline:
-        offline.secrets.keyring.add("vault-kek", b"n" * 32)
         small.vault(offline).set_field(b"Z" * 16, "phone", PHONES[0])
+        with write_transaction(offline.engine) as connection:
+            keys = next(table for table in tables() if table.name == "vault_keys")
+            connection.execute(keys.update().where(keys.c.person_id == b"Z" * 16).values(wrapped=b"n" * 40))
     small.backup(tmp_path / "backup")
     small.key_backup(tmp_path / "keys")
     done = put_back(tmp_path / "backup", tmp_path / "new", keys=tmp_path / "keys")

@@ -28,7 +28,6 @@ def dumped(url: str, *options: str) -> bytes:
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_a_dump_without_the_data_of_vault_keys_holds_no_wrapped_key(tmp_path: Path, server: PostgresServer) -> None:
     world = new_world(tmp_path / "gateway", server.new_database())
     wrapped = [key.hex().encode() for key in world.wrapped()]
@@ -41,7 +40,6 @@ def test_a_dump_without_the_data_of_vault_keys_holds_no_wrapped_key(tmp_path: Pa
 
 
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_with_the_key_ids_put_back_a_person_can_enter_fields_anew(tmp_path: Path, server: PostgresServer) -> None:
     world = new_world(tmp_path / "gateway", server.new_database())
     engine = open_database(world.url)

@@ -22,6 +22,7 @@ from tests.support.backup_world import (
     content_of,
     put_back,
     raw_bytes,
+    root_keys_of,
     without_keys,
 )
 
@@ -72,7 +73,7 @@ def test_the_snapshot_is_of_one_moment_while_the_gateway_writes_on(world: World,
 
         make_backup(offline, tmp_path / "backup", KeyringCopy.INCLUDED, write)
     assert len(written) > 5
-    checked = check_backup(tmp_path / "backup", tmp_path / "new")
+    checked = check_backup(tmp_path / "backup", tmp_path / "new", root_keys=root_keys_of(tmp_path / "backup"))
     with checked.snapshot() as connection:
         assert without_keys(content(connection)) == without_keys(before)
     assert len(content_of(world)["audit_marks"]) == ROWS + len(written)
@@ -128,7 +129,12 @@ def test_passphrase_and_status_are_not_in_a_backup_and_the_keyring_need_not_be(s
         "manifest.sig",
     }
     assert b"not for the backup" not in raw_bytes(tmp_path / "backup")
-    assert check_backup(tmp_path / "backup", tmp_path / "new", keyring=small.home / "keyring.bin").secrets
+    assert check_backup(
+        tmp_path / "backup",
+        tmp_path / "new",
+        keyring=small.home / "keyring.bin",
+        root_keys=root_keys_of(tmp_path / "backup"),
+    ).secrets
 
 
 def test_files_of_issuers_in_the_home_come_along_and_are_put_back(small: World, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from gateway.backup.errors import BackupDamaged, BackupRefused
 from gateway.backup.manifest import DATABASE, MANIFEST, SIGNATURE, files_in
 from keys.errors import KeysError
 from keys.signing import BACKUP
-from tests.support.backup_world import World, new_world, put_back
+from tests.support.backup_world import World, new_world, put_back, root_keys_of
 
 FILES = [DATABASE, "home/gateway.toml", "home/ledger-anchor", "keyring/keyring.bin", MANIFEST, SIGNATURE]
 
@@ -126,7 +126,9 @@ def test_the_database_of_another_backup_of_the_same_gateway_is_found_out(
 def test_the_keyring_of_another_gateway_is_found_out(backup: Path, tmp_path: Path) -> None:
     other = new_world(tmp_path / "other")
     with pytest.raises(BackupDamaged, match="two gateways"):
-        check_backup(backup, tmp_path / "new", keyring=other.home / "keyring.bin")
+        check_backup(
+            backup, tmp_path / "new", keyring=other.home / "keyring.bin", root_keys=other.home / "root-keys.bin"
+        )
 
 
 def test_rows_that_are_missing_are_found_out_even_under_a_good_signature(backup: Path, made: Path) -> None:
@@ -175,7 +177,7 @@ def test_a_backup_of_another_log_than_the_settings_name_is_refused(backup: Path,
     settings = tmp_path / "settings.toml"
     settings.write_text('trust_domain = "town.example"\n', encoding="utf-8")
     with pytest.raises(BackupRefused, match=r"town\.example"):
-        check_backup(backup, tmp_path / "new", settings)
+        check_backup(backup, tmp_path / "new", settings, root_keys=root_keys_of(backup))
 
 
 def test_a_wrong_passphrase_opens_nothing(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,3 +138,17 @@ def test_a_postgresql_that_could_lose_a_commit_is_refused(server: PostgresServer
     engine.dispose()
     with pytest.raises(DatabaseRefused, match="synchronous_commit"):
         open_database(url)
+
+
+def test_opening_a_database_again_in_one_process_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    first = open_database(f"sqlite:///{path}")
+    with first.connect() as connection:
+        connection.execute(text("select 1 from alembic_version"))
+        connection.rollback()
+        open_database(f"sqlite:///{path}").dispose()
+        # Another process that comes and goes takes the log of the last one with it, unless somebody holds a lock.
+        code = "import sqlite3, sys; b = sqlite3.connect(sys.argv[1]); b.execute('select * from alembic_version'); b.close()"
+        subprocess.run((sys.executable, "-c", code, str(path)), check=True)
+        assert path.with_name("gateway.db-wal").exists()
+    first.dispose()
