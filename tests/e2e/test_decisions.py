@@ -1,5 +1,6 @@
 """Promise 2 over a whole exchange: whatever is not permitted in so many words is withheld, each for its own reason."""
 
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -187,7 +188,10 @@ async def test_the_uses_of_a_day_run_out_and_say_when_there_are_more(
 
 
 async def test_a_repeat_takes_no_further_use(city: City, raw: RawSystem, agree: Revisions) -> None:
-    city.parts.membership.revoke_agreement("education-civil-again", "replaced")
+    for former in ("education-civil-again", "education-civil-resident"):
+        # Which of them is there depends on the tests before.
+        with contextlib.suppress(Refused):
+            city.parts.membership.revoke_agreement(former, "replaced")
     agree(uses_per_day="1", id='"education-civil-one"')
     request = raw.asking()
     assert (await raw.fetch(request)).complete

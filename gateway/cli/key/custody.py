@@ -109,7 +109,8 @@ def apart(*arguments: str) -> dict[str, Any]:
     """
     reading, writing = os.pipe()
     try:
-        words = (sys.executable, "-m", "keys.custody.ceremony", str(writing), *arguments)
+        # -P: nothing that lies in the folder where the operator happens to stand is imported.
+        words = (sys.executable, "-P", "-m", "keys.custody.ceremony", str(writing), *arguments)
         process = subprocess.Popen(words, pass_fds=(writing,))
     finally:
         os.close(writing)

@@ -24,7 +24,7 @@ def migrate(home: Home, by: By = "", yes: Yes = False, dry_run: DryRun = False, 
         emit(document, as_json=as_json, human=lambda: say(f"the keyring is under provider {former} already"))
         return
     if dry_run:
-        # Asked for now, so that a missing token or a wrong PIN is found before the change is.
+        # Asked here already, so that a missing token or a wrong PIN is found before the change is.
         keystore.roots().versions()
         emit(document, as_json=as_json, human=lambda: say(f"would do: {plan}"))
         return

@@ -26,5 +26,5 @@ def test_a_wrong_passphrase_and_an_open_passphrase_file_are_refused(run: Run, tm
 
 def test_without_a_passphrase_nothing_is_made(run: Run, tmp_path: Path, monkeypatch: object) -> None:
     monkeypatch.delenv("ONCEGATE_PASSPHRASE")  # type: ignore[attr-defined]
-    assert "KEYRING_LOCKED" in run("department-key", "create", tmp_path / "department.key", expect=2).stderr
+    assert "PASSPHRASE_MISSING" in run("department-key", "create", tmp_path / "department.key", expect=2).stderr
     assert not (tmp_path / "department.key").exists()
