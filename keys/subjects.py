@@ -116,12 +116,27 @@ class SubjectTokens:
             UnknownKey: The version is newer than the current one, or none. Fails closed: nothing goes back in the
                 chain.
         """
+        later = self.newer(version, value)
+        return later[-1] if later else SubjectToken(version, value)
+
+    def newer(self, version: int, value: bytes) -> tuple[SubjectToken, ...]:
+        """The same subject's tokens of every version after one, up to the current one, oldest first.
+
+        Args:
+            version: Version of the token.
+            value: Its 32 bytes.
+
+        Raises:
+            UnknownKey: The version is newer than the current one, or none.
+        """
         state = self._state
         if not 1 <= version <= state.current:
             raise UnknownKey("the token is of a version that this index key does not reach")
+        later = []
         for following in range(version + 1, state.current + 1):
             value = _next(state, following, value)
-        return SubjectToken(state.current, value)
+            later.append(SubjectToken(following, value))
+        return tuple(later)
 
     def learn(self, keys: Mapping[int, bytes], current: int) -> None:
         """Take over versions that were added to the keyring; from now on tokens are made with `current`.

@@ -52,6 +52,8 @@ def test_a_stored_token_is_renewed_without_its_identifier():
     tokens = SubjectTokens({1: OLD, 2: NEW, 3: bytes(32)}, 3)
     newest, *older = tokens.derive_every(SCHEME, PERSON)
     assert [tokens.renew(token.version, token.value) for token in (newest, *older)] == [newest] * 3
+    assert tokens.newer(1, older[1].value) == (older[0], newest)
+    assert tokens.newer(3, newest.value) == ()
 
 
 @pytest.mark.parametrize("version", [0, -1, 3])
