@@ -30,6 +30,7 @@ class Kind(StrEnum):
     NOTICE_READ = "notice_read"
     NOTICE_ACKNOWLEDGED = "notice_acknowledged"
     PERSON_PART_ERASED = "person_part_erased"
+    INDEX_KEY_ROTATED = "index_key_rotated"
 
 
 OUTCOMES: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.settings import Settings
 from keys.certificates.authority import CertificateAuthority
-from keys.keyring.file import open_keyring, read_passphrase
+from keys.keyring.file import open_keyring, read_passphrase, save_keyring
 from keys.keyring.keyring import Keyring
 from keys.log.notes import NoteSigner
 from keys.sealing import SealingKey
@@ -64,27 +64,51 @@ class Secrets:
     vault_sealing: SealingKey
 
 
+def read_keyring(settings: Settings) -> Keyring:
+    """Unlock the keyring's file.
+
+    Raises:
+        KeysError: No or a wrong passphrase, or a damaged keyring.
+    """
+    return open_keyring(settings.path(settings.keyring), _passphrase(settings))
+
+
+def write_keyring(settings: Settings, keyring: Keyring) -> None:
+    """Replace the keyring's file in one step, under the same passphrase.
+
+    Raises:
+        KeysError: There is no passphrase.
+        OSError: The system refuses; the old file is left as it was.
+    """
+    save_keyring(settings.path(settings.keyring), _passphrase(settings), keyring)
+
+
+def _passphrase(settings: Settings) -> bytes:
+    file = settings.passphrase_file
+    return read_passphrase(
+        file=None if file is None else settings.path(file), environment=settings.passphrase_environment
+    )
+
+
+def index_keys(keyring: Keyring) -> dict[int, bytes]:
+    """Every version of the index key."""
+    return {version: keyring.get(SUBJECT_INDEX, version) for version in keyring.versions(SUBJECT_INDEX)}
+
+
 def open_secrets(settings: Settings) -> Secrets:
     """Unlock the keyring.
 
     Raises:
         KeysError: No or a wrong passphrase, a damaged keyring, or a secret that is missing from it.
     """
-    file = settings.passphrase_file
-    passphrase = read_passphrase(
-        file=None if file is None else settings.path(file), environment=settings.passphrase_environment
-    )
-    keyring = open_keyring(settings.path(settings.keyring), passphrase)
+    keyring = read_keyring(settings)
     return Secrets(
         keyring=keyring,
         authority=CertificateAuthority.from_pem(keyring.get(CA_KEY), keyring.get(CA_CERTIFICATE)),
         ticket_key=SigningKey.from_pem(keyring.get(TICKET_KEY)),
         promise_key=SigningKey.from_pem(keyring.get(PROMISE_KEY)),
         note_signer=NoteSigner(settings.log_origin, keyring.get(LOG_KEY)),
-        subject_tokens=SubjectTokens(
-            {version: keyring.get(SUBJECT_INDEX, version) for version in keyring.versions(SUBJECT_INDEX)},
-            keyring.current(SUBJECT_INDEX),
-        ),
+        subject_tokens=SubjectTokens(index_keys(keyring), keyring.current(SUBJECT_INDEX)),
         vault_signing=SigningKey.from_pem(keyring.get(VAULT_SIGNING)),
         vault_sealing=SealingKey.from_pem(keyring.get(VAULT_SEALING)),
     )

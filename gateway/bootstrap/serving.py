@@ -1,7 +1,7 @@
 """A gateway that serves: every step wired, both doors open, and the background work that keeps it honest.
 
-Background work: outcomes for requests that broke off (`abandoned`), the status file, moving profile fields to the suite
-that is set, and nothing else; each logs a failure and goes on.
+Background work: outcomes for requests that broke off (`abandoned`), the status file, new versions of the index key in
+the keyring's file, moving profile fields to the suite that is set, and nothing else; each logs a failure and goes on.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import structlog
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.erasures import erasures_of
+from gateway.bootstrap.keyring_watch import KeyringWatch, learn_index_key
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline, compose
 from gateway.bootstrap.secrets import PEOPLE_NAMES
@@ -43,6 +44,7 @@ from gateway.federation.model import LinkLimits
 from gateway.federation.servicer import NodeLink
 from gateway.identity.issuers import Issuer
 from gateway.identity.people import People
+from gateway.index.key_versions import oldest_written
 from gateway.index.pointer_index import PointerIndex
 from gateway.rpc.access import Door
 from gateway.rpc.codec import Codec
@@ -93,7 +95,8 @@ class Gateway:
         codec = Codec()
         keyring = offline.secrets.keyring
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
-        persons = PersonRegistry(engine)
+        persons = PersonRegistry(engine, oldest_written=oldest_written)
+        self._keyring_watch = KeyringWatch(settings, clock.monotonic_s)
         self._vault = vault = Vault(engine, keyring, clock, Suite[settings.vault.suite.upper()])
         people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
         self.federation = Federation(
@@ -187,6 +190,7 @@ class Gateway:
         await self.people.start()
         self._background = [
             asyncio.create_task(_forever("status", _STATUS_S, self._write_status)),
+            asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(move_fields(self._vault)),
         ]
@@ -214,6 +218,13 @@ class Gateway:
             (self._offline.settings.home / STATUS_FILE).unlink()
         self._offline.engine.dispose()
 
+    async def _follow_keyring(self) -> None:
+        """Take over a new version of the index key, on the event loop: the status tells of it only afterwards."""
+        keyring = await self._keyring_watch.look()
+        tokens = self._offline.secrets.subject_tokens
+        if keyring is not None and learn_index_key(tokens, keyring):
+            _log.info("index key learnt", version=tokens.current)
+
     async def _write_status(self) -> None:
         settings = self._offline.settings
         connected = {status.node: status for status in self.federation.status()}
@@ -239,6 +250,7 @@ class Gateway:
             "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
             "ledger_size": self._offline.ledger.size(),
             "certificate_until_ms": self._identity.not_after_ms,
+            "index_key_version": self._offline.secrets.subject_tokens.current,
             "nodes": nodes,
         }
         path = settings.home / STATUS_FILE

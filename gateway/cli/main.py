@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import agreement, audit, department, erasures, me, operate, vault
+from gateway.cli import agreement, audit, department, erasures, index_key, me, operate, vault
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(department.member_app, name="member")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(vault.app, name="vault")
 app.add_typer(erasures.app, name="erasure")
+app.add_typer(index_key.app, name="index")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 

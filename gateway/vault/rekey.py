@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from sqlalchemy import Engine, delete, func, select
 from sqlmodel import SQLModel
 
-from gateway.storage.database import destroying_transaction
+from gateway.storage.database import overwriting_transaction
 from gateway.vault import tables
 from gateway.vault.persons import PersonRow, Token, file_people
 
@@ -47,9 +47,9 @@ class PersonRekeying:
         self._engine = engine
         self._tokens = tokens
 
-    def left(self) -> int:
-        """How many rows have an older token. Reads the whole table: for the operator."""
-        query = select(func.count()).select_from(_PERSONS).where(_PERSONS.c.token_version < self._tokens.current)
+    def left(self, version: int) -> int:
+        """How many rows have a token older than `version`. Reads the whole table: for the operator."""
+        query = select(func.count()).select_from(_PERSONS).where(_PERSONS.c.token_version < version)
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -67,7 +67,7 @@ class PersonRekeying:
         """
         version = self._tokens.current
         query = select(_PERSONS).where(_PERSONS.c.token_version < version).limit(limit)
-        with destroying_transaction(self._engine) as connection:
+        with overwriting_transaction(self._engine) as connection:
             found = connection.execute(query.with_for_update(skip_locked=True)).all()
             if not found:
                 return 0

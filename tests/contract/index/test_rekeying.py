@@ -12,7 +12,7 @@ from gateway.index.key_versions import KeyMovedOn
 from gateway.index.model import Ambiguous, Found, Missing
 from gateway.index.pointer_index import PointerIndex
 from gateway.index.rekey import PointerRekeying, Step
-from gateway.storage.database import write_transaction
+from gateway.storage.database import empty_log, write_transaction
 from keys.errors import UnknownKey
 from keys.subjects import SubjectTokens
 from policies.identifiers import normalise
@@ -110,6 +110,7 @@ def test_sqlite_overwrites_the_old_tokens_in_its_file(sqlite_engine: Engine, clo
         # What earlier tests of this file left in free pages is not this rotation's doing.
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
     rekey(engine, 2)
+    assert empty_log(engine)
     assert not in_file()
 
 

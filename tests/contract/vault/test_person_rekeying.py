@@ -30,7 +30,7 @@ def rekeyed(engine: Engine, version: int, limit: int = 3) -> int:
     begin(engine, version)
     work = PersonRekeying(engine, tokens(version))
     moved = 0
-    while work.left():
+    while work.left(version):
         moved += work.step(limit)
     assert work.step(limit) == 0
     return moved
@@ -102,7 +102,7 @@ async def test_people_are_named_all_the_time_while_they_are_rekeyed(engine: Engi
         current, *older = tokens(2).derive_every(SCHEME, person)
         return await registry(engine).person_id(current, older)
 
-    while await asyncio.to_thread(work.left):
+    while await asyncio.to_thread(work.left, 2):
         step = asyncio.create_task(asyncio.to_thread(work.step, 2))
         ids = await asyncio.gather(*(name(person) for person in PEOPLE))
         await step
