@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.index_rotation import LOCK_FILE, RotationStopped, plan, rotate
@@ -21,6 +22,7 @@ from gateway.bootstrap.offline import open_offline
 from gateway.bootstrap.secrets import read_keyring, write_keyring
 from gateway.index import key_versions
 from gateway.settings import STATUS_FILE, Settings
+from gateway.storage.database import write_transaction
 from keys.errors import KeyringLocked
 from nodes.consumer.answer import RowStatus
 from oncegate.v1 import audit_pb2, profile_pb2
@@ -222,7 +224,15 @@ async def test_a_rotation_that_was_broken_off_before_any_row_is_finished_and_not
     with open_offline(city.home) as offline:
         coming = plan(offline)
         assert (coming.version, coming.unfinished, coming.gateway_runs) == (2, True, False)
-        assert (await asyncio.to_thread(rotate, offline, lambda *_: None)).version == 2
+        done = await asyncio.to_thread(rotate, offline, lambda *_: None)
+        assert done.version == 2
+        assert not plan(offline).unfinished
+        # Killed after the entry on the ledger and before the last word in the database.
+        with write_transaction(offline.engine) as connection:
+            connection.execute(text("UPDATE index_keys SET rotated = 1"))
+        assert plan(offline).unfinished
+        assert await asyncio.to_thread(rotate, offline, lambda *_: None) == done
+        assert len(offline.ledger.entries(kind=Kind.INDEX_KEY_ROTATED).entries) == 1
     assert read_keyring(settings).versions("subject-index") == (1, 2)
 
 
