@@ -14,7 +14,8 @@ before the first one is everywhere; one rotation runs at a time. Fails closed: a
 does not have the version, refuses look-ups and changes of the index instead of finding nothing.
 
 What it does not do: vault, erasures and ledger know people by random ids and are not touched. Old versions stay in the
-keyring: identifiers enter the chain at the first one.
+keyring: identifiers enter the chain at the first one. Old tokens are gone from every table, not from what the database
+has freed in its files; that takes a VACUUM while nothing else writes (docs/operations.md).
 """
 
 import contextlib
@@ -39,7 +40,7 @@ from gateway.errors import GatewayError
 from gateway.index import key_versions
 from gateway.index.rekey import PointerRekeying
 from gateway.settings import STATUS_FILE
-from gateway.storage.database import empty_log, write_transaction
+from gateway.storage.database import write_transaction
 from gateway.vault.rekey import PersonRekeying
 from keys.keyring.keyring import Keyring
 from keys.subjects import SubjectTokens
@@ -52,7 +53,6 @@ _LEARN_S: Final = 60.0
 _LOOK_S: Final = 0.1
 _PAUSE_S: Final = 0.01
 """Between two transactions, so that the gateway's writers come in between."""
-_LOG_WAIT_MS: Final = 500
 
 Report = Callable[[str, int, int], None]
 """Told what is re-keyed ("pointers" or "people"), how many rows are done and how many there are."""
@@ -149,10 +149,6 @@ def rotate(offline: Offline, report: Report, sleep: Callable[[float], None] = ti
             key_versions.begin(connection, version)
         pointers = _rekey_pointers(offline, tokens, report, sleep)
         persons = _rekey_persons(offline, tokens, report, sleep)
-        for _ in range(10):
-            if empty_log(engine, _LOG_WAIT_MS):
-                break
-            sleep(_LOOK_S)
         entry = _record(offline, version)
         with write_transaction(engine) as connection:
             key_versions.finish(connection, version)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from gateway.index.intake import Token
 from gateway.index.lists import POINTERS
 from gateway.index.statements import RekeyedRow, rekey_pointers
-from gateway.storage.database import overwriting_transaction
+from gateway.storage.database import write_transaction
 
 AT_ONCE: Final = 500
 """Rows of one transaction, so that no other writer waits long."""
@@ -85,7 +85,7 @@ class PointerRekeying:
         for row in found:
             token = self._tokens.renew(row.key_version, bytes(row.token))
             rows.append((token.value, token.version, bytes(row.token), row.list_id, bytes(row.handle)))
-        with overwriting_transaction(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             moved = rekey_pointers(connection, _unlocked(connection, rows))
         last = rows[-1][2]
         # Rows that changed meanwhile or are locked stay behind for the next pass; the smallest value after the token.

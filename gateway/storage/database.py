@@ -100,10 +100,13 @@ def write_transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def overwriting_transaction(engine: Engine) -> Iterator[Connection]:
-    """A write transaction that overwrites what it deletes and replaces on SQLite, instead of merely setting it free.
+def destroying_transaction(engine: Engine) -> Iterator[Connection]:
+    """A write transaction whose deleted and replaced content is overwritten, not merely set free.
 
-    The log of changes still holds it until `empty_log`. PostgreSQL keeps old row versions until VACUUM.
+    SQLite leaves what was deleted in free pages, and what was replaced in the log of changes, until something else is
+    written there. Pages are overwritten in the transaction; the log is emptied after it where no reader holds it open,
+    and at the latest when the last connection closes. PostgreSQL keeps old row versions until VACUUM and its own log;
+    an operator who needs them gone sooner has to see to it there (docs/keys.md).
 
     Args:
         engine: From `open_database`.
@@ -123,51 +126,9 @@ def overwriting_transaction(engine: Engine) -> Iterator[Connection]:
             writing = connection.execution_options(**{_WRITES: True})
             with writing.begin():
                 yield writing
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             raw.execute("PRAGMA secure_delete=OFF")
-
-
-def empty_log(engine: Engine, wait_ms: int = BUSY_TIMEOUT_MS) -> bool:
-    """Empty SQLite's log of changes; other writers wait meanwhile. Nothing to do on PostgreSQL.
-
-    Args:
-        engine: From `open_database`.
-        wait_ms: How long to wait for readers that hold it open.
-
-    Returns:
-        Whether it is empty; where a reader held it open, it is emptied when the last connection closes.
-    """
-    if engine.dialect.name != "sqlite":
-        return True
-    with engine.connect() as connection:
-        raw = connection.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection), "this is SQLite"
-        raw.execute(f"PRAGMA busy_timeout={wait_ms}")
-        try:
-            busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        finally:
-            raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    return not busy
-
-
-@contextmanager
-def destroying_transaction(engine: Engine) -> Iterator[Connection]:
-    """A write transaction whose deleted and replaced content is overwritten, not merely set free.
-
-    SQLite leaves what was deleted in free pages, and what was replaced in the log of changes, until something else is
-    written there. Pages are overwritten in the transaction; the log is emptied after it where no reader holds it open,
-    and at the latest when the last connection closes. PostgreSQL keeps old row versions until VACUUM and its own log;
-    an operator who needs them gone sooner has to see to it there (docs/keys.md).
-
-    Args:
-        engine: From `open_database`.
-
-    Yields:
-        A connection inside the transaction.
-    """
-    with overwriting_transaction(engine) as connection:
-        yield connection
-    empty_log(engine)
 
 
 def _sqlite(url: URL) -> Engine:

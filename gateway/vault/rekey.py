@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from sqlalchemy import Engine, delete, func, select
 from sqlmodel import SQLModel
 
-from gateway.storage.database import overwriting_transaction
+from gateway.storage.database import write_transaction
 from gateway.vault import tables
 from gateway.vault.persons import PersonRow, Token, file_people
 
@@ -67,7 +67,7 @@ class PersonRekeying:
         """
         version = self._tokens.current
         query = select(_PERSONS).where(_PERSONS.c.token_version < version).limit(limit)
-        with overwriting_transaction(self._engine) as connection:
+        with write_transaction(self._engine) as connection:
             found = connection.execute(query.with_for_update(skip_locked=True)).all()
             if not found:
                 return 0

@@ -168,7 +168,7 @@ async def test_a_second_rotation_leads_to_the_next_version_and_restarted_parts_k
 
 async def test_one_rotation_runs_at_a_time(city: City) -> None:
     with (city.home / LOCK_FILE).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         assert "another rotation" in await command(city, "--yes", code=3)
 
 

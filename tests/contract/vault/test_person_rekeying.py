@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from gateway.clock import SystemClock
 from gateway.errors import Code, Refused
+from gateway.exchange.identify import IdentifySubject
 from gateway.index import key_versions
 from gateway.storage.database import write_transaction
 from gateway.vault.persons import PersonRegistry, TokenTooOld
@@ -91,6 +92,22 @@ async def test_a_token_that_became_too_old_files_nobody(engine: Engine) -> None:
     assert len(filed(engine)) == 1
     # What is remembered stays right: an id belongs to the person, not to the token.
     assert await people.person_id(tokens(1).derive(SCHEME, PEOPLE[0])) == known
+
+
+async def test_who_is_named_while_the_key_is_learnt_is_named_again_under_the_new_one(engine: Engine) -> None:
+    living = tokens(1)
+
+    def rotated_meanwhile(_connection: Connection) -> int:
+        living.learn({1: bytes([1]) * 32, 2: bytes([2]) * 32}, 2)
+        return 2
+
+    identify = IdentifySubject(living, PersonRegistry(engine, oldest_written=rotated_meanwhile))
+    subject = await identify.known(SCHEME, PEOPLE[0])
+    assert [token.version for token in subject.tokens] == [2, 1]
+    assert filed(engine) == {tokens(2).derive(SCHEME, PEOPLE[0]).value: (2, subject.person_id)}
+    stays_behind = IdentifySubject(tokens(1), PersonRegistry(engine, oldest_written=rotated_meanwhile))
+    with pytest.raises(TokenTooOld):
+        await stays_behind.known(SCHEME, PEOPLE[1])
 
 
 async def test_people_are_named_all_the_time_while_they_are_rekeyed(engine: Engine) -> None:
