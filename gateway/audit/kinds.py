@@ -43,6 +43,7 @@ class Kind(StrEnum):
     PERSON_PART_ERASED = "person_part_erased"
     BACKUP_MADE = "backup_made"
     GATEWAY_RESTORED = "gateway_restored"
+    INDEX_KEY_ROTATED = "index_key_rotated"
 
 
 OUTCOMES: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED})

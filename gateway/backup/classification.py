@@ -39,6 +39,7 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "identity_departments": Treatment.WHOLE,
     "identity_enrolment_tokens": Treatment.WHOLE,
     "identity_epoch": Treatment.WHOLE,
+    "index_keys": Treatment.WHOLE,
     "index_lists": Treatment.WHOLE,
     "index_nodes": Treatment.WHOLE,
     "index_pointers": Treatment.WHOLE,

@@ -69,6 +69,20 @@ class Secrets:
     vault_sealing: SealingKey
 
 
+def read_keyring(settings: Settings) -> Keyring:
+    """The newest keyring, opened.
+
+    Raises:
+        KeysError: The provider or the keyring cannot be opened.
+    """
+    return Keystore(settings).open().keyring
+
+
+def index_keys(keyring: Keyring) -> dict[int, bytes]:
+    """Every version of the index key."""
+    return {version: keyring.get(SUBJECT_INDEX, version) for version in keyring.versions(SUBJECT_INDEX)}
+
+
 def open_secrets(settings: Settings, keystore: Keystore | None = None, keyring: Keyring | None = None) -> Secrets:
     """Unlock the keyring.
 
@@ -90,10 +104,7 @@ def open_secrets(settings: Settings, keystore: Keystore | None = None, keyring: 
         ticket_key=SigningKey.from_pem(keyring.get(TICKET_KEY)),
         promise_key=SigningKey.from_pem(keyring.get(PROMISE_KEY)),
         note_signer=NoteSigner(settings.log_origin, keyring.get(LOG_KEY)),
-        subject_tokens=SubjectTokens(
-            {version: keyring.get(SUBJECT_INDEX, version) for version in keyring.versions(SUBJECT_INDEX)},
-            keyring.current(SUBJECT_INDEX),
-        ),
+        subject_tokens=SubjectTokens(index_keys(keyring), keyring.current(SUBJECT_INDEX)),
         vault_signing=SigningKey.from_pem(keyring.get(VAULT_SIGNING)),
         vault_sealing=SealingKey.from_pem(keyring.get(VAULT_SEALING)),
     )

@@ -2,8 +2,8 @@
 
 A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`) and opens its doors when it comes.
 
-Background work: outcomes for requests that broke off (`abandoned`), the status file, moving profile fields to the suite
-that is set, and nothing else; each logs a failure and goes on.
+Background work: outcomes for requests that broke off (`abandoned`), the status file, new versions of the index key in
+the keyring, moving profile fields to the suite that is set, and nothing else; each logs a failure and goes on.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import structlog
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.erasures import erase_profile, erasures_of
+from gateway.bootstrap.keyring_watch import KeyringWatch, learn_index_key
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.restored import require_confirmed
@@ -47,6 +48,7 @@ from gateway.federation.model import LinkLimits
 from gateway.federation.servicer import NodeLink
 from gateway.identity.issuers import Issuer
 from gateway.identity.people import People
+from gateway.index.key_versions import oldest_written
 from gateway.index.pointer_index import PointerIndex
 from gateway.rpc.access import Door
 from gateway.rpc.codec import Codec
@@ -101,8 +103,9 @@ class Gateway:
         keyring = offline.secrets.keyring
         self._live = offline.secrets.live
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
-        persons = PersonRegistry(engine)
-        self._vault = vault = Vault(engine, self._live, clock, Suite[settings.vault.suite.upper()])
+        persons = PersonRegistry(engine, oldest_written=oldest_written)
+        self._keyring_watch = KeyringWatch(settings, clock.monotonic_s)
+        self._vault = vault = _vault(offline)
         people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
         self.federation = Federation(
             index=self.index,
@@ -183,6 +186,7 @@ class Gateway:
         await self.people.start()
         self._background = [
             asyncio.create_task(_forever("status", _STATUS_S, self._write_status)),
+            asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(move_fields(self._vault)),
         ]
@@ -210,6 +214,13 @@ class Gateway:
             (self._offline.settings.home / STATUS_FILE).unlink()
         self._offline.engine.dispose()
 
+    async def _follow_keyring(self) -> None:
+        """Take over a new version of the index key, on the event loop: the status tells of it only afterwards."""
+        keyring = await self._keyring_watch.look()
+        tokens = self._offline.secrets.subject_tokens
+        if keyring is not None and learn_index_key(tokens, keyring):
+            _log.info("index key learnt", version=tokens.current)
+
     async def _write_status(self) -> None:
         settings = self._offline.settings
         connected = {status.node: status for status in self.federation.status()}
@@ -236,6 +247,7 @@ class Gateway:
             "ledger_size": self._offline.ledger.size(),
             "certificate_until_ms": self._identity.not_after_ms,
             "keyring_problem": self._live.problem(),
+            "index_key_version": self._offline.secrets.subject_tokens.current,
             "nodes": nodes,
         }
         write_status(settings.home, document)
@@ -251,6 +263,12 @@ def _sources(settings: Settings) -> dict[str, tuple[str, ...]]:
         if field not in DESCRIPTIONS:
             raise BadSettings(f"vault.sources.{field}: must be one of {', '.join(sorted(DESCRIPTIONS))}")
     return settings.vault.sources
+
+
+def _vault(offline: Offline) -> Vault:
+    """The vault, which follows the newest keyring."""
+    suite = Suite[offline.settings.vault.suite.upper()]
+    return Vault(offline.engine, offline.secrets.live, offline.clock, suite)
 
 
 def _trust(offline: Offline) -> Trust:

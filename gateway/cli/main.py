@@ -2,7 +2,20 @@
 
 import typer
 
-from gateway.cli import agreement, audit, backup, department, erasures, key, me, operate, restore, source, vault
+from gateway.cli import (
+    agreement,
+    audit,
+    backup,
+    department,
+    erasures,
+    index_key,
+    key,
+    me,
+    operate,
+    restore,
+    source,
+    vault,
+)
 from gateway.cli.demo.command import demo
 
 app = typer.Typer(
@@ -26,6 +39,7 @@ app.add_typer(erasures.app, name="erasure")
 app.add_typer(backup.app, name="backup")
 app.add_typer(restore.app, name="restore")
 app.add_typer(key.app, name="key")
+app.add_typer(index_key.app, name="index")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 app.add_typer(source.app, name="source")

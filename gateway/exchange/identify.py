@@ -13,7 +13,7 @@ from gateway.identity.departments import Departments
 from gateway.identity.peers import Peer, Peers
 from gateway.identity.people import People
 from gateway.settings import Settings
-from gateway.vault.persons import PersonRegistry
+from gateway.vault.persons import PersonRegistry, TokenTooOld
 from keys.certificates.peer import peer_from_pem
 from keys.errors import KeysError
 from keys.key_certificates import KeyCertificate, open_certified, recipient_key, verify_key
@@ -162,7 +162,13 @@ class IdentifySubject:
         """The subject of a canonical identifier."""
         # Under every index key: while the key is rotated, a person stays the same person and every record is found.
         tokens = self._tokens.derive_every(scheme, canonical)
-        return Subject(scheme, canonical, tokens, await self._persons.person_id(tokens[0], tokens[1:]))
+        try:
+            person_id = await self._persons.person_id(tokens[0], tokens[1:])
+        except TokenTooOld:
+            # The key was rotated while this waited. A process without the new version is refused once more.
+            tokens = self._tokens.derive_every(scheme, canonical)
+            person_id = await self._persons.person_id(tokens[0], tokens[1:])
+        return Subject(scheme, canonical, tokens, person_id)
 
 
 def claimed(certificate: bytes | None) -> dict[str, str]:

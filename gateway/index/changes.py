@@ -30,13 +30,14 @@ class Changes:
         """
         handle = delta.handle
         key = (list_id, handle)
-        if type(outcome) is bytes:
-            self._rows[key] = (outcome, list_id, handle, delta.version, delta.updated_ms)
-        else:
+        if outcome is None:
             self._rows[key] = None
-            if isinstance(outcome, Rejection):
-                self._rejected[key] = outcome.reason
-                return
+        elif isinstance(outcome, Rejection):
+            self._rows[key] = None
+            self._rejected[key] = outcome.reason
+            return
+        else:
+            self._rows[key] = (outcome.value, list_id, handle, outcome.version, delta.version, delta.updated_ms)
         if self._rejected:
             self._rejected.pop(key, None)
 

@@ -23,8 +23,6 @@ def write_deltas(
     outbox_id: bytes,
     deltas: Sequence[Delta],
     outcomes: Sequence[Outcome],
-    *,
-    key_version: int,
 ) -> None:
     """Bring the node's live lists to the state after these deltas.
 
@@ -34,7 +32,6 @@ def write_deltas(
         outbox_id: The outbox they come from.
         deltas: Not acknowledged before, in order.
         outcomes: What each comes to.
-        key_version: The index key that made their tokens.
     """
     # A list that follows another outbox counts in that one's sequence, which says nothing about this one's.
     targets = {
@@ -48,9 +45,7 @@ def write_deltas(
             continue
         target = targets.get(delta.resource)
         if target is None:
-            made = open_list(
-                connection, node, delta.resource, ListState.LIVE, outbox_id=outbox_id, key_version=key_version
-            )
+            made = open_list(connection, node, delta.resource, ListState.LIVE, outbox_id=outbox_id)
             target = targets[delta.resource] = (made, 0)
         if delta.sequence > target[1]:
             changes.add(target[0], delta, outcome)

@@ -5,7 +5,7 @@ indexed becomes a `Rejection` (fails closed: a record with a bad identifier is t
 older pointer). Pure: no database, no clock.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from gateway.errors import Code
@@ -38,8 +38,14 @@ class Tokens(Protocol):
     def derive(self, scheme: str, canonical: str) -> Token:
         """The token of a canonical identifier under the current key."""
 
+    def renew(self, version: int, value: bytes) -> Token:
+        """The same subject's token under the current key."""
 
-Outcome = bytes | Rejection | None
+    def newer(self, version: int, value: bytes) -> Sequence[Token]:
+        """The same subject's tokens of every version after one, oldest first."""
+
+
+Outcome = Token | Rejection | None
 """What a delta comes to: a token to point from, a rejection, or nothing (a tombstone)."""
 
 
@@ -68,7 +74,7 @@ def take(deltas: Iterable[Delta], tokens: Tokens, normalise: Normalise, allowed:
         else:
             scheme = delta.subject_scheme
             try:
-                outcomes.append(derive(scheme, normalise(scheme, delta.subject_identifier)).value)
+                outcomes.append(derive(scheme, normalise(scheme, delta.subject_identifier)))
             except BadIdentifier:
                 outcomes.append(_rejected(delta, Code.BAD_IDENTIFIER))
     return outcomes

@@ -42,7 +42,6 @@ def open_list(
     state: ListState,
     *,
     outbox_id: bytes,
-    key_version: int,
     snapshot_id: bytes | None = None,
 ) -> int:
     """Make an empty list.
@@ -53,7 +52,6 @@ def open_list(
         resource: Resource code.
         state: LIVE when it grows from deltas, STAGED when a snapshot fills it.
         outbox_id: The outbox that it follows.
-        key_version: The index key in use.
         snapshot_id: The snapshot that fills it.
 
     Returns:
@@ -65,7 +63,6 @@ def open_list(
         "state": state.value,
         "outbox_id": outbox_id,
         "as_of_sequence": 0,
-        "key_version": key_version,
         "snapshot_id": snapshot_id,
         "next_part": 0,
         "received": 0,
@@ -136,9 +133,3 @@ def count_pointers(connection: Connection, node: str) -> int:
     """How many pointers the node's live lists hold; counts rows, so it is for the operator, not for a request."""
     where = (LISTS.c.node == node, LISTS.c.state == ListState.LIVE, POINTERS.c.list_id == LISTS.c.id)
     return int(connection.execute(select(func.count()).select_from(POINTERS, LISTS).where(*where)).scalar_one())
-
-
-def oldest_key_version(connection: Connection, *, default: int) -> int:
-    """The oldest index key under which a pointer that is live or staged may have been made."""
-    where = LISTS.c.state != ListState.RETIRED
-    return connection.execute(select(func.min(LISTS.c.key_version)).where(where)).scalar() or default

@@ -7,6 +7,8 @@ Rules kept:
 * A snapshot fills a list beside the live one and replaces it in one transaction; readers see the old or the new list.
 * A node may only touch the resources passed as `allowed`.
 * At rest there is no identifier: tokens and opaque handles only.
+* While the index key is rotated a subject is looked for under every version, and tokens are written under the newest;
+  a process that lacks the version in force refuses (`gateway.index.key_versions`).
 
 What it does not do: it does not know the catalogue, agreements or connections; it does not decide who may look up;
 it pushes nothing. All methods block on the database and may be called from any thread.
@@ -18,7 +20,7 @@ from sqlalchemy import Engine
 
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
-from gateway.index import lists, positions, rejections, snapshots
+from gateway.index import key_versions, lists, positions, rejections, snapshots
 from gateway.index.deltas import write_deltas
 from gateway.index.intake import Normalise, Token, Tokens, rejected_of, take
 from gateway.index.model import (
@@ -47,7 +49,7 @@ class PointerIndex:
 
     Args:
         engine: From `gateway.storage.database.open_database`.
-        tokens: Makes subject tokens under the current index key.
+        tokens: Makes subject tokens under the current index key, and may learn newer versions at any time.
         clock: Guards against a node that claims to have compared its sources in the future.
         normalise: Folds and checks an identifier; raises BadIdentifier.
     """
@@ -77,20 +79,37 @@ class PointerIndex:
 
         Args:
             resources: Resource codes.
-            tokens: The subject's token under every index key in use.
+            tokens: The subject's token under every index key in use. Versions learnt since they were made are added.
 
         Returns:
             What was found, for each resource.
+
+        Raises:
+            KeyMovedOn: Tokens are written under a version that this process does not have. Fails closed.
         """
-        found: dict[str, Lookup] = dict.fromkeys(resources, _MISSING)
-        for resource, handle, version, updated_ms, node in self._pointers.find([token.value for token in tokens]):
-            before = found.get(resource)
-            if before is _MISSING:
-                found[resource] = Found(bytes(handle), version, updated_ms, node)
-            elif before is not None:
-                # Which of several is meant is never guessed.
-                found[resource] = _AMBIGUOUS
-        return found
+        wanted = dict.fromkeys(resources)
+        newest = max(tokens, key=lambda token: token.version)
+        values = [token.value for token in tokens]
+        while True:
+            for token in self._tokens.newer(newest.version, newest.value):
+                newest = token
+                values.append(token.value)
+            found: dict[str, Lookup] = dict.fromkeys(wanted, _MISSING)
+            in_force = 0
+            for resource, handle, version, updated_ms, node in self._pointers.find(values, newest.version):
+                if resource is None:
+                    in_force = version
+                    continue
+                before = found.get(resource)
+                if before is _MISSING:
+                    found[resource] = Found(bytes(handle), version, updated_ms, node)
+                elif before is not None:
+                    # Which of several is meant is never guessed.
+                    found[resource] = _AMBIGUOUS
+            if not in_force:
+                return found
+            if in_force > self._tokens.current:
+                raise key_versions.KeyMovedOn
 
     def outbox(self, node: str) -> OutboxState | None:
         """How far the node's outbox is durable here; None when nothing of it is known."""
@@ -103,7 +122,7 @@ class PointerIndex:
         """Whether deltas alone cannot bring the node's pointers up to date; asked once, at the hello of a new stream.
 
         So it is when the node lost its state or went back in time, when the gateway lost its own, when a gap was
-        seen, and when pointers were made under another index key than the current one: rotation needs nothing else.
+        seen. A rotation of the index key asks for none: it re-keys what is stored (`gateway.index.rekey`).
         A node that went back in time is visible only now, before it counts on: its position is moved back durably, or
         its next changes would be taken for repetitions. What an earlier stream left of a snapshot is discarded, and so
         are the pointers of a resource that the node offers no more or has made unlisted: nobody else would take them
@@ -144,7 +163,7 @@ class PointerIndex:
         if last_sequence > 0 and any(resource not in live for resource in resources or ()):
             return True
         kept = [row for resource, row in live.items() if resource not in gone]
-        return any(row.outbox_id != outbox_id or row.key_version != self._tokens.current for row in kept)
+        return any(row.outbox_id != outbox_id for row in kept)
 
     def apply(self, node: str, outbox_id: bytes, deltas: Sequence[Delta], *, allowed: Collection[str]) -> Applied:
         """Apply consecutive deltas; durable when it returns.
@@ -160,11 +179,14 @@ class PointerIndex:
 
         Raises:
             BadSequence: There is a gap. Nothing was applied and the node's lists need snapshots.
+            KeyMovedOn: Tokens are written under a version that this process does not have. Nothing was applied.
         """
         if deltas:
             _check_consecutive([delta.sequence for delta in deltas])
-        outcomes = take(deltas, self._tokens, self._normalise, allowed)
+        oldest = self._tokens.current
+        taken = take(deltas, self._tokens, self._normalise, allowed)
         with write_transaction(self._engine) as connection:
+            outcomes = key_versions.in_force(connection, self._tokens, oldest, taken)
             state = positions.lock(connection, node)
             acknowledged = state.acknowledged if state is not None and state.outbox_id == outbox_id else 0
             gap = bool(deltas) and deltas[0].sequence > acknowledged + 1
@@ -172,9 +194,7 @@ class PointerIndex:
                 lists.distrust(connection, node)
             elif deltas and deltas[-1].sequence > acknowledged:
                 fresh = slice(acknowledged + 1 - deltas[0].sequence, None)
-                write_deltas(
-                    connection, node, outbox_id, deltas[fresh], outcomes[fresh], key_version=self._tokens.current
-                )
+                write_deltas(connection, node, outbox_id, deltas[fresh], outcomes[fresh])
                 acknowledged = deltas[-1].sequence
                 positions.move(connection, node, OutboxState(outbox_id, acknowledged))
                 lists.clear_retired(connection, CLEAR_AT_ONCE)
@@ -200,14 +220,15 @@ class PointerIndex:
             Refused: UNKNOWN_RESOURCE when the resource is not allowed.
             BadSnapshot: A part is missing, the number of entries is wrong, or deltas were acknowledged meanwhile that
                 the snapshot does not contain. What was staged is discarded and the live list stays.
+            KeyMovedOn: Tokens are written under a version that this process does not have. Nothing was staged.
         """
         if part.resource not in allowed:
             raise Refused(Code.UNKNOWN_RESOURCE, "a snapshot of a resource that the node may not publish")
-        outcomes = take(part.entries, self._tokens, self._normalise, (part.resource,))
+        oldest = self._tokens.current
+        taken = take(part.entries, self._tokens, self._normalise, (part.resource,))
         with write_transaction(self._engine) as connection:
-            outcome = snapshots.take_part(
-                connection, node, outbox_id, part, outcomes, allowed=allowed, key_version=self._tokens.current
-            )
+            outcomes = key_versions.in_force(connection, self._tokens, oldest, taken)
+            outcome = snapshots.take_part(connection, node, outbox_id, part, outcomes, allowed=allowed)
             lists.clear_retired(connection, CLEAR_AT_ONCE)
         if isinstance(outcome, str):
             raise BadSnapshot(outcome)
@@ -246,9 +267,9 @@ class PointerIndex:
             return rejections.counted(connection, node)
 
     def oldest_key_version(self) -> int:
-        """The oldest index key under which a live pointer may have been made; older keys may be destroyed."""
+        """The oldest version of the index key among all pointers' tokens. For the operator: it reads them all."""
         with self._engine.connect() as connection:
-            return lists.oldest_key_version(connection, default=self._tokens.current)
+            return key_versions.oldest_kept(connection) or self._tokens.current
 
     def remove_node(self, node: str) -> None:
         """Take all pointers of a node out of the index at once; `clear` deletes them.

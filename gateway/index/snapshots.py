@@ -32,7 +32,6 @@ def take_part(
     outcomes: Sequence[Outcome],
     *,
     allowed: Collection[str],
-    key_version: int,
 ) -> SnapshotApplied | Broken | None:
     """Stage one part and, if it is the last, switch.
 
@@ -43,7 +42,6 @@ def take_part(
         part: The part.
         outcomes: What each of its entries comes to.
         allowed: Every listed resource of the node.
-        key_version: The index key that made the tokens.
 
     Returns:
         What is in force after the last part, the broken rule, or None when more parts must follow.
@@ -62,11 +60,10 @@ def take_part(
             part.resource,
             ListState.STAGED,
             outbox_id=outbox_id,
-            key_version=key_version,
             snapshot_id=part.snapshot_id,
         )
     staged = staged_list(connection, node, part.resource)
-    broken = _broken(staged, outbox_id, part, acknowledged, key_version)
+    broken = _broken(staged, outbox_id, part, acknowledged)
     if staged is None or broken:
         retire(connection, node, ListState.STAGED, (part.resource,))
         return broken
@@ -84,12 +81,9 @@ def take_part(
     return SnapshotApplied(part.snapshot_id, through, rejections.of_list(connection, staged.id))
 
 
-def _broken(staged: ListRow | None, outbox_id: bytes, part: Part, acknowledged: int, key_version: int) -> Broken:
-    if (
-        staged is None
-        or (staged.snapshot_id, staged.outbox_id, staged.next_part) != (part.snapshot_id, outbox_id, part.part)
-        or staged.key_version != key_version
-    ):
+def _broken(staged: ListRow | None, outbox_id: bytes, part: Part, acknowledged: int) -> Broken:
+    expected = (part.snapshot_id, outbox_id, part.part)
+    if staged is None or (staged.snapshot_id, staged.outbox_id, staged.next_part) != expected:
         return "the part does not follow what is staged"
     if not part.last:
         return ""

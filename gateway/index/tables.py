@@ -57,7 +57,6 @@ class IndexList(SQLModel, table=True):
     state: str = Field(description="live, staged or retired")
     outbox_id: bytes = Field(sa_type=LargeBinary, description="the outbox whose deltas it follows")
     as_of_sequence: int = Field(default=0, sa_type=BigInteger, description="deltas up to here are already in it")
-    key_version: int = Field(description="oldest index key under which a token in it was made")
     snapshot_id: bytes | None = Field(default=None, sa_type=LargeBinary, description="16 bytes; None when from deltas")
     next_part: int = Field(default=0, description="number of the snapshot part that must come next")
     received: int = Field(default=0, sa_type=BigInteger, description="snapshot entries received, rejected ones too")
@@ -75,8 +74,19 @@ class IndexPointer(SQLModel, table=True):
     token: bytes = Field(primary_key=True, sa_type=LargeBinary, description="subject token, 32 bytes")
     list_id: int = Field(primary_key=True, description="index_lists.id; no foreign key: it would cost a read per row")
     handle: bytes = Field(primary_key=True, sa_type=LargeBinary, description="the node's opaque name, 16 bytes")
+    key_version: int = Field(description="version of the index key that made the token")
     version: int = Field(sa_type=BigInteger, description="the node's version of the record")
     updated_ms: int = Field(sa_type=BigInteger, description="Unix ms; 0 when unknown")
+
+
+class IndexKey(SQLModel, table=True):
+    """How far the index key's rotation has come: one row, none before the first (`gateway.index.key_versions`)."""
+
+    __tablename__ = "index_keys"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False}, description="always 1")
+    oldest_written: int = Field(description="no token of an older version is written any more")
+    rotated: int = Field(description="no token of an older version is left, and this is on the ledger")
 
 
 class IndexRejection(SQLModel, table=True):

@@ -28,6 +28,8 @@ _SQLITE_MUST: dict[str, int | str] = {
     "journal_mode": "wal",
     "synchronous": 2,
     "foreign_keys": 1,
+    # On from the first row: pages that are split while it is off keep copies that a later deletion does not reach.
+    "secure_delete": 1,
     "busy_timeout": BUSY_TIMEOUT_MS,
 }
 # What a PostgreSQL server must report; any of these off may lose an acknowledged commit.
@@ -101,12 +103,12 @@ def write_transaction(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def destroying_transaction(engine: Engine) -> Iterator[Connection]:
-    """A write transaction whose deleted and replaced content is overwritten, not merely set free.
+    """A write transaction after which the log of changes does not keep what was destroyed.
 
-    SQLite leaves what was deleted in free pages, and what was replaced in the log of changes, until something else is
-    written there. Pages are overwritten in the transaction; the log is emptied after it where no reader holds it open,
-    and at the latest when the last connection closes. PostgreSQL keeps old row versions until VACUUM and its own log;
-    an operator who needs them gone sooner has to see to it there (docs/keys.md).
+    SQLite overwrites deleted and replaced content in its pages (`secure_delete`, on for every connection); the log of
+    changes still holds earlier pages, so it is emptied after the commit where no reader holds it open, and at the
+    latest when the last connection closes. PostgreSQL keeps old row versions until VACUUM and its own log; an operator who
+    needs them gone sooner has to see to it there (docs/keys.md).
 
     Args:
         engine: From `open_database`.
@@ -114,21 +116,13 @@ def destroying_transaction(engine: Engine) -> Iterator[Connection]:
     Yields:
         A connection inside the transaction.
     """
-    if engine.dialect.name != "sqlite":
-        with write_transaction(engine) as connection:
-            yield connection
-        return
-    with engine.connect() as connection:
-        raw = connection.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection), "this is SQLite"
-        raw.execute("PRAGMA secure_delete=ON")
-        try:
-            writing = connection.execution_options(**{_WRITES: True})
-            with writing.begin():
-                yield writing
+    with write_transaction(engine) as connection:
+        yield connection
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection), "this is SQLite"
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            raw.execute("PRAGMA secure_delete=OFF")
 
 
 def _sqlite(url: URL) -> Engine:
@@ -161,6 +155,7 @@ def _prepare_sqlite(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")
         for name, must in _SQLITE_MUST.items():
             cursor.execute(f"PRAGMA {name}")
             found = cursor.fetchone()

@@ -3,6 +3,10 @@
 Rules kept: one person keeps one id under every index key; two callers at once get the same one; an id is durable
 before it is told. The link from token to person is all that is kept; the identifier never arrives here.
 
+While the index key is rotated a person is looked for under every version, and rows are made under the newest only: a
+token that became too old while it waited is refused (`TokenTooOld`), never filed, since the person may already be filed
+under a newer one. Fails closed.
+
 New people cost a commit. It runs beside the event loop, and those who wait at the same moment share one.
 """
 
@@ -28,6 +32,9 @@ MOST_TOGETHER: Final = 128
 REMEMBERED: Final = 50_000
 """Person ids kept in memory; an id never changes, so what is remembered is never out of date."""
 
+PersonRow = tuple[bytes, int, bytes]
+"""token, version of the index key that made it, person id."""
+
 _PERSONS: Final = SQLModel.metadata.tables[str(tables.VaultPerson.__tablename__)]
 
 
@@ -41,6 +48,17 @@ class Token(Protocol):
     @property
     def value(self) -> bytes:
         """32 bytes."""
+
+
+class TokenTooOld(Refused):
+    """Nothing is filed any more under the version of the index key that made the token: derive it again."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.INTERNAL, "the index key was rotated since the token was made")
+
+
+def _first_version(_connection: Connection) -> int:
+    return 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +76,18 @@ class PersonRegistry:
     Args:
         engine: From `gateway.storage.database.open_database`.
         entropy: Makes random bytes.
+        oldest_written: In a write transaction, the version of the index key below which no token is filed any more,
+            until the transaction ends; `gateway.index.key_versions.oldest_written` says it. Left out: the first one.
     """
 
-    def __init__(self, engine: Engine, entropy: Callable[[int], bytes] = secrets.token_bytes) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        entropy: Callable[[int], bytes] = secrets.token_bytes,
+        oldest_written: Callable[[Connection], int] = _first_version,
+    ) -> None:
         self._engine = engine
+        self._oldest_written = oldest_written
         self._entropy = entropy
         self._known: OrderedDict[bytes, bytes] = OrderedDict()
         self._waiting: list[_Waiting] = []
@@ -80,6 +106,7 @@ class PersonRegistry:
 
         Raises:
             Refused: INTERNAL, the database cannot be read or written. Fails closed: no id is told that is not durable.
+            TokenTooOld: The index key was rotated meanwhile and the person is not filed under this token.
         """
         known = self._known.get(token.value)
         if known is not None:
@@ -98,7 +125,9 @@ class PersonRegistry:
             tokens: The subject's tokens, the current one first.
         """
         with self._engine.connect() as connection:
-            return _first(connection, tokens)
+            # One statement: between two, a rotation could move the row from the one looked for later to the other.
+            found = _all(connection, [token.value for token in tokens])
+        return next((found[token.value] for token in tokens if token.value in found), None)
 
     async def _work(self) -> None:
         """Serve those who wait, a group at a time, until nobody does."""
@@ -116,7 +145,11 @@ class PersonRegistry:
 
     def _tell(self, group: Sequence[_Waiting], ids: dict[bytes, bytes]) -> None:
         for waiting in group:
-            person_id = ids[waiting.token.value]
+            person_id = ids.get(waiting.token.value)
+            if person_id is None:
+                if not waiting.found.done():
+                    waiting.found.set_exception(TokenTooOld())
+                continue
             self._known[waiting.token.value] = person_id
             if not waiting.found.done():
                 waiting.found.set_result(person_id)
@@ -124,7 +157,7 @@ class PersonRegistry:
             self._known.popitem(last=False)
 
     def _find_or_make(self, group: Sequence[_Waiting]) -> dict[bytes, bytes]:
-        """The ids of a group by token; durable when it returns."""
+        """The ids of a group by token; durable when it returns. Tokens that became too old have none."""
         wanted = {waiting.token.value: waiting for waiting in group}
         with self._engine.connect() as connection:
             found = _all(connection, list(wanted))
@@ -132,18 +165,36 @@ class PersonRegistry:
         if not fresh:
             return found
         with write_transaction(self._engine) as connection:
-            rows = [
-                {
-                    "token": waiting.token.value,
-                    "token_version": waiting.token.version,
-                    "person_id": _first(connection, waiting.older) or self._entropy(PERSON_BYTES),
-                }
-                for waiting in fresh
-            ]
-            insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
-            connection.execute(insert(_PERSONS).values(rows).on_conflict_do_nothing())
+            oldest = self._oldest_written(connection)
+            fresh = [waiting for waiting in fresh if waiting.token.version >= oldest]
+            if not fresh:
+                return found
+            older = _all(connection, [token.value for waiting in fresh for token in waiting.older])
+            rows: list[PersonRow] = []
+            # The older version first: one person may wait under two, and has one id.
+            for waiting in sorted(fresh, key=lambda waiting: waiting.token.version):
+                known = (older[token.value] for token in waiting.older if token.value in older)
+                person_id = next(known, None) or self._entropy(PERSON_BYTES)
+                older[waiting.token.value] = person_id
+                rows.append((waiting.token.value, waiting.token.version, person_id))
+            file_people(connection, rows)
             # Whoever was first decides; the loser takes the winner's id.
             return found | _all(connection, [waiting.token.value for waiting in fresh])
+
+
+def file_people(connection: Connection, rows: Sequence[PersonRow]) -> None:
+    """File people under tokens; a token that is filed already keeps its row.
+
+    Args:
+        connection: An open write transaction.
+        rows: At least one, each token once.
+    """
+    insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+    # In one order everywhere, so that two who insert the same rows never wait for each other.
+    values = [
+        {"token": token, "token_version": version, "person_id": person_id} for token, version, person_id in sorted(rows)
+    ]
+    connection.execute(insert(_PERSONS).values(values).on_conflict_do_nothing())
 
 
 def _refuse(group: Sequence[_Waiting], why: str) -> None:
@@ -154,13 +205,7 @@ def _refuse(group: Sequence[_Waiting], why: str) -> None:
 
 
 def _all(connection: Connection, tokens: Sequence[bytes]) -> dict[bytes, bytes]:
+    if not tokens:
+        return {}
     query = select(_PERSONS.c.token, _PERSONS.c.person_id).where(_PERSONS.c.token.in_(tokens))
     return {bytes(token): bytes(person_id) for token, person_id in connection.execute(query)}
-
-
-def _first(connection: Connection, tokens: Sequence[Token]) -> bytes | None:
-    for token in tokens:
-        found = connection.execute(select(_PERSONS.c.person_id).where(_PERSONS.c.token == token.value)).scalar()
-        if found is not None:
-            return bytes(found)
-    return None

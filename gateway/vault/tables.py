@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 
 class VaultPerson(SQLModel, table=True):
-    """Which person a subject token stands for. One person has one row per index key version in use."""
+    """Which person a subject token stands for. One row a person; two for a moment while the index key is rotated."""
 
     __tablename__ = "vault_persons"
 

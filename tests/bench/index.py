@@ -35,14 +35,16 @@ LOOK_UPS = 4_000
 NODE = "spiffe://bench/department/civil/node/registry"
 RESOURCE = "civil.resident"
 OUTBOX = bytes(16)
-_INSERT = "INSERT INTO index_pointers (token, list_id, handle, version, updated_ms) VALUES (?, ?, ?, ?, ?)"
+_INSERT = (
+    "INSERT INTO index_pointers (token, list_id, handle, key_version, version, updated_ms) VALUES (?, ?, ?, ?, ?, ?)"
+)
 
 
 def raw_rows_per_second(path: Path) -> float:
     """`executemany` of equal rows, FULL sync, a thousand a transaction."""
     open_database(f"sqlite:///{path}").dispose()
     rng = random.Random(0)
-    rows = [(rng.randbytes(32), 1, rng.randbytes(16), 1, 1_700_000_000_000) for _ in range(ROWS)]
+    rows = [(rng.randbytes(32), 1, rng.randbytes(16), 1, 1, 1_700_000_000_000) for _ in range(ROWS)]
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous=FULL")
         began = time.perf_counter()
@@ -96,7 +98,7 @@ class Filled:
         rng = random.Random(1)
         step = (1 << 64) // (pointers + 1)
         # Ascending in the table's order: SQLite then appends, which is the fast way to make a large table.
-        rows = ((_token(number, step), 1, rng.randbytes(16), 1, 1) for number in range(pointers))
+        rows = ((_token(number, step), 1, rng.randbytes(16), 1, 1, 1) for number in range(pointers))
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("DROP INDEX index_pointers_by_handle")

@@ -6,8 +6,13 @@ It is honest about its records and careless about everything else. What the inde
 import copy
 from dataclasses import dataclass, field
 
+from sqlalchemy import Engine
+
+from gateway.index import key_versions
 from gateway.index.model import PointerDelta, SnapshotPart
 from gateway.index.pointer_index import PointerIndex
+from gateway.index.rekey import PointerRekeying
+from gateway.storage.database import write_transaction
 from keys.subjects import SubjectTokens
 from policies.identifiers import BadIdentifier, normalise, resident_id
 
@@ -32,6 +37,19 @@ class FixedClock:
 def tokens(current: int = 1) -> SubjectTokens:
     """Subject tokens with every key up to the current one."""
     return SubjectTokens({version: bytes([version]) * 32 for version in range(1, current + 1)}, current)
+
+
+def rekey(engine: Engine, version: int, limit: int = 3) -> int:
+    """Re-key all pointers as a rotation does; the number of rows."""
+    with write_transaction(engine) as connection:
+        key_versions.begin(connection, version)
+    work = PointerRekeying(engine, tokens(version))
+    moved, step = 0, work.step(None, limit)
+    while step.after is not None:
+        moved, step = moved + step.moved, work.step(step.after, limit)
+    with engine.connect() as connection:
+        assert not key_versions.count_older(connection, version)
+    return moved
 
 
 @dataclass

@@ -104,6 +104,12 @@ def upgrade() -> None:
     sa.Column('value', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_table('index_keys',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('oldest_written', sa.Integer(), nullable=False),
+    sa.Column('rotated', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
     op.create_table('index_lists',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('node', sa.String(), nullable=False),
@@ -111,7 +117,6 @@ def upgrade() -> None:
     sa.Column('state', sa.String(), nullable=False),
     sa.Column('outbox_id', sa.LargeBinary(), nullable=False),
     sa.Column('as_of_sequence', sa.BigInteger(), nullable=False),
-    sa.Column('key_version', sa.Integer(), nullable=False),
     sa.Column('snapshot_id', sa.LargeBinary(), nullable=True),
     sa.Column('next_part', sa.Integer(), nullable=False),
     sa.Column('received', sa.BigInteger(), nullable=False),
@@ -130,6 +135,7 @@ def upgrade() -> None:
     sa.Column('token', sa.LargeBinary(), nullable=False),
     sa.Column('list_id', sa.Integer(), nullable=False),
     sa.Column('handle', sa.LargeBinary(), nullable=False),
+    sa.Column('key_version', sa.Integer(), nullable=False),
     sa.Column('version', sa.BigInteger(), nullable=False),
     sa.Column('updated_ms', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('token', 'list_id', 'handle'),
@@ -285,6 +291,7 @@ def downgrade() -> None:
     op.drop_index('index_lists_one_live', table_name='index_lists', sqlite_where=sa.text("state = 'live'"), postgresql_where=sa.text("state = 'live'"))
     op.drop_index('index_lists_by_state', table_name='index_lists')
     op.drop_table('index_lists')
+    op.drop_table('index_keys')
     op.drop_table('identity_epoch')
     op.drop_table('identity_enrolment_tokens')
     op.drop_table('identity_departments')
