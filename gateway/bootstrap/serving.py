@@ -166,10 +166,13 @@ class Gateway:
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
 
-        with_certificate = self._identity.credentials(require_client=True)
-        without = self._identity.credentials(require_client=False)
-        self.systems = DoorServer(Door.SYSTEMS, settings.listen.systems, with_certificate, settings, register_systems)
-        self.people = DoorServer(Door.PEOPLE, settings.listen.people, without, settings, register_people)
+        credentials = self._identity.credentials
+        self.systems = DoorServer(
+            Door.SYSTEMS, settings.listen.systems, credentials(require_client=True), settings, register_systems
+        )
+        self.people = DoorServer(
+            Door.PEOPLE, settings.listen.people, credentials(require_client=False), settings, register_people
+        )
         self._background: list[asyncio.Task[None]] = []
         offline.catalog.publish(
             settings.gateway_id, settings.vault.department, (profile_resource(settings.vault.department),)

@@ -107,8 +107,8 @@ def destroying_transaction(engine: Engine) -> Iterator[Connection]:
 
     SQLite overwrites deleted and replaced content in its pages (`secure_delete`, on for every connection); the log of
     changes still holds earlier pages, so it is emptied after the commit where no reader holds it open, and at the
-    latest when the last connection closes. PostgreSQL keeps old row versions until VACUUM and its own log; an operator who
-    needs them gone sooner has to see to it there (docs/keys.md).
+    latest when the last connection closes. PostgreSQL keeps old row versions until VACUUM and its own log; an operator
+    who needs them gone sooner has to see to it there (docs/keys.md).
 
     Args:
         engine: From `open_database`.

@@ -64,6 +64,7 @@ async def test_whoever_is_named_before_the_row_is_rekeyed_keeps_the_id_and_leave
         current, *older = tokens(2).derive_every(SCHEME, person)
         assert await people.person_id(current, older) == person_id
         assert people.find((current, *older)) == person_id
+    assert people.find(tokens(2).derive_every(SCHEME, PEOPLE[2])) == before[2]
     assert len(filed(engine)) == 6
     assert rekeyed(engine, 2) == 4
     assert sorted(person_id for _, person_id in filed(engine).values()) == sorted(before)
