@@ -9,13 +9,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from keys.blind_index import NoPlan, plan
 
 FILE_NAME = "gateway.toml"
 # Written once a second by a running gateway, read by `oncegate status`.
 STATUS_FILE = "status.json"
 SuiteName = Literal["aes", "sm4"]
+SearchableField = Literal["email", "phone"]
 RoleName = Literal["citizen", "officer", "steward", "auditor", "operator"]
 _DEPARTMENT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,126}[a-z0-9])?")
@@ -110,6 +113,15 @@ class VaultSettings(_Section):
     sources: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="profile field to the departments whose stewards may state it as verified"
     )
+    expected_profiles: Annotated[
+        int, Field(ge=1, description="how many profiles there will be; lengths of blind indexes follow from it")
+    ] = 1_000_000
+    searchable: dict[SearchableField, int] = Field(
+        default_factory=dict, description="searchable field to the distinct values expected; empty: nothing is indexed"
+    )
+    pseudonym_notice_days: Annotated[
+        int, Field(ge=0, le=366, description="how long before its date a change of pseudonyms must be announced")
+    ] = 14
 
     @field_validator("department")
     @classmethod
@@ -117,6 +129,19 @@ class VaultSettings(_Section):
         if not _DEPARTMENT.fullmatch(value):
             raise ValueError("must match [a-z][a-z0-9-]{0,62}")
         return value
+
+    @property
+    def distinct(self) -> dict[str, int]:
+        """Distinct values expected, by searchable field."""
+        return {str(field): values for field, values in self.searchable.items()}
+
+    @model_validator(mode="after")
+    def _plan(self) -> Self:
+        try:
+            plan(self.expected_profiles, self.distinct)
+        except NoPlan as error:
+            raise ValueError(f"searchable: {error}") from None
+        return self
 
 
 class Limits(_Section):

@@ -6,10 +6,13 @@ database, and even of the index key, learns for a guess only that it may be ther
 
 How long N is follows from two published rules, both of which a plan keeps:
 
-1. CipherSweet ("Blind Index Planning", coincidences): with R rows of a record type and indexes of N1 … Nk bits over
-   it, C = R / 2^(N1+…+Nk), and 2 ≤ C ≤ √R. The sum is over **all** indexes of the record type, because a thief can
-   combine them.
-2. AWS Database Encryption SDK ("Choosing a beacon length"): with X distinct values, √X < 2^N < X / 2.
+1. CipherSweet (paragonie/ciphersweet, docs/SECURITY.md, "Blind Index Information Leaks"): with R rows of a record type
+   and indexes of L_i bits over inputs of K_i bits, C = R / 2^Σmin(L_i, K_i), and "one should always aim for
+   2 <= C < sqrt(R)"; its planner admits C = √R too, and so does this one. The sum is over **all** indexes of the record
+   type, because a thief can combine them. By rule 2 an index is shorter than its input, so min(L_i, K_i) = L_i = N_i.
+2. AWS Database Encryption SDK ("Choosing a beacon length"; specification/structured-encryption/beacons.md): for X
+   distinct values "choose a beacon length N such that 2^N < X/2 to guarantee collisions", and "a reasonable lower
+   bound" is "that 2^N is greater than the square root of X". Together √X < 2^N < X / 2.
 
 A field of few distinct values cannot keep both and is refused: its index would be the value itself. What an index tells
 in spite of this is in docs/keys.md. Pure: no database, no clock.

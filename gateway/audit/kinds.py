@@ -40,6 +40,10 @@ class Kind(StrEnum):
     KEY_CEREMONY = "key_ceremony"
     KEY_ROTATED = "key_rotated"
     KEY_RETIRED = "key_retired"
+    PROFILES_SEARCHED = "profiles_searched"
+    PROFILE_FOUND = "profile_found"
+    SEARCH_KEY_ADDED = "search_key_added"
+    PSEUDONYMS_ROTATED = "pseudonyms_rotated"
     PERSON_PART_ERASED = "person_part_erased"
     BACKUP_MADE = "backup_made"
     GATEWAY_RESTORED = "gateway_restored"
@@ -57,6 +61,7 @@ ACCESSES: Final = frozenset(
         Kind.ABANDONED,
         Kind.REPLAYED,
         Kind.PROFILE_RECORDED,
+        Kind.PROFILE_FOUND,
         Kind.CORRECTION_READ,
         Kind.CORRECTION_ANSWERED,
     }

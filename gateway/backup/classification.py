@@ -48,6 +48,7 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "sharing_epoch": Treatment.WHOLE,
     "sharing_revocations": Treatment.WHOLE,
     "sharing_uses": Treatment.WHOLE,
+    "vault_blind_index": Treatment.WHOLE,
     "vault_corrections": Treatment.WHOLE,
     "vault_erasures": Treatment.WHOLE,
     "vault_fields": Treatment.WHOLE,
@@ -55,6 +56,8 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "vault_keys": Treatment.WITHOUT_KEYS,
     "vault_notices": Treatment.WHOLE,
     "vault_persons": Treatment.WHOLE,
+    "vault_pseudonym_generations": Treatment.WHOLE,
+    "vault_pseudonym_releases": Treatment.WHOLE,
     "vault_tries": Treatment.WHOLE,
 }
 """Treatment of each table, by name."""

@@ -29,11 +29,25 @@ LEDGER_PERSON_TOKEN = "ledger-person-token"  # noqa: S105 - the name of a key, n
 PEOPLE_NAMES = "people-names"
 SUBJECT_INDEX = "subject-index"
 VAULT_KEK = "vault-kek"
+BLIND_INDEX = "blind-index"
 VAULT_SIGNING = "vault-signing-key"
 VAULT_SEALING = "vault-sealing-key"
 
-_SYMMETRIC = (LEDGER_ACCOUNTABILITY, LEDGER_PERSON, LEDGER_PERSON_TOKEN, PEOPLE_NAMES, SUBJECT_INDEX, VAULT_KEK)
+_SYMMETRIC = (
+    LEDGER_ACCOUNTABILITY,
+    LEDGER_PERSON,
+    LEDGER_PERSON_TOKEN,
+    PEOPLE_NAMES,
+    SUBJECT_INDEX,
+    VAULT_KEK,
+    BLIND_INDEX,
+)
 _KEY_BYTES = 32
+
+
+def new_symmetric() -> bytes:
+    """A random symmetric key."""
+    return secrets.token_bytes(_KEY_BYTES)
 
 
 def new_keyring(trust_domain: str, now_ms: int) -> Keyring:
@@ -45,9 +59,9 @@ def new_keyring(trust_domain: str, now_ms: int) -> Keyring:
     for name in (TICKET_KEY, PROMISE_KEY, VAULT_SIGNING):
         keyring.add(name, SigningKey.generate().to_pem())
     keyring.add(VAULT_SEALING, SealingKey.generate().to_pem())
-    keyring.add(LOG_KEY, secrets.token_bytes(_KEY_BYTES))
+    keyring.add(LOG_KEY, new_symmetric())
     for name in _SYMMETRIC:
-        keyring.add(name, secrets.token_bytes(_KEY_BYTES))
+        keyring.add(name, new_symmetric())
     return keyring
 
 

@@ -27,6 +27,7 @@ from gateway.bootstrap.sealed import wait_unsealed, write_status
 from gateway.bootstrap.secrets import PEOPLE_NAMES
 from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
+from gateway.bootstrap.vault_search import index_fields, searching
 from gateway.bootstrap.vault_suite import move_fields
 from gateway.clock import SystemClock
 from gateway.exchange.ask import Ask
@@ -192,6 +193,7 @@ class Gateway:
             asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(move_fields(self._vault)),
+            asyncio.create_task(index_fields(self._vault.reindexing)),
         ]
         _log.info("gateway serves", systems=self.systems.port, people=self.people.port, abandoned=closed)
 
@@ -270,8 +272,8 @@ def _sources(settings: Settings) -> dict[str, tuple[str, ...]]:
 
 def _vault(offline: Offline) -> Vault:
     """The vault, which follows the newest keyring."""
-    suite = Suite[offline.settings.vault.suite.upper()]
-    return Vault(offline.engine, offline.secrets.live, offline.clock, suite)
+    suite, keys = Suite[offline.settings.vault.suite.upper()], offline.secrets.live
+    return Vault(offline.engine, keys, offline.clock, suite, searching(offline.settings, keys))
 
 
 def _trust(offline: Offline) -> Trust:

@@ -13,6 +13,7 @@ from gateway.cli import (
     me,
     operate,
     restore,
+    search,
     source,
     vault,
 )
@@ -34,6 +35,7 @@ app.command("demo")(demo)
 app.add_typer(department.app, name="department")
 app.add_typer(department.member_app, name="member")
 app.add_typer(agreement.app, name="agreement")
+search.register(vault.app)
 app.add_typer(vault.app, name="vault")
 app.add_typer(erasures.app, name="erasure")
 app.add_typer(backup.app, name="backup")

@@ -9,6 +9,7 @@ Home = Annotated[
     Path, typer.Option("--home", envvar="ONCEGATE_HOME", help="The gateway's home folder.", file_okay=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text for people.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Address = Annotated[
     str, typer.Option("--gateway", envvar="ONCEGATE_GATEWAY", help="host:port of the gateway's door for people.")
 ]

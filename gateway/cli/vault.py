@@ -1,4 +1,7 @@
-"""`oncegate vault`: the certificate by which the vault's department vouches for the vault's own keys."""
+"""`oncegate vault`: the certificate by which the vault's department vouches for the vault's own keys.
+
+Searching profiles is in `gateway.cli.search`.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +12,7 @@ from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, say
 
-app = typer.Typer(no_args_is_help=True, help="The vault's certificate by its department.")
+app = typer.Typer(no_args_is_help=True, help="The vault: its certificate, searching profiles.")
 
 
 @app.command("request")

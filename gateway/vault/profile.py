@@ -11,6 +11,7 @@ What it does not do: it does not know who the person is, who may read a field, o
 decides and records before it calls. All methods block on the database and may be called from any thread.
 """
 
+import hmac
 import secrets
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeVar
@@ -25,7 +26,9 @@ from gateway.vault.contents import Contents, Dispute
 from gateway.vault.data_keys import KeyEncryptionKeys
 from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, profile_resource
 from gateway.vault.provenance import FieldStatus, Mark, Source, Superseded, UnavailableReason
+from gateway.vault.reindex import Reindexing
 from gateway.vault.reseal import Resealing
+from gateway.vault.search import BlindIndexes
 from gateway.vault.texts import free_text
 from gateway.vault.views import Arrival, ProfileField, ReleasedField, Verified, profile_field
 from keys.envelope import FieldCipher, Suite
@@ -46,14 +49,24 @@ class Vault:
         keks: Key-encryption keys, under the name `vault-kek`.
         clock: Tells when a field was entered, and whether its validity has ended.
         suite: How fields are encrypted from now on; those of another suite stay readable.
+        search: Blind indexes of the fields that can be searched; None for none.
     """
 
-    def __init__(self, engine: Engine, keks: KeyEncryptionKeys, clock: Clock, suite: Suite = Suite.AES) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keks: KeyEncryptionKeys,
+        clock: Clock,
+        suite: Suite = Suite.AES,
+        search: BlindIndexes | None = None,
+    ) -> None:
         self._engine = engine
         self._keks = keks
         self._clock = clock
         self._suite = suite
         self._resealing = Resealing(engine, keks, suite)
+        self._search = search or BlindIndexes(keks)
+        self.reindexing = Reindexing(engine, keks, self._search, rows.value_of)
         # Opened in place of a field that is not set, so that an empty profile takes as long as a full one.
         self._decoy_person = secrets.token_bytes(16)
         self._decoy_key = secrets.token_bytes(32)
@@ -155,8 +168,49 @@ class Vault:
             )
             # A version of its own, so that the one before cannot be put back unseen.
             rows.put(connection, key, person_id, rows.Entry(field, entry.version + 1, removed))
+            self._search.remove(connection, person_id, field)
 
         self._change(person_id, remove)
+
+    def require_searchable(self, field: str) -> None:
+        """Accept by returning that a field can be searched.
+
+        Raises:
+            Refused: UNKNOWN_FIELD.
+        """
+        if field not in self._search.plan.bits:
+            raise Refused(Code.UNKNOWN_FIELD, "not a searchable field")
+
+    def find(self, field: str, value: str) -> list[bytes]:
+        """Who holds a value in a searchable field.
+
+        Candidates are opened and their canonical texts compared, each in constant time: who shares an index value by
+        chance is not told. Fails closed: a candidate that does not open is an error, not somebody else.
+
+        Args:
+            field: Field code.
+            value: As typed; normalised per field.
+
+        Returns:
+            Person ids, in order.
+
+        Raises:
+            Refused: UNKNOWN_FIELD when the field is unknown or not searchable, or BAD_REQUEST with the broken rule.
+            KeysError: A key is missing, a row was tampered with, or there are too many candidates (`NoPlan`).
+        """
+        text = canonical(field, value)
+        with self._engine.connect() as connection:
+            candidates = self._search.candidates(connection, field, text)
+        wanted = text.encode()
+        return [
+            person_id
+            for person_id in candidates
+            if hmac.compare_digest((self._value(person_id, field) or "").encode(), wanted)
+        ]
+
+    def _value(self, person_id: bytes, field: str) -> str | None:
+        held = self.field(person_id, field)
+        return None if held is None else held.value
 
     def mark(self, person_id: bytes, field: str, mark: Mark, reason: str = "") -> ProfileField:
         """Dispute or restrict one field, or take that back; durable when it returns. Saying it again changes nothing.
@@ -201,10 +255,14 @@ class Vault:
             KeysError: A key is missing or a row was tampered with; nothing changes.
         """
         checked = verified.checked(field, stated, self._clock.now_ms())
-        return self._change(
-            person_id,
-            lambda connection, key, now_ms: verified.record(connection, key, person_id, field, checked, now_ms),
-        )
+
+        def record(connection: Connection, key: FieldCipher, now_ms: int) -> Arrival:
+            arrival = verified.record(connection, key, person_id, field, checked, now_ms)
+            standing = rows.find(connection, key, person_id, field)
+            self._indexed(connection, person_id, field, None if standing is None else standing.contents.value)
+            return arrival
+
+        return self._change(person_id, record)
 
     def confirm(self, person_id: bytes, field: str, version: int, department: str) -> ProfileField:
         """Keep that a register has the same value as the person entered; durable when it returns.
@@ -280,6 +338,7 @@ class Vault:
             rows.forget_person(connection, person_id)
             corrections.forget_person(connection, person_id)
             tries.forget_person(connection, person_id)
+            self._search.remove(connection, person_id)
             return data_keys.destroy(connection, person_id, self._clock.now_ms())
 
     def rewrap(self, limit: int = 500) -> int:
@@ -332,9 +391,17 @@ class Vault:
                 last_updated_ms=now_ms,
                 unavailable=UnavailableReason.NOT_APPLICABLE if text is None else None,
             )
+            self._indexed(connection, person_id, field, text)
             return rows.succeed(connection, key, person_id, field, entered, Superseded.REPLACED_BY_PERSON)
 
         return profile_field(self._change(person_id, enter))
+
+    def _indexed(self, connection: Connection, person_id: bytes, field: str, text: str | None) -> None:
+        """Keep the index value of what a field holds from now on; none when it holds no value."""
+        if text is None:
+            self._search.remove(connection, person_id, field)
+        else:
+            self._search.put(connection, person_id, field, text)
 
     def _change(self, person_id: bytes, change: Callable[[Connection, FieldCipher, int], Result]) -> Result:
         """Carry out a change of one person's rows in one transaction, under the person's key."""

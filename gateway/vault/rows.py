@@ -64,6 +64,15 @@ def entry_of(key: FieldCipher, row: Row[Any]) -> Entry:
     return Entry(row.field, row.version, held)
 
 
+def value_of(key: FieldCipher, row: Row[Any]) -> str | None:
+    """The value in a current row; None when it holds none, or was left behind by an older key.
+
+    Raises:
+        BadEnvelope: See `entry_of`.
+    """
+    return entry_of(key, row).contents.value if opens(key, row) else None
+
+
 def find(connection: Connection, key: FieldCipher, person_id: bytes, field: str) -> Entry | None:
     """The current version of one field, locked until the transaction ends; also one that was removed.
 

@@ -44,6 +44,39 @@ class VaultField(SQLModel, table=True):
     version: int = Field(sa_type=BigInteger, description="from 1")
 
 
+class VaultBlindIndex(SQLModel, table=True):
+    """The index value of one searchable field. It says how it was made, so that re-indexing can stop anywhere."""
+
+    __tablename__ = "vault_blind_index"
+    __table_args__ = (Index("vault_blind_index_by_value", "field", "key_version", "bits", "value"),)
+
+    person_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    field: str = Field(primary_key=True, description="field code")
+    key_version: int = Field(description="version of the blind-index key")
+    bits: int = Field(description="length of the value, bits")
+    value: int = Field(sa_type=BigInteger, description="HMAC-SHA256, cut to its first bits")
+
+
+class VaultPseudonymGeneration(SQLModel, table=True):
+    """A generation of one department's pseudonyms. Without a row a department is at generation 1."""
+
+    __tablename__ = "vault_pseudonym_generations"
+
+    department: str = Field(primary_key=True, max_length=63, description="department id")
+    generation: int = Field(primary_key=True, description="from 2")
+    from_ms: int = Field(sa_type=BigInteger, description="released from then on, Unix ms")
+    overlap_until_ms: int = Field(sa_type=BigInteger, description="until then the one before can be had too, Unix ms")
+
+
+class VaultPseudonymRelease(SQLModel, table=True):
+    """How often pseudonyms were released: one row, written where no key had to be made, so that both cost a commit."""
+
+    __tablename__ = "vault_pseudonym_releases"
+
+    id: int = Field(primary_key=True, description="always 1")
+    released: int = Field(sa_type=BigInteger, description="counter")
+
+
 class VaultErasure(SQLModel, table=True):
     """One erasure of a person. It outlives the data: a restored backup must not bring the person's key back."""
 

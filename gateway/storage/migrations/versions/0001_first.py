@@ -180,6 +180,15 @@ def upgrade() -> None:
     sa.Column('taken', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('agreement_id', 'day')
     )
+    op.create_table('vault_blind_index',
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('field', sa.String(), nullable=False),
+    sa.Column('key_version', sa.Integer(), nullable=False),
+    sa.Column('bits', sa.Integer(), nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', 'field')
+    )
+    op.create_index('vault_blind_index_by_value', 'vault_blind_index', ['field', 'key_version', 'bits', 'value'], unique=False)
     op.create_table('vault_corrections',
     sa.Column('id', sa.LargeBinary(), nullable=False),
     sa.Column('person_id', sa.LargeBinary(), nullable=False),
@@ -253,6 +262,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('token')
     )
     op.create_index(op.f('ix_vault_persons_person_id'), 'vault_persons', ['person_id'], unique=False)
+    op.create_table('vault_pseudonym_generations',
+    sa.Column('department', sa.String(length=63), nullable=False),
+    sa.Column('generation', sa.Integer(), nullable=False),
+    sa.Column('from_ms', sa.BigInteger(), nullable=False),
+    sa.Column('overlap_until_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('department', 'generation')
+    )
+    op.create_table('vault_pseudonym_releases',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('released', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
     op.create_table('vault_tries',
     sa.Column('person_id', sa.LargeBinary(), nullable=False),
     sa.Column('field', sa.String(), nullable=False),
@@ -264,6 +285,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table('vault_tries')
+    op.drop_table('vault_pseudonym_releases')
+    op.drop_table('vault_pseudonym_generations')
     op.drop_index(op.f('ix_vault_persons_person_id'), table_name='vault_persons')
     op.drop_table('vault_persons')
     op.drop_index('vault_notices_open', table_name='vault_notices')
@@ -279,6 +302,8 @@ def downgrade() -> None:
     op.drop_index('vault_corrections_by_department', table_name='vault_corrections')
     op.drop_index(op.f('ix_vault_corrections_person_id'), table_name='vault_corrections')
     op.drop_table('vault_corrections')
+    op.drop_index('vault_blind_index_by_value', table_name='vault_blind_index')
+    op.drop_table('vault_blind_index')
     op.drop_table('sharing_uses')
     op.drop_table('sharing_revocations')
     op.drop_table('sharing_epoch')
