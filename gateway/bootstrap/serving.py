@@ -70,6 +70,7 @@ from gateway.vault.fields import DESCRIPTIONS, profile_resource
 from gateway.vault.notices import Notices
 from gateway.vault.persons import PersonRegistry
 from gateway.vault.profile import Vault
+from gateway.vault.pseudonyms import Pseudonyms
 from keys.envelope import Suite
 from oncegate.v1 import (
     audit_pb2_grpc,
@@ -136,7 +137,7 @@ class Gateway:
             decide=decide,
             record=record,
             ask=Ask(self.index, self.federation, clock),
-            contribute=Contribute(vault, certified, codec, clock),
+            contribute=Contribute(vault, Pseudonyms(engine, self._live, clock), certified, codec, clock),
             kept=KeptAnswers(clock, limits.answer_kept_s, limits.answers_kept_bytes),
             erased=erasures.since,
             limits=limits,

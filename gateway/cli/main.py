@@ -12,6 +12,7 @@ from gateway.cli import (
     key,
     me,
     operate,
+    pseudonyms,
     restore,
     search,
     source,
@@ -36,6 +37,7 @@ app.add_typer(department.app, name="department")
 app.add_typer(department.member_app, name="member")
 app.add_typer(agreement.app, name="agreement")
 search.register(vault.app)
+vault.app.add_typer(pseudonyms.app, name="pseudonyms")
 app.add_typer(vault.app, name="vault")
 app.add_typer(erasures.app, name="erasure")
 app.add_typer(backup.app, name="backup")

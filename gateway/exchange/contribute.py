@@ -5,6 +5,7 @@ this answer exactly like any other. What a running gateway can read here (unlike
 docs/threat-model.md.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from gateway.exchange.decide import Permitted
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import AnswerField, ProviderAnswer
 from gateway.exchange.ports import WireCodec
+from gateway.vault.fields import PSEUDONYMS
 from gateway.vault.profile import ReleasedField, Vault
+from gateway.vault.pseudonyms import Pseudonyms
 from keys.batch import scope, sign_batch
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import answer_info
@@ -50,21 +53,28 @@ class Contribute:
 
     Args:
         vault: The encrypted fields.
+        pseudonyms: What departments call people.
         identity: Gives the vault's certified identity, or None while its department has not certified it.
         codec: Encodings.
         clock: Release time.
     """
 
     def __init__(
-        self, vault: Vault, identity: Callable[[], VaultIdentity | None], codec: WireCodec, clock: Clock
+        self,
+        vault: Vault,
+        pseudonyms: Pseudonyms,
+        identity: Callable[[], VaultIdentity | None],
+        codec: WireCodec,
+        clock: Clock,
     ) -> None:
         self._vault = vault
+        self._pseudonyms = pseudonyms
         self._identity = identity
         self._codec = codec
         self._clock = clock
         self._session = secrets.token_bytes(16)
 
-    def __call__(self, caller: Caller, subject: Subject, part: Permitted) -> Contribution:
+    async def __call__(self, caller: Caller, subject: Subject, part: Permitted) -> Contribution:
         """Release the permitted profile fields to the caller.
 
         A field that is not set, restricted or expired is NOT_AVAILABLE in the sealed answer, whose shape and padded
@@ -75,7 +85,7 @@ class Contribute:
         if identity is None:
             answer = ProviderAnswer(part.entry.resource.provider, resource, "NOT_CONNECTED", 0, stale=False)
             return Contribution(answer, tuple((f, str(form), "silent") for f, form in part.items))
-        released = self._vault.release(subject.person_id, part.items, caller.request.understood_marks)
+        released = await self._released(caller, subject, part)
         fields = [AnswerField(r.field, r.form, r.text, r.data_type, r.as_of_ms, r.source, r.marks) for r in released]
         now = self._clock.now_ms()
         # There is no ticket: the gateway orders itself. The ledger's asked entry is what it acts on; a fresh digest
@@ -101,9 +111,8 @@ class Contribute:
             session_id=self._session,
             node_keys=identity.certified,
         )
-        return Contribution(
-            answer, tuple((f, str(form), outcome) for f, form, outcome in outcomes), _standing(released)
-        )
+        entered = [one for one in released if one.field not in PSEUDONYMS]
+        return Contribution(answer, tuple((f, str(form), outcome) for f, form, outcome in outcomes), _standing(entered))
 
     def unchanged(self, caller: Caller, subject: Subject, part: Permitted, before: Standing) -> None:
         """Check, before a kept answer is given again, that the person still lets its fields be released as they were.
@@ -118,9 +127,22 @@ class Contribute:
             Refused: ANSWER_EXPIRED when a field was restricted, disputed, removed or ran out since. A field that has
                 another value now is no reason: the same request gets the same answer.
         """
-        released = self._vault.release(subject.person_id, part.items, caller.request.understood_marks)
+        entered = [item for item in part.items if item[0] not in PSEUDONYMS]
+        released = self._vault.release(subject.person_id, entered, caller.request.understood_marks)
         if before and _standing(released) != before:
             raise Refused(Code.ANSWER_EXPIRED, "the person's fields stand otherwise now")
+
+    async def _released(self, caller: Caller, subject: Subject, part: Permitted) -> list[ReleasedField]:
+        """The fields in the order of the items; pseudonyms of the department that asks among them."""
+        derived = [item for item in part.items if item[0] in PSEUDONYMS]
+        entered = [item for item in part.items if item[0] not in PSEUDONYMS]
+        released = self._vault.release(subject.person_id, entered, caller.request.understood_marks)
+        if derived:
+            # A commit, so beside the event loop.
+            department = caller.peer.department
+            released += await asyncio.to_thread(self._pseudonyms.release, subject.person_id, department, derived)
+        by_item = {(one.field, one.form): one for one in released}
+        return [by_item[item] for item in part.items]
 
 
 def _standing(released: list[ReleasedField]) -> Standing:

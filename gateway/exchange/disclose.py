@@ -132,7 +132,7 @@ class Disclose:
             own = tuple(part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
             others = tuple(part for part in plan.permitted if part.entry.resource.code != PROFILE_RESOURCE)
             gathered = await self._ask(call, caller, subject, others, asked.promise, deadline_s)
-            contributions = [self._contribute(caller, subject, part) for part in own]
+            contributions = [await self._contribute(caller, subject, part) for part in own]
             answers = gathered.answers + tuple(c.answer for c in contributions)
             items: list[dict[str, str]] = list(gathered.items)
             for part, contribution in zip(own, contributions, strict=True):

@@ -94,7 +94,7 @@ def profile_resource(provider: str) -> ResourceDescription:
         update_cycle="P1D",
         subject_schemes=PROFILE_SCHEMES,
         unlisted=False,
-        fields=tuple(DESCRIPTIONS.values()),
+        fields=(*DESCRIPTIONS.values(), *PSEUDONYMS.values()),
     )
 
 
@@ -157,3 +157,14 @@ DESCRIPTIONS: Final = {
     )
 }
 """Catalogue description of each field, by code."""
+
+PSEUDONYM: Final = "pseudonym"
+PREVIOUS_PSEUDONYM: Final = "pseudonym_previous"
+PSEUDONYMS: Final = {
+    code: FieldDescription(code, zh, en, DataType.STRING, Classification.CONFIDENTIAL, frozenset({Form.VALUE}))
+    for code, zh, en in (
+        (PSEUDONYM, "部门假名", "Pseudonym for the asking department"),
+        (PREVIOUS_PSEUDONYM, "更换前的部门假名", "The pseudonym before the last change, while both can be had"),
+    )
+}
+"""Fields that nobody enters: derived for the department that asks, from the person's data key."""

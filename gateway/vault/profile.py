@@ -12,33 +12,31 @@ decides and records before it calls. All methods block on the database and may b
 """
 
 import hmac
-import secrets
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.storage.database import destroying_transaction, write_transaction
-from gateway.vault import contents, corrections, data_keys, rows, tries, verified
+from gateway.vault import corrections, data_keys, rows, tries, verified
 from gateway.vault.contents import Contents, Dispute
 from gateway.vault.data_keys import KeyEncryptionKeys
 from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, profile_resource
-from gateway.vault.provenance import FieldStatus, Mark, Source, Superseded, UnavailableReason
+from gateway.vault.provenance import Mark, Source, Superseded, UnavailableReason
 from gateway.vault.reindex import Reindexing
+from gateway.vault.releasing import Releasing
 from gateway.vault.reseal import Resealing
 from gateway.vault.search import BlindIndexes
 from gateway.vault.texts import free_text
 from gateway.vault.views import Arrival, ProfileField, ReleasedField, Verified, profile_field
 from keys.envelope import FieldCipher, Suite
-from policies.release import BadValue, apply_form
 from policies.vocabulary import FieldMark, Form
 
 __all__ = ["PROFILE_RESOURCE", "ProfileField", "ReleasedField", "Vault", "profile_resource"]
 
 Result = TypeVar("Result")
-_DECOY: Final = "decoy"
 
 
 class Vault:
@@ -67,11 +65,7 @@ class Vault:
         self._resealing = Resealing(engine, keks, suite)
         self._search = search or BlindIndexes(keks)
         self.reindexing = Reindexing(engine, keks, self._search, rows.value_of)
-        # Opened in place of a field that is not set, so that an empty profile takes as long as a full one.
-        self._decoy_person = secrets.token_bytes(16)
-        self._decoy_key = secrets.token_bytes(32)
-        plaintext = contents.write(Contents("-", Source.USER_PROVIDED, 0, 0))
-        self._decoy = self._decoy_cipher().seal(_DECOY, 1, plaintext, suite)
+        self._releasing = Releasing(clock, suite)
 
     @property
     def suite(self) -> Suite:
@@ -187,10 +181,6 @@ class Vault:
         Candidates are opened and their canonical texts compared, each in constant time: who shares an index value by
         chance is not told. Fails closed: a candidate that does not open is an error, not somebody else.
 
-        Args:
-            field: Field code.
-            value: As typed; normalised per field.
-
         Returns:
             Person ids, in order.
 
@@ -201,16 +191,12 @@ class Vault:
         text = canonical(field, value)
         with self._engine.connect() as connection:
             candidates = self._search.candidates(connection, field, text)
-        wanted = text.encode()
+        held = {person_id: self.field(person_id, field) for person_id in candidates}
         return [
             person_id
-            for person_id in candidates
-            if hmac.compare_digest((self._value(person_id, field) or "").encode(), wanted)
+            for person_id, one in held.items()
+            if one is not None and one.value and hmac.compare_digest(one.value.encode(), text.encode())
         ]
-
-    def _value(self, person_id: bytes, field: str) -> str | None:
-        held = self.field(person_id, field)
-        return None if held is None else held.value
 
     def mark(self, person_id: bytes, field: str, mark: Mark, reason: str = "") -> ProfileField:
         """Dispute or restrict one field, or take that back; durable when it returns. Saying it again changes nothing.
@@ -320,7 +306,7 @@ class Vault:
         with self._engine.connect() as connection:
             key = data_keys.read(connection, self._keks, person_id)
             held = {row.field: row for row in rows.raw(connection, person_id)} if key is not None else {}
-        return [self._release(key, held.get(code), code, form, understood) for code, form in items]
+        return [self._releasing(key, held.get(code), code, form, understood) for code, form in items]
 
     def erase(self, person_id: bytes, also: Callable[[Connection], None] | None = None) -> bool:
         """Destroy the person's key and remove everything kept under it. Copies, in backups too, become unreadable.
@@ -342,13 +328,7 @@ class Vault:
             return data_keys.destroy(connection, person_id, self._clock.now_ms())
 
     def rewrap(self, limit: int = 500) -> int:
-        """After a new key-encryption key: wrap older data keys anew; call it until it returns 0.
-
-        Args:
-            limit: Most keys in one transaction.
-
-        Returns:
-            How many were wrapped anew.
+        """After a new key-encryption key: wrap at most `limit` older data keys anew; call it until it returns 0.
 
         Raises:
             KeysError: An older key-encryption key is missing.
@@ -357,17 +337,12 @@ class Vault:
             return data_keys.rewrap(connection, self._keks, limit)
 
     def reseal(self, limit: int = 100) -> int:
-        """After another suite was chosen: move fields to it while everything goes on; call it until it returns 0.
+        """After another suite was chosen: move at most `limit` rows to it while everything goes on.
 
-        Args:
-            limit: Most fields in one transaction.
-
-        Returns:
-            How many were moved; 0 when no field is left in another suite.
+        Call it until it returns 0: then no row is left in another suite. See `Resealing.move`.
 
         Raises:
-            BadEnvelope: All others are moved, and the fields that are left do not open.
-            KeysError: A key-encryption key is missing.
+            KeysError: A key is missing, or nothing but rows that do not open is left.
         """
         return self._resealing.move(limit)
 
@@ -409,42 +384,6 @@ class Vault:
         with write_transaction(self._engine) as connection:
             # On PostgreSQL this also locks the person, so that two changes of one person come one after the other.
             return change(connection, data_keys.make(connection, self._keks, person_id, now_ms, self._suite), now_ms)
-
-    def _release(
-        self,
-        key: FieldCipher | None,
-        row: Row[Any] | None,
-        code: str,
-        form: Form,
-        understood: Collection[FieldMark],
-    ) -> ReleasedField:
-        described = DESCRIPTIONS.get(code)
-        if described is None:
-            raise Refused(Code.UNKNOWN_FIELD, "profile field")
-        nothing = "false" if form is Form.EXISTS else None
-        if key is None or row is None or not rows.opens(key, row):
-            self._open_decoy()
-            return ReleasedField(code, form, nothing, described.data_type, 0, "")
-        held = rows.entry_of(key, row).contents
-        marks = (FieldMark.DISPUTED,) if held.dispute is not None else ()
-        if held.status is FieldStatus.RESTRICTED or not set(marks) <= set(understood):
-            return ReleasedField(code, form, nothing, described.data_type, 0, "", outcome="withheld")
-        if held.value is None or held.expired(self._clock.now_ms()):
-            return ReleasedField(code, form, nothing, described.data_type, 0, "")
-        try:
-            text = apply_form(form, described.data_type, described.mask, held.value)
-        except BadValue:
-            return ReleasedField(code, form, None, described.data_type, 0, "")
-        as_of_ms = held.last_updated_ms or 0
-        return ReleasedField(code, form, text, described.data_type, as_of_ms, held.source, marks, "released")
-
-    def _decoy_cipher(self) -> FieldCipher:
-        """Made anew each time, as a person's is."""
-        return FieldCipher(self._decoy_key, person_id=self._decoy_person, key_id=1)
-
-    def _open_decoy(self) -> None:
-        plaintext = self._decoy_cipher().open(_DECOY, 1, self._decoy)
-        contents.read(plaintext, collected_ms=0, updated_ms=0)
 
 
 def _known(field: str) -> None:

@@ -1,6 +1,8 @@
 """Pseudonyms: stable, one per department and generation, and underivable from each other (domain check 9)."""
 
 import base64
+import hashlib
+import math
 import re
 
 import pytest
@@ -45,3 +47,28 @@ def test_another_data_key_gives_another_pseudonym(keys: list[bytes]) -> None:
 def test_what_could_run_into_another_place_is_refused(key: bytes, department: str, generation: int) -> None:
     with pytest.raises(BadEnvelope):
         pseudonym(key, department, generation)
+
+
+def test_check_9_two_departments_pseudonyms_are_as_unlike_as_chance_makes_them() -> None:
+    """Over 2000 persons each bit of one is equal to the other's in half of the cases, so one tells nothing of the other.
+
+    Per bit the count of agreements is binomial(2000, 1/2), standard deviation 22.4: five of them are allowed, which
+    chance exceeds in one run in ten thousand over all 160 bits; keys are fixed, so the run is always the same.
+    """
+    people = 2000
+    agree = [0] * 160
+    ones = [0] * 160
+    for n in range(people):
+        key = hashlib.sha256(b"person %d" % n).digest()
+        first, second = (bits(pseudonym(key, department, 1)) for department in ("education", "tourism"))
+        for at in range(160):
+            agree[at] += (first ^ second) >> at & 1 ^ 1
+            ones[at] += first >> at & 1
+    for counted in (agree, ones):
+        assert all(abs(count - people / 2) < 5 * math.sqrt(people / 4) for count in counted)
+        chi_square = sum((count - people / 2) ** 2 / (people / 4) for count in counted)
+        assert chi_square < 260, "160 degrees of freedom: 99.9999 % lie below"
+
+
+def bits(text: str) -> int:
+    return int.from_bytes(base64.b32decode(text.replace("-", "")), "big")

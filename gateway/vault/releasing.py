@@ -1,0 +1,92 @@
+"""What becomes of one field on its way to a department: the pure part of a release, with the decoy.
+
+Rules kept: a field that is not set, restricted, expired, disputed before a department that does not know the mark, or
+whose value does not fit the form, has no text; in the place of a field that is not there a decoy is opened, so that an
+empty profile takes as long as a full one. Fails closed.
+
+It reads nothing from the database: rows and keys are handed in.
+"""
+
+import secrets
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Row
+
+from gateway.clock import Clock
+from gateway.errors import Code, Refused
+from gateway.vault import contents, rows
+from gateway.vault.contents import Contents
+from gateway.vault.fields import DESCRIPTIONS
+from gateway.vault.provenance import FieldStatus, Source
+from gateway.vault.views import ReleasedField
+from keys.envelope import FieldCipher, Suite
+from policies.release import BadValue, apply_form
+from policies.vocabulary import FieldMark, Form
+
+_DECOY: Final = "decoy"
+
+
+class Releasing:
+    """Puts fields into the forms that were decided.
+
+    Args:
+        clock: Tells whether a field's validity has ended.
+        suite: How fields are encrypted, and so the decoy.
+    """
+
+    def __init__(self, clock: Clock, suite: Suite) -> None:
+        self._clock = clock
+        self._decoy_person = secrets.token_bytes(16)
+        self._decoy_key = secrets.token_bytes(32)
+        plaintext = contents.write(Contents("-", Source.USER_PROVIDED, 0, 0))
+        self._decoy = self._decoy_cipher().seal(_DECOY, 1, plaintext, suite)
+
+    def __call__(
+        self,
+        key: FieldCipher | None,
+        row: Row[Any] | None,
+        code: str,
+        form: Form,
+        understood: Collection[FieldMark],
+    ) -> ReleasedField:
+        """One field for a department; see the module.
+
+        Args:
+            key: The person's key; None when there is none.
+            row: The field's current row; None when there is none.
+            code: Field code.
+            form: The form that was decided.
+            understood: Marks that the department undertakes to show together with the value.
+
+        Raises:
+            Refused: UNKNOWN_FIELD.
+            KeysError: The row was tampered with.
+        """
+        described = DESCRIPTIONS.get(code)
+        if described is None:
+            raise Refused(Code.UNKNOWN_FIELD, "profile field")
+        nothing = "false" if form is Form.EXISTS else None
+        if key is None or row is None or not rows.opens(key, row):
+            self._open_decoy()
+            return ReleasedField(code, form, nothing, described.data_type, 0, "")
+        held = rows.entry_of(key, row).contents
+        marks = (FieldMark.DISPUTED,) if held.dispute is not None else ()
+        if held.status is FieldStatus.RESTRICTED or not set(marks) <= set(understood):
+            return ReleasedField(code, form, nothing, described.data_type, 0, "", outcome="withheld")
+        if held.value is None or held.expired(self._clock.now_ms()):
+            return ReleasedField(code, form, nothing, described.data_type, 0, "")
+        try:
+            text = apply_form(form, described.data_type, described.mask, held.value)
+        except BadValue:
+            return ReleasedField(code, form, None, described.data_type, 0, "")
+        as_of_ms = held.last_updated_ms or 0
+        return ReleasedField(code, form, text, described.data_type, as_of_ms, held.source, marks, "released")
+
+    def _decoy_cipher(self) -> FieldCipher:
+        """Made anew each time, as a person's is."""
+        return FieldCipher(self._decoy_key, person_id=self._decoy_person, key_id=1)
+
+    def _open_decoy(self) -> None:
+        plaintext = self._decoy_cipher().open(_DECOY, 1, self._decoy)
+        contents.read(plaintext, collected_ms=0, updated_ms=0)
