@@ -22,7 +22,7 @@ from gateway.exchange.identify import Subject
 from gateway.exchange.record import Record
 from gateway.identity.peers import Peer, Peers
 from gateway.vault.erasure import ID_BYTES, Erasure, Erasures
-from gateway.vault.notices import Notice, Notices
+from gateway.vault.notices import ERASE, Notice, Notices
 from gateway.vault.profile import PROFILE_RESOURCE
 from keys.erasure_receipt import ErasureReceipt, sign_receipt
 from keys.key_certificates import CertifiedKeys
@@ -229,7 +229,7 @@ class ReadNotices:
         return peer
 
     def _releases(self, notice: Notice) -> tuple[NoticedRelease, ...]:
-        return tuple(_release(self._ledger, index) for index in notice.entries)
+        return tuple(_release(self._ledger, index) for index in notice.entries) if notice.kind == ERASE else ()
 
     async def _write(self, kind: Kind, peer: Peer, notices: Sequence[str]) -> None:
         body = {"department": peer.department, "system": str(peer.spiffe), "notices": list(notices)}

@@ -83,7 +83,7 @@ class RotatePseudonyms:
             "overlap_until_ms": planned.overlap_until_ms,
         }
         try:
-            self._ledger.append_blocking(EntryDraft(Kind.PSEUDONYMS_ROTATED, facts))
+            recorded = self._ledger.append_blocking(EntryDraft(Kind.PSEUDONYMS_ROTATED, facts))
         except LedgerUnavailable as error:
             raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__) from None
-        self._pseudonyms.announce(planned)
+        self._pseudonyms.announce(planned, recorded.leaf_index)

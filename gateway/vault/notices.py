@@ -1,4 +1,4 @@
-"""Notices to departments: what they received and now have to erase.
+"""Notices to departments: what they received and now have to erase, and that their pseudonyms will change.
 
 Rules kept: a notice names releases by their place in the access log and nothing else, so that no identifier and no
 value lies here; it stays open until a system of that department acknowledges it; an acknowledgement is final and says
@@ -21,6 +21,9 @@ from gateway.storage.database import write_transaction
 from gateway.vault import tables
 
 ERASE: Final = "erase"
+PSEUDONYMS: Final = "pseudonyms"
+NO_ERASURE: Final = bytes(16)
+"""Stands in a notice that is about no erasure."""
 ID_BYTES: Final = 16
 
 _NOTICES: Final = SQLModel.metadata.tables[str(tables.VaultNotice.__tablename__)]
@@ -33,11 +36,11 @@ class Notice:
     Attributes:
         notice_id: Random, 16 bytes.
         department: Whom it tells.
-        kind: `erase`.
-        erasure_id: What it is about, 16 bytes.
+        kind: `erase` or `pseudonyms`.
+        erasure_id: What it is about, 16 bytes; `NO_ERASURE` for another kind.
         created_ms: Unix ms.
         due_ms: By when the department is to have acted, Unix ms.
-        entries: Indexes of the releases in the access log, oldest first.
+        entries: Indexes of the releases in the access log, oldest first; of a change of pseudonyms, its own entry.
         acknowledged_ms: Unix ms; 0 while it is open.
         acknowledged_by: SPIFFE id of the system that acknowledged; empty while it is open.
     """
@@ -54,7 +57,13 @@ class Notice:
 
 
 def add_notices(
-    connection: Connection, erasure_id: bytes, recipients: Mapping[str, Sequence[int]], *, created_ms: int, due_ms: int
+    connection: Connection,
+    erasure_id: bytes,
+    recipients: Mapping[str, Sequence[int]],
+    *,
+    created_ms: int,
+    due_ms: int,
+    kind: str = ERASE,
 ) -> None:
     """Note one notice per department, inside the caller's transaction.
 
@@ -64,12 +73,13 @@ def add_notices(
         recipients: Department → indexes of the releases to it.
         created_ms: Now, Unix ms.
         due_ms: By when they are to have acted, Unix ms.
+        kind: `erase` or `pseudonyms`.
     """
     rows = [
         {
             "notice_id": secrets.token_bytes(ID_BYTES),
             "department": department,
-            "kind": ERASE,
+            "kind": kind,
             "erasure_id": erasure_id,
             "created_ms": created_ms,
             "due_ms": due_ms,

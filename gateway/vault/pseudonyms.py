@@ -23,6 +23,8 @@ from gateway.storage.database import write_transaction
 from gateway.vault import data_keys, tables
 from gateway.vault.data_keys import KeyEncryptionKeys
 from gateway.vault.fields import PREVIOUS_PSEUDONYM, PSEUDONYM, PSEUDONYMS
+from gateway.vault.notices import NO_ERASURE, add_notices
+from gateway.vault.notices import PSEUDONYMS as CHANGE
 from gateway.vault.profile import ReleasedField
 from policies.vocabulary import Form
 
@@ -121,11 +123,12 @@ class Pseudonyms:
         with self._engine.connect() as connection:
             return [_generation(row) for row in connection.execute(query)]
 
-    def announce(self, generation: Generation) -> None:
-        """Note a generation that will hold from a date on; durable when it returns.
+    def announce(self, generation: Generation, entry: int) -> None:
+        """Note a generation that will hold from a date on, and a notice to the department; durable when it returns.
 
         Args:
             generation: The one after the newest.
+            entry: Index of the change's entry in the access log.
 
         Raises:
             Refused: ALREADY_EXISTS when somebody else was first.
@@ -140,6 +143,14 @@ class Pseudonyms:
                     from_ms=generation.from_ms,
                     overlap_until_ms=generation.overlap_until_ms,
                 )
+            )
+            add_notices(
+                connection,
+                NO_ERASURE,
+                {generation.department: [entry]},
+                created_ms=self._clock.now_ms(),
+                due_ms=generation.from_ms,
+                kind=CHANGE,
             )
 
 

@@ -25,9 +25,9 @@ def list_(*, home: HomePath, as_json: AsJson = False) -> None:
 
     found = asyncio.run(read())
     rows = [
-        (notice.notice_id, notice.kind, moment(notice.due_ms), r.request_id, r.case_reference, ", ".join(r.fields))
+        (notice.notice_id, notice.kind, moment(notice.due_ms), *said)
         for notice in found
-        for r in notice.releases
+        for said in [(r.request_id, r.case_reference, ", ".join(r.fields)) for r in notice.releases] or [("", "", "")]
     ]
     heads = ("notice 通知", "to do 事项", "due 期限", "request id 请求编号", "case 案件编号", "fields 信息项")
     emit([_json(notice) for notice in found], as_json=as_json, human=lambda: table("Notices 通知", heads, rows))

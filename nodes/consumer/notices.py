@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from oncegate.v1 import notice_pb2
 
 ERASE = "erase"
-_KINDS = {notice_pb2.NOTICE_KIND_ERASE: ERASE}
+PSEUDONYMS = "pseudonyms"
+_KINDS = {notice_pb2.NOTICE_KIND_ERASE: ERASE, notice_pb2.NOTICE_KIND_PSEUDONYMS: PSEUDONYMS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ class Notice:
 
     Args:
         notice_id: Hexadecimal, for `acknowledge_notice`.
-        kind: `erase`; empty when the gateway's word is not known here.
+        kind: `erase`, or `pseudonyms` when the department's own change at `due_ms`; empty when the gateway's word is
+            not known here.
         created_ms: When it arose, Unix ms.
         due_ms: By when the department is to have acted, Unix ms.
-        releases: What was received, oldest first.
+        releases: What was received, oldest first; none for a change of pseudonyms.
     """
 
     notice_id: str

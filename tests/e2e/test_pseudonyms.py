@@ -67,7 +67,7 @@ async def test_erasing_the_person_changes_the_pseudonym(city: City, school: Asyn
     assert (await asked(school, BO))[0].text == after[0].text
 
 
-async def test_a_change_is_announced_with_notice_and_on_the_ledger(city: City) -> None:
+async def test_a_change_is_announced_with_notice_and_on_the_ledger(city: City, school: AsyncClient) -> None:
     rotate = ("rotate", "--department", "education", "--from")
     soon, later = ((datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d") for days in (3, 40))
     assert "at least 14 days away" in await oncegate(city, *rotate, soon, "--yes", code=2)
@@ -82,4 +82,7 @@ async def test_a_change_is_announced_with_notice_and_on_the_ledger(city: City) -
     assert listed["overlap_until_unix_ms"] - listed["from_unix_ms"] == 10 * 86_400_000
     [entry] = city.parts.ledger.entries(kind=Kind.PSEUDONYMS_ROTATED, limit=5).entries
     assert (entry.account["department"], entry.account["generation"]) == ("education", 2)
+    notice = (await school.notices())[-1]
+    assert (notice.kind, notice.due_ms, notice.releases) == ("pseudonyms", listed["from_unix_ms"], ())
+    await school.acknowledge_notice(notice.notice_id)
     assert "after the overlap" in await oncegate(city, *rotate, later, "--yes", code=2)

@@ -1,13 +1,13 @@
-"""NoticeService: what a department has to erase."""
+"""NoticeService: what a department has to erase, and what changes for it."""
 
 from typing import Any
 
 from gateway.exchange.erase import ReadNotices
 from gateway.rpc.callers import certificate
-from gateway.vault.notices import ERASE
+from gateway.vault.notices import ERASE, PSEUDONYMS
 from oncegate.v1 import notice_pb2, notice_pb2_grpc
 
-_KINDS = {ERASE: notice_pb2.NOTICE_KIND_ERASE}
+_KINDS = {ERASE: notice_pb2.NOTICE_KIND_ERASE, PSEUDONYMS: notice_pb2.NOTICE_KIND_PSEUDONYMS}
 
 
 class NoticeServicer(notice_pb2_grpc.NoticeServiceServicer):

@@ -113,7 +113,7 @@ def test_a_change_takes_effect_at_its_date_and_both_can_be_had_while_it_overlaps
     old, _ = both(pseudonyms)
     unchanged = both(pseudonyms, "tourism")
     start = clock.at_ms + DAY_MS
-    pseudonyms.announce(Generation("education", 2, start, start + DAY_MS))
+    pseudonyms.announce(Generation("education", 2, start, start + DAY_MS), 7)
     clock.at_ms = start - 1
     assert both(pseudonyms) == [old, None]
     clock.at_ms = start
@@ -132,9 +132,9 @@ def test_a_change_takes_effect_at_its_date_and_both_can_be_had_while_it_overlaps
 
 def test_a_generation_is_announced_once(pseudonyms: Pseudonyms, clock: FixedClock) -> None:
     planned = Generation("education", 2, clock.at_ms, clock.at_ms)
-    pseudonyms.announce(planned)
+    pseudonyms.announce(planned, 7)
     with pytest.raises(Refused) as refused:
-        pseudonyms.announce(planned)
+        pseudonyms.announce(planned, 7)
     assert refused.value.code is Code.ALREADY_EXISTS
 
 

@@ -11,8 +11,10 @@ class NoticeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     NOTICE_KIND_UNSPECIFIED: _ClassVar[NoticeKind]
     NOTICE_KIND_ERASE: _ClassVar[NoticeKind]
+    NOTICE_KIND_PSEUDONYMS: _ClassVar[NoticeKind]
 NOTICE_KIND_UNSPECIFIED: NoticeKind
 NOTICE_KIND_ERASE: NoticeKind
+NOTICE_KIND_PSEUDONYMS: NoticeKind
 
 class NoticedRelease(_message.Message):
     __slots__ = ("system", "request_id", "purpose", "case_reference", "fields", "released_unix_ms", "leaf_index")
