@@ -1,6 +1,5 @@
 """Promises 8 and 9 at the people's door: the log cannot be changed unseen, and a person sees who looked."""
 
-import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -24,10 +23,9 @@ from tests.support.city import ALICE, BO, PURPOSE, City
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import LOCATION, NAME, Door, RawSystem, bearer, refused
 from tests.support.log_book import logged
+from tests.support.published import ORIGIN, published
 
 pytestmark = shared_city("e2e-log")
-
-ORIGIN = "oncegate.test/ledger"
 
 
 def auditor(city: City) -> tuple[tuple[str, str], ...]:
@@ -38,18 +36,6 @@ async def accesses(city: City, people: Door, who: str) -> list[audit_pb2.Access]
     token = bearer(city.token("person", resident=who))
     response = await people.audit.ListMyAccesses(audit_pb2.ListMyAccessesRequest(), metadata=token)
     return list(response.accesses)
-
-
-async def published(city: City) -> str:
-    """The checkpoint that covers everything recorded until now; it comes within a second."""
-    size = city.parts.ledger.size()
-    verifier = NoteVerifier(city.parts.ledger_key)
-    for _ in range(30):
-        note = city.parts.ledger.checkpoint()
-        if open_checkpoint(note, verifier, ORIGIN).size >= size:
-            return note
-        await asyncio.sleep(0.05)
-    raise AssertionError("no checkpoint within a second and a half")
 
 
 async def exported(city: City, people: Door, folder: Path) -> Path:
