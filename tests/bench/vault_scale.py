@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.storage.database import open_database
+from gateway.vault import contents
+from gateway.vault.contents import Contents
 from gateway.vault.data_keys import KEK
-from gateway.vault.profile import USER_PROVIDED, Vault
+from gateway.vault.profile import Vault
+from gateway.vault.provenance import Source
 from keys.envelope import FieldCipher
 from keys.keyring.keyring import Keyring
 from keys.persons import new_data_key, wrap_data_key
@@ -31,7 +34,9 @@ ROUNDS = 5
 FEW = 10_000
 MANY = 1_000_000
 READ = 2_000
-VALUES = {"email": b"wang@example.com", "phone": b"13800138000"}
+VALUES = {"email": "wang@example.com", "phone": "13800138000"}
+_SEALED = {name: contents.write(Contents(value, Source.USER_PROVIDED, 1, 1)) for name, value in VALUES.items()}
+"""As the vault seals them: the value with its provenance, padded."""
 _AT_ONCE = 50_000
 _KEK = bytes(range(32))
 _KEYS = "INSERT INTO vault_keys (person_id, key_id, wrapped, kek_version, changed_ms) VALUES (?, 1, ?, 1, 1)"
@@ -68,7 +73,7 @@ class Filled:
                     person = _person(number, step)
                     wrapped, envelopes = _real(person) if number in real else _filler(rng)
                     keys.append((person, wrapped))
-                    fields += [(person, name, sealed, USER_PROVIDED) for name, sealed in envelopes]
+                    fields += [(person, name, sealed, str(Source.USER_PROVIDED)) for name, sealed in envelopes]
                 connection.execute("BEGIN")
                 connection.executemany(_KEYS, keys)
                 connection.executemany(_FIELDS, fields)
@@ -81,7 +86,7 @@ class Filled:
             began = time.perf_counter()
             fields = self._vault.fields(person)
             taken.append(time.perf_counter() - began)
-            assert [field.value.encode() for field in fields] == list(VALUES.values())
+            assert [field.value for field in fields] == list(VALUES.values())
         return statistics.median(taken)
 
     def close(self) -> None:
@@ -96,11 +101,11 @@ def _person(number: int, step: int) -> bytes:
 def _real(person: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
     key = new_data_key()
     cipher = FieldCipher(key, person_id=person, key_id=1)
-    return wrap_data_key(_KEK, key), [(name, cipher.seal(name, 1, value)) for name, value in VALUES.items()]
+    return wrap_data_key(_KEK, key), [(name, cipher.seal(name, 1, value)) for name, value in _SEALED.items()]
 
 
 def _filler(rng: random.Random) -> tuple[bytes, Iterator[tuple[str, bytes]]]:
-    return rng.randbytes(40), ((name, rng.randbytes(69 + len(value))) for name, value in VALUES.items())
+    return rng.randbytes(40), ((name, rng.randbytes(69 + len(value))) for name, value in _SEALED.items())
 
 
 def measure(rounds: int = ROUNDS, many: int = MANY) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""The measurements follow the program: each still runs, at its smallest size. What they measured is not looked at."""
+
+import importlib
+import pkgutil
+
+import pytest
+
+from tests import bench
+from tests.bench import vault, vault_scale
+
+
+@pytest.mark.parametrize("name", [found.name for found in pkgutil.iter_modules(bench.__path__)])
+def test_every_measurement_fits_the_program_as_far_as_importing_tells(name: str) -> None:
+    importlib.import_module(f"tests.bench.{name}")
+
+
+def test_sealing_a_field_is_measured() -> None:
+    document = vault.measure(rounds=1, calls=20)
+    assert document["vault_field_vs_raw_aead"] > 0
+
+
+def test_reading_among_many_is_measured() -> None:
+    # Every profile that is read is checked by the measurement itself.
+    document = vault_scale.measure(rounds=1, many=vault_scale.READ)
+    assert document["profile_read_1m_vs_10k"] > 0
