@@ -62,7 +62,7 @@ def write_secret(
             fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    _sync_folder(path.parent, sync)
+    sync_folder(path.parent, sync)
 
 
 def read_secret(path: Path) -> bytes:
@@ -95,8 +95,16 @@ def read_secret(path: Path) -> bytes:
         os.close(handle)
 
 
-def _sync_folder(folder: Path, sync: Callable[[int], None]) -> None:
-    """Makes a rename durable."""
+def sync_folder(folder: Path, sync: Callable[[int], None] = os.fsync) -> None:
+    """Makes the names in a folder durable: what was renamed, linked or unlinked there.
+
+    Args:
+        folder: Which.
+        sync: See `write_secret`.
+
+    Raises:
+        OSError: The system refuses.
+    """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         sync(handle)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gateway.backup.errors import BackupDamaged, BackupRefused
+from keys.secret_file import sync_folder
 
 PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 """Temporary names of files and folders that are being written."""
@@ -27,15 +28,6 @@ PARTIAL: Final = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 _AT_ONCE: Final = 1 << 20
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

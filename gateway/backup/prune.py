@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.backup.errors import BackupDamaged, BackupRefused
-from gateway.backup.files import PARTIAL, sync_folder
+from gateway.backup.files import PARTIAL
 from gateway.backup.key_backup import check_whole, read_header
 from gateway.backup.manifest import MANIFEST, read_manifest
+from keys.secret_file import sync_folder
 
 _TOLD: Final = 5
 

@@ -21,7 +21,7 @@ from gateway.backup.check import Checked, check_log, check_rows
 from gateway.backup.classification import VAULT_FIELDS, VAULT_KEYS, tables
 from gateway.backup.erasures import Erasures, erasures_in, read_register
 from gateway.backup.errors import BackupRefused
-from gateway.backup.files import copy_new, digest_of, make_folders, sync_folder
+from gateway.backup.files import copy_new, digest_of, make_folders
 from gateway.backup.key_backup import KeyBackup, read_key_backup
 from gateway.backup.make import keyring_files
 from gateway.backup.manifest import HOME
@@ -31,6 +31,7 @@ from gateway.bootstrap.restored import Mark, State, read_mark, write_mark
 from gateway.clock import Clock
 from gateway.settings import FILE_NAME
 from gateway.storage.database import open_database, write_transaction
+from keys.secret_file import sync_folder
 
 _VERSION_TABLE: Final = "alembic_version"
 

@@ -8,7 +8,6 @@ It does not find out by itself that a home is old: that is what the ledger's anc
 """
 
 import json
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,7 +15,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import GatewayError
-from keys.secret_file import write_secret
+from keys.secret_file import sync_folder, write_secret
 
 MARK: Final = "restore.json"
 FORMAT: Final = "oncegate.restore/1"
@@ -91,11 +90,7 @@ def write_mark(home: Path, mark: Mark) -> None:
 def clear_mark(home: Path) -> None:
     """Take the mark away, durably."""
     (home / MARK).unlink(missing_ok=True)
-    handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(home)
 
 
 def require_complete(home: Path) -> None:

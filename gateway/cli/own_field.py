@@ -1,6 +1,5 @@
 """`oncegate me …`: what a person says about a single field, its history, and taking the whole profile along."""
 
-import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import command, emit, moment, say, table
 from gateway.cli.profile_texts import FIELD_COLUMNS, field_json, field_row
 from gateway.clock import SystemClock
+from keys.secret_file import sync_folder
 from oncegate.v1 import profile_pb2, profile_pb2_grpc
 
 FieldCode = Annotated[str, typer.Argument(help="Field code, such as phone.")]
@@ -108,8 +108,7 @@ def _write_new(path: Path, pieces: Iterable[bytes]) -> None:
         FileExistsError: There is a file of that name; it is left alone.
     """
     staged = path.with_name(f".{path.name}.part")
-    with contextlib.suppress(FileNotFoundError):
-        staged.unlink()
+    staged.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             for piece in pieces:
@@ -118,5 +117,6 @@ def _write_new(path: Path, pieces: Iterable[bytes]) -> None:
             os.fsync(file.fileno())
         # A link, unlike a rename, does not replace what is there.
         os.link(staged, path)
+        sync_folder(path.parent)
     finally:
         staged.unlink(missing_ok=True)
