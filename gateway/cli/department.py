@@ -14,7 +14,7 @@ from gateway.cli.output import command, emit, say, table
 app = typer.Typer(no_args_is_help=True, help="Departments of this exchange.")
 member_app = typer.Typer(no_args_is_help=True, help="Nodes and systems: enrolment tokens and revocation.")
 
-DepartmentId = Annotated[str, typer.Argument(help="Department id: [a-z][a-z0-9-]{0,62}.")]
+DepartmentId = Annotated[str, typer.Argument(help="Department id: 1 to 63 of a to z, 0 to 9 and -, a letter first.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes on the ledger.")]
 
 
