@@ -6,6 +6,7 @@ provider "file"; a change is made under a lock on the newest file, with a fresh 
 PKCS#11 is loaded only when it is asked for. Fails closed.
 """
 
+import errno
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.settings import Settings
-from keys.errors import KeyringElsewhere, ModuleMissing, PassphraseMissing, PinMissing
+from keys.errors import KeyringElsewhere, KeyringOutdated, ModuleMissing, PassphraseMissing, PinMissing
 from keys.keyring.file import open_keyring, read_passphrase
 from keys.keyring.keyring import Keyring
 from keys.keyring.sealed import (
@@ -146,9 +147,10 @@ class Keystore:
             KeysError: The provider cannot be opened.
         """
         if self.store.path.exists():
-            raise FileExistsError(17, "there is a keyring already", str(self.store.path))
+            # Before a root key is made for nothing.
+            raise FileExistsError(errno.EEXIST, "there is a keyring already", str(self.store.path))
         roots = self.roots()
-        self.store.replace(seal(keyring, roots, Head(1, self.provider, roots.add(), None)))
+        self.store.create(seal(keyring, roots, Head(1, self.provider, roots.add(), None)))
 
     @contextmanager
     def changing(self, opened: OpenedKeyring | None = None) -> "Iterator[Change]":
@@ -158,9 +160,13 @@ class Keystore:
             opened: The keyring when it was opened another way; it must still be the newest.
 
         Raises:
+            KeyringOutdated: It was changed since it was opened; nothing changes.
             KeysError: The provider or the keyring cannot be opened.
         """
         with self.store.locked():
+            if opened is not None and opened.head != self.head():
+                # What was changed meanwhile, a key under which everything is wrapped by now, would be lost.
+                raise KeyringOutdated("the keyring was changed meanwhile; begin again")
             yield Change(self, opened or self.open_wherever())
 
     def _open(self, raw: bytes) -> OpenedKeyring:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from keys.secret_file import read_secret, write_secret
+from keys.secret_file import Existing, read_secret, write_secret
 
 Stamp = tuple[tuple[int, int, int], ...]
 
@@ -35,6 +35,15 @@ class KeyringStore:
             KeyringCorrupt: It is missing, cannot be read, or is open to others (`SecretExposed`).
         """
         return read_secret(self.path)
+
+    def create(self, raw: bytes) -> None:
+        """Put the first file in its place, in one step that survives a power cut.
+
+        Raises:
+            FileExistsError: There is one, also when another process made it at this very moment; it is left as it was.
+            OSError: The system refuses.
+        """
+        write_secret(self.path, raw, Existing.REFUSE)
 
     def replace(self, raw: bytes) -> None:
         """Put another file in its place, in one step that survives a power cut; the caller holds the lock.

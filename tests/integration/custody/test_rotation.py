@@ -109,6 +109,18 @@ def test_a_keyring_from_before_a_rotation_is_refused(home: Path) -> None:
     assert phones(home) == EVERYBODY
 
 
+def test_a_keyring_that_was_opened_before_a_rotation_is_not_written_over_it(home: Path) -> None:
+    with open_offline(home) as offline:
+        keystore = Keystore(offline.settings)
+        opened = keystore.open()
+    key(home, "rotate", "--what", "kek", "--yes")
+    newer = (home / "keyring.bin").read_bytes()
+    with pytest.raises(KeyringOutdated, match="meanwhile"), keystore.changing(opened) as change:
+        change.save()
+    assert (home / "keyring.bin").read_bytes() == newer
+    assert phones(home) == EVERYBODY
+
+
 def test_a_running_gateway_refuses_an_older_keyring_and_goes_on_with_the_newest(home: Path) -> None:
     older = (home / "keyring.bin").read_bytes()
     key(home, "rotate", "--what", "root", "--yes")
