@@ -66,7 +66,6 @@ WITHHELD: Final[Mapping[str, frozenset[str]]] = {"vault_keys": frozenset({"wrapp
 """Columns that no ordinary backup carries, by table."""
 
 VAULT_KEYS: Final = "vault_keys"
-VAULT_FIELDS: Final = "vault_fields"
 ERASURES: Final = "vault_erasures"
 """Table of erased persons, read when the program has it."""
 

@@ -3,23 +3,29 @@
 An ordinary backup says of each person whether there was a key, never which. A key is put back only when a key backup
 has it under the same key id and the same time, the keyring opens it, and no erasure register names the person at that
 time or later. So a person who was erased before either backup was made, or after it, does not come back: the row
-stays without a key, as after an erasure, and the person's fields are removed.
+stays without a key, as after an erasure, and everything else about the profile is removed.
 
 Fails closed: whatever does not fit is not put back, and is counted.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection
 
-from gateway.backup.classification import BLOTTED, VAULT_FIELDS, tables
-from gateway.backup.erasures import Erasures
+from gateway.backup.classification import BLOTTED, ERASURES, tables
+from gateway.backup.erasures import Erasures, erasures_in
 from gateway.backup.key_backup import WrappedKey
 from gateway.vault.data_keys import KEK, KeyEncryptionKeys
+from gateway.vault.erasure import ID_BYTES
+from gateway.vault.forgetting import forget_person
 from keys.errors import KeysError
 from keys.persons import unwrap_data_key
+
+ENTRY_LOST: Final = -1
+"""Stands for the ledger entry of an erasure that the restored ledger does not have."""
 
 
 @dataclass(slots=True)
@@ -53,6 +59,7 @@ class PutBack:
         self._keys = keys
         self._erasures = erasures
         self._keks = keks
+        self._kek_version = keks.current(KEK)
         self.done = KeysBack()
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -77,11 +84,34 @@ class PutBack:
         # The key-encryption key may have changed between the two backups; the wrapped key names its own.
         return row | {"wrapped": key.wrapped, "kek_version": key.kek_version}
 
-    def remove_fields(self, connection: Connection) -> None:
-        """Remove the profile fields of those who were erased after the backup."""
-        fields = next(table for table in tables() if table.name == VAULT_FIELDS)
+    def forget(self, connection: Connection, copies_ms: int) -> None:
+        """Remove the profiles of those who were erased after the backup, and keep account of their erasures.
+
+        The account goes into later backups and registers, so that no older key backup brings these persons back. What
+        the register does not tell of an erasure stands as the worst: the newest key-encryption key may open a copy.
+
+        Args:
+            connection: The write transaction of the restore, filled.
+            copies_ms: How long key backups are kept, ms.
+        """
         for person in self.done.erased_persons:
-            connection.execute(delete(fields).where(fields.c.person_id == person))
+            forget_person(connection, person)
+        known = erasures_in(connection)
+        table = next(table for table in tables() if table.name == ERASURES)
+        for person, erased_ms in self._erasures.items():
+            if known.get(person, -1) < erased_ms:
+                row = {
+                    "erasure_id": secrets.token_bytes(ID_BYTES),
+                    "person_id": person,
+                    "erased_ms": erased_ms,
+                    "key_id": 0,
+                    "kek_version": self._kek_version,
+                    "complete_by_ms": erased_ms + copies_ms,
+                    "entry": ENTRY_LOST,
+                    "fields": "",
+                    "notices": 0,
+                }
+                connection.execute(table.insert().values(row))
 
     def _opens(self, key: WrappedKey) -> bool:
         try:

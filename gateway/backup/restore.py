@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, func, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.backup.check import Checked, check_log, check_rows
-from gateway.backup.classification import VAULT_FIELDS, VAULT_KEYS, tables
+from gateway.backup.classification import ERASURES, VAULT_KEYS, tables
 from gateway.backup.erasures import Erasures, erasures_in, read_register
 from gateway.backup.errors import BackupRefused
 from gateway.backup.files import copy_new, digest_of, make_folders
@@ -31,6 +31,8 @@ from gateway.bootstrap.restored import Mark, State, read_mark, write_mark
 from gateway.clock import Clock
 from gateway.settings import FILE_NAME
 from gateway.storage.database import open_database, write_transaction
+from gateway.vault.erasure import DAY_MS
+from gateway.vault.forgetting import FORGOTTEN
 from keys.secret_file import sync_folder
 
 _VERSION_TABLE: Final = "alembic_version"
@@ -136,7 +138,7 @@ def restore(sources: Sources, clock: Clock, progress: Progress) -> Restored:
             _make_room(checked, target, again=again)
             _fill(source, target, put_back, progress, sum(checked.manifest.rows.values()))
             check_rows(checked.manifest, target)
-            put_back.remove_fields(target)
+            put_back.forget(target, checked.settings.vault.key_backup_days * DAY_MS)
             check_log(checked, target)
     except SQLAlchemyError as error:
         raise BackupRefused(f"the database cannot be filled: {type(error).__name__}; it is empty") from None
@@ -247,9 +249,9 @@ def _make_room(checked: Checked, target: Connection, *, again: bool) -> None:
 
 
 def _after_erasures(expected: Mapping[str, int], found: Mapping[str, int]) -> dict[str, int]:
-    """The expected counts, with profile fields removed for persons who were erased since."""
-    fields = min(expected.get(VAULT_FIELDS, 0), found[VAULT_FIELDS])
-    return {**expected, VAULT_FIELDS: fields}
+    """The expected counts, with the profiles of persons who were erased since removed, and their erasures added."""
+    fewer = {table.name: min(expected.get(table.name, 0), found[table.name]) for table in FORGOTTEN}
+    return {**expected, **fewer, ERASURES: max(expected.get(ERASURES, 0), found[ERASURES])}
 
 
 def _fill(source: Connection, target: Connection, put_back: PutBack, progress: Progress, total: int) -> None:

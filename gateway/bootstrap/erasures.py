@@ -49,7 +49,8 @@ def account(offline: Offline) -> list[dict[str, Any]]:
             "erasure": one.erasure_id.hex(),
             "erased_unix_ms": one.erased_ms,
             "fields": list(one.fields),
-            "entry": one.entry,
+            # None when it was taken over from a register by a restore, whose ledger does not have the entry.
+            "entry": one.entry if one.entry >= 0 else None,
             "kek_version": one.kek_version,
             "complete": one.complete,
             "complete_by_unix_ms": one.complete_by_ms,

@@ -281,11 +281,6 @@ class Corrections:
         return decided
 
 
-def forget_person(connection: Connection, person_id: bytes) -> None:
-    """Remove every request of a person."""
-    connection.execute(delete(_CORRECTIONS).where(_CORRECTIONS.c.person_id == person_id))
-
-
 def _of(connection: Connection, key: FieldCipher, person_id: bytes) -> list[Row[Any]]:
     newest_first = (_CORRECTIONS.c.created_ms.desc(), _CORRECTIONS.c.id)
     statement = select(_CORRECTIONS).where(_CORRECTIONS.c.person_id == person_id).order_by(*newest_first)

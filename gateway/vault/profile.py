@@ -20,10 +20,11 @@ from sqlalchemy import Connection, Engine
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.storage.database import destroying_transaction, write_transaction
-from gateway.vault import corrections, data_keys, rows, tries, verified
+from gateway.vault import data_keys, rows, verified
 from gateway.vault.contents import Contents, Dispute
 from gateway.vault.data_keys import KeyEncryptionKeys
 from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, profile_resource
+from gateway.vault.forgetting import forget_person
 from gateway.vault.provenance import Mark, Source, Superseded, UnavailableReason
 from gateway.vault.reindex import Reindexing
 from gateway.vault.releasing import Releasing
@@ -321,10 +322,7 @@ class Vault:
         with destroying_transaction(self._engine) as connection:
             if also is not None:
                 also(connection)
-            rows.forget_person(connection, person_id)
-            corrections.forget_person(connection, person_id)
-            tries.forget_person(connection, person_id)
-            self._search.remove(connection, person_id)
+            forget_person(connection, person_id)
             return data_keys.destroy(connection, person_id, self._clock.now_ms())
 
     def rewrap(self, limit: int = 500) -> int:

@@ -163,12 +163,6 @@ def forget_history(connection: Connection, person_id: bytes, field: str) -> None
     connection.execute(delete(_HISTORY).where(_HISTORY.c.person_id == person_id, _HISTORY.c.field == field))
 
 
-def forget_person(connection: Connection, person_id: bytes) -> None:
-    """Remove every row of a person."""
-    for table in (_FIELDS, _HISTORY):
-        connection.execute(delete(table).where(table.c.person_id == person_id))
-
-
 def _last_version(connection: Connection, person_id: bytes, field: str) -> int:
     """The version of a row that does not open under the person's key any more; 0 when there is none."""
     where = (_FIELDS.c.person_id == person_id, _FIELDS.c.field == field)

@@ -89,18 +89,15 @@ class BlindIndexes:
         )
 
     @staticmethod
-    def remove(connection: Connection, person_id: bytes, field: str | None = None) -> None:
-        """Remove the index value of a field, or of all fields of a person.
+    def remove(connection: Connection, person_id: bytes, field: str) -> None:
+        """Remove the index value of a field.
 
         Args:
             connection: An open write transaction.
             person_id: 16 bytes.
-            field: Field code; None for all.
+            field: Field code.
         """
-        where = [_INDEX.c.person_id == person_id]
-        if field is not None:
-            where.append(_INDEX.c.field == field)
-        connection.execute(delete(_INDEX).where(*where))
+        connection.execute(delete(_INDEX).where(_INDEX.c.person_id == person_id, _INDEX.c.field == field))
 
     def candidates(self, connection: Connection, field: str, text: str) -> list[bytes]:
         """Person ids whose field may hold a value: those who do, and others by chance.

@@ -7,7 +7,7 @@ counted stays counted whatever becomes of the comparison.
 
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlmodel import SQLModel
@@ -70,8 +70,3 @@ class Tries:
                 raise Refused(Code.TRIES_EXHAUSTED, "comparisons", retry_after_ms=DAY_MS - since_ms % DAY_MS)
             connection.execute(update(_TRIES).where(*today).values(taken=taken + 1))
         return self._per_day - taken - 1
-
-
-def forget_person(connection: Connection, person_id: bytes) -> None:
-    """Remove the counts of a person."""
-    connection.execute(delete(_TRIES).where(_TRIES.c.person_id == person_id))

@@ -1,20 +1,23 @@
 """An erased person does not come back, whichever backups are put together."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, Table, create_engine, insert, select
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, Table, create_engine, delete, insert, select
 
 from gateway.backup.classification import tables
 from gateway.backup.erasures import erasures_in, read_register
 from gateway.backup.errors import BackupDamaged, BackupRefused
 from gateway.backup.restore import Restored
+from gateway.bootstrap.erasures import register_lines
 from gateway.clock import SystemClock
 from gateway.storage.database import write_transaction
+from gateway.vault.forgetting import FORGOTTEN
 from policies.vocabulary import Form
-from tests.support.backup_world import PERSONS, PHONES, WRITTEN_MS, World, new_world, put_back
+from tests.support.backup_world import PERSONS, PHONES, WRITTEN_MS, World, new_world, put_back, value
 from tests.support.index_node import FixedClock
 
 SettingsFor = Callable[[World], Path]
@@ -64,6 +67,46 @@ def test_a_register_that_is_newer_than_both_backups_keeps_the_person_away(
     assert stored(new, "vault_keys")[PERSONS[1]]["wrapped"] is None
     assert PERSONS[1] not in stored(new, "vault_fields")
     assert stored(new, "vault_keys")[PERSONS[1]]["changed_ms"] == LATER_MS
+
+
+def test_nothing_of_a_profile_comes_back_with_a_person_whom_the_register_names(
+    world: World, settings_for: SettingsFor, tmp_path: Path
+) -> None:
+    with world.open() as offline, write_transaction(offline.engine) as connection:
+        for table in FORGOTTEN:
+            connection.execute(delete(table).where(table.c.person_id == PERSONS[1]))
+            row = {c.name: value(c, 7) for c in table.columns} | {"person_id": PERSONS[1]}
+            connection.execute(table.insert(), [row])
+    world.backup(tmp_path / "backup")
+    lines = register(tmp_path / "register", erased(PERSONS[1]))
+    for _ in range(2):
+        # The second time as after a kill between the commit and the mark.
+        put_back(tmp_path / "backup", tmp_path / "new", settings=settings_for(world), register=lines)
+        new = World(tmp_path / "new")
+        for table in FORGOTTEN:
+            assert PERSONS[1] in stored(world, table.name)
+            assert PERSONS[1] not in stored(new, table.name), table.name
+        shutil.rmtree(tmp_path / "new")
+
+
+def test_an_erasure_that_only_the_register_knows_is_known_from_then_on(
+    both: World, settings_for: SettingsFor, tmp_path: Path
+) -> None:
+    lines = register(tmp_path / "register", erased(PERSONS[1]), erased(PERSONS[2], WRITTEN_MS - 1))
+    put_back(tmp_path / "backup", tmp_path / "new", settings=settings_for(both), keys=tmp_path / "keys", register=lines)
+    new = World(tmp_path / "new")
+    with new.open() as offline:
+        kept = tmp_path / "kept"
+        kept.write_text("".join(f"{line}\n" for line in register_lines(offline)), encoding="ascii")
+    one = stored(new, "vault_erasures")[PERSONS[1]]
+    assert (one["erased_ms"], one["entry"], one["fields"], one["kek_version"]) == (LATER_MS, -1, "", 1)
+    assert one["complete_by_ms"] == LATER_MS + 30 * 86_400_000
+    # The old backups again, with nothing but what the restored gateway knows.
+    done = put_back(
+        tmp_path / "backup", tmp_path / "again", settings=settings_for(both), keys=tmp_path / "keys", register=kept
+    )
+    assert (done.keys.put, done.keys.erased) == (3, 1)
+    assert phones(World(tmp_path / "again")) == [[PHONES[0]], [], [PHONES[2]], [PHONES[3]]]
 
 
 def test_a_person_erased_between_the_key_backup_and_the_ordinary_one_stays_erased(
