@@ -6,7 +6,9 @@ goes. Repeating it after a crash in between writes no second entry.
 
 from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.kinds import Kind
+from gateway.audit.store import stored_log
 from gateway.backup.errors import BackupRefused
+from gateway.backup.snapshot import consistent, log_root
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.restored import Mark, State, clear_mark, read_mark
 
@@ -24,6 +26,21 @@ def pending(offline: Offline) -> Mark:
     return mark
 
 
+def _require_the_log(offline: Offline, mark: Mark) -> None:
+    """Accept by returning a log that goes on from the head that was restored.
+
+    Raises:
+        BackupRefused: It is shorter, or another one.
+    """
+    with consistent(offline.engine) as connection:
+        log = stored_log(connection)
+        if log.size() < mark.ledger_size:
+            raise BackupRefused("the database is not the one that was restored: its log is shorter")
+        root = log_root(log, mark.ledger_size)
+    if root != mark.ledger_root:
+        raise BackupRefused("the database is not the one that was restored: its log is another one")
+
+
 def confirm(offline: Offline) -> int:
     """Record the restore and let the gateway serve.
 
@@ -35,8 +52,7 @@ def confirm(offline: Offline) -> int:
         AuditError: It cannot be recorded; the gateway still does not serve. Fails closed.
     """
     mark, ledger = pending(offline), offline.ledger
-    if ledger.size() < mark.ledger_size:
-        raise BackupRefused("the database is not the one that was restored: its log is shorter")
+    _require_the_log(offline, mark)
     recorded = ledger.entries(kind=Kind.GATEWAY_RESTORED, limit=1).entries
     if recorded and recorded[0].account.get("restored_ms") == mark.restored_ms:
         index = recorded[0].leaf_index

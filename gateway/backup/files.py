@@ -30,6 +30,16 @@ _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 
 
+def sync_file(file: BinaryIO) -> None:
+    """Make what was written so far durable.
+
+    Raises:
+        OSError: The system refuses, such as for want of space.
+    """
+    file.flush()
+    os.fsync(file.fileno())
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """A new file of mode 0600, synced when the block ends normally.
@@ -42,8 +52,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     with os.fdopen(handle, "wb") as file:
         os.fchmod(file.fileno(), _FILE_MODE)
         yield file
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -157,10 +166,11 @@ def copy_new(source: Path, target: Path) -> None:
 
     Raises:
         BackupDamaged: The source is no regular file.
+        BackupRefused: The name is taken.
         OSError: The system refuses.
     """
     make_folders(target.parent)
-    with opened(source) as reading, new_file(target) as writing:
+    with opened(source) as reading, staged_file(target) as writing:
         shutil.copyfileobj(reading, writing, _AT_ONCE)
 
 

@@ -27,7 +27,7 @@ from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.kinds import Kind
 from gateway.backup.classification import VAULT_KEYS, tables
 from gateway.backup.errors import BackupDamaged, BackupRefused
-from gateway.backup.files import opened, staged_file
+from gateway.backup.files import opened, staged_file, sync_file
 from gateway.backup.snapshot import ROWS_AT_ONCE, Progress, consistent
 from gateway.bootstrap.offline import Offline
 from keys.errors import BadSignature
@@ -130,6 +130,8 @@ def make_key_backup(offline: Offline, out: Path, progress: Progress) -> KeysMade
                 "keys": count,
                 "delete_by_ms": header.delete_by_ms,
             }
+            # Whole and durable before the ledger says so: only its name is left to give.
+            sync_file(file)
             offline.ledger.append_blocking(EntryDraft(Kind.BACKUP_MADE, facts))
     except OSError as error:
         raise BackupRefused(f"the key backup cannot be written: {error.strerror or type(error).__name__}") from None
@@ -147,6 +149,8 @@ def _write(file: BinaryIO, header: Header, connection: Connection, offline: Offl
         file.write(line)
 
     put(header.model_dump())
+    # Durable by itself, so that what a killed run leaves behind says when it is to be deleted.
+    sync_file(file)
     table = next(t for t in tables() if t.name == VAULT_KEYS)
     query = select(table).where(table.c.wrapped.is_not(None)).order_by(table.c.person_id)
     result = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
@@ -183,6 +187,17 @@ def read_header(path: Path) -> Header:
     """
     with opened(path) as file:
         return _header(file.readline(_LARGEST_LINE))
+
+
+def holds_no_key(path: Path) -> bool:
+    """Whether a broken-off file ends within its header, before the first key.
+
+    Raises:
+        BackupDamaged: There is no such regular file.
+    """
+    with opened(path) as file:
+        start = file.read(_LARGEST_LINE + 1)
+    return len(start) <= _LARGEST_LINE and b"\n" not in start
 
 
 def _header(line: bytes) -> Header:

@@ -20,12 +20,11 @@ from sqlalchemy import Connection
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.audit.store import read_checkpoint, stored_log
-from gateway.audit.tree import root_at, row_hashes
 from gateway.backup.classification import WITHHELD
 from gateway.backup.errors import BackupRefused
 from gateway.backup.files import copy_new, make_folders, staged_folder, write_new
 from gateway.backup.manifest import DATABASE, FORMAT, HOME, KEYRING, LedgerHead, Manifest, files_in, write_manifest
-from gateway.backup.snapshot import Progress, consistent, revision_of, write_snapshot
+from gateway.backup.snapshot import Progress, consistent, log_root, revision_of, write_snapshot
 from gateway.bootstrap.offline import LEDGER_ANCHOR, Offline
 from gateway.bootstrap.vault_identity import CERTIFICATE_FILE
 from gateway.settings import FILE_NAME, Settings
@@ -143,10 +142,9 @@ def _copy_files(settings: Settings, staging: Path, keyring: KeyringCopy) -> None
 def _head(offline: Offline, connection: Connection) -> LedgerHead:
     log = stored_log(connection)
     size, newest = log.size(), read_checkpoint(connection)
-    try:
-        root = root_at(size, row_hashes(log.hashes))
-    except LookupError:
-        raise BackupRefused("the access log is not sound: a tree hash is missing") from None
     return LedgerHead(
-        origin=offline.settings.log_origin, size=size, root=root.hex(), checkpoint="" if newest is None else newest[1]
+        origin=offline.settings.log_origin,
+        size=size,
+        root=log_root(log, size),
+        checkpoint="" if newest is None else newest[1],
     )

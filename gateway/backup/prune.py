@@ -3,7 +3,7 @@
 Rules kept: everything in the folder is looked at before anything is deleted, and one thing that is not ours refuses the
 whole run, by name: a folder of key backups holds nothing else. Deleted is only a whole key backup past its
 `delete_by_ms`, and what a broken-off key backup left behind once its own time is over. Ordinary backups are never
-deleted here.
+deleted here, nor what broke off before it held a key.
 
 It overwrites nothing: on a disk that keeps old blocks, deleting a file is all that a program can do.
 """
@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.backup.errors import BackupDamaged, BackupRefused
 from gateway.backup.files import PARTIAL
-from gateway.backup.key_backup import check_whole, read_header
+from gateway.backup.key_backup import check_whole, holds_no_key, read_header
 from gateway.backup.manifest import MANIFEST, read_manifest
 from keys.secret_file import sync_folder
 
@@ -62,7 +62,8 @@ def plan_pruning(folder: Path, now_ms: int) -> Pruning:
                 continue
             header = read_header(path) if PARTIAL.fullmatch(path.name) else check_whole(path)
         except (BackupDamaged, BackupRefused):
-            strange.append(path.name)
+            if not _broken_off(path):
+                strange.append(path.name)
             continue
         found = KeptFile(path, header.created_ms, header.delete_by_ms)
         (expired if header.delete_by_ms <= now_ms else kept).append(found)
@@ -72,6 +73,19 @@ def plan_pruning(folder: Path, now_ms: int) -> Pruning:
             f"{folder}: not a whole backup of ours: {', '.join(strange[:_TOLD])}{more}; nothing was deleted"
         )
     return Pruning(tuple(expired), tuple(kept), ordinary)
+
+
+def _broken_off(path: Path) -> bool:
+    """Whether this is what is left of a backup that broke off, or the beginning of one, and holds no key.
+
+    Such a thing is left alone and refuses nothing: it may be growing at this moment, and what is over has to go.
+    """
+    if not PARTIAL.fullmatch(path.name) or path.is_symlink():
+        return False
+    try:
+        return path.is_dir() or holds_no_key(path)
+    except BackupDamaged:
+        return False
 
 
 def carry_out(folder: Path, pruning: Pruning, now_ms: int) -> int:

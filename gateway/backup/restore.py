@@ -9,6 +9,7 @@ Whatever interrupts it, the database is empty or complete, and the mark says whi
 starts again. A database or home that holds anything else is refused and left as it is.
 """
 
+import glob
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from gateway.backup.check import Checked, check_log, check_rows
 from gateway.backup.classification import ERASURES, VAULT_KEYS, tables
 from gateway.backup.erasures import Erasures, erasures_in, read_register
 from gateway.backup.errors import BackupRefused
-from gateway.backup.files import copy_new, digest_of, make_folders
+from gateway.backup.files import PARTIAL, copy_new, digest_of, make_folders
 from gateway.backup.key_backup import KeyBackup, read_key_backup
 from gateway.backup.make import keyring_files
 from gateway.backup.manifest import HOME
@@ -33,7 +34,6 @@ from gateway.settings import FILE_NAME
 from gateway.storage.database import open_database, write_transaction
 from gateway.vault.erasure import DAY_MS
 from gateway.vault.forgetting import FORGOTTEN
-from keys.secret_file import sync_folder
 
 _VERSION_TABLE: Final = "alembic_version"
 
@@ -214,13 +214,16 @@ def _copy_home(checked: Checked, settings_file: Path | None) -> None:
     if checked.root_keys is not None:
         places[checked.settings.path(checked.settings.keys.root_file)] = checked.root_keys
     for place, source in places.items():
+        # What a run that broke off left of it.
+        for left in place.parent.glob(f".{glob.escape(place.name)}.*.partial"):
+            if PARTIAL.fullmatch(left.name):
+                left.unlink()
         # Written by the run that broke off; its content was compared or is ours.
         if place.exists():
             if digest_of(place) == digest_of(source):
                 continue
             place.unlink()
         copy_new(source, place)
-        sync_folder(place.parent)
 
 
 def _make_room(checked: Checked, target: Connection, *, again: bool) -> None:

@@ -22,6 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
+from gateway.audit.store import StoredLog
+from gateway.audit.tree import root_at, row_hashes
 from gateway.backup.classification import BLOTTED, tables, withheld
 from gateway.backup.errors import BackupDamaged, BackupRefused
 
@@ -50,6 +52,22 @@ def consistent(engine: Engine) -> Iterator[Connection]:
 def revision_of(connection: Connection) -> str:
     """The schema's revision; empty when there is none."""
     return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def log_root(log: StoredLog, size: int) -> str:
+    """The root of the access log at a size, hex.
+
+    Args:
+        log: Of any database, with at least so many entries.
+        size: Entries.
+
+    Raises:
+        BackupRefused: The log lacks hashes of its tree.
+    """
+    try:
+        return root_at(size, row_hashes(log.hashes)).hex()
+    except LookupError:
+        raise BackupRefused("the access log is not sound: a tree hash is missing") from None
 
 
 def count_rows(connection: Connection) -> dict[str, int]:

@@ -63,6 +63,18 @@ def test_from_a_backup_to_a_gateway_that_may_serve_by_commands_alone(small: Worl
     assert run("restore", "confirm", "--home", new, "--yes", expect=3).stderr
 
 
+def test_a_log_that_is_not_the_restored_one_is_not_confirmed(small: World, tmp_path: Path) -> None:
+    small.backup(tmp_path / "backup")
+    new = tmp_path / "new"
+    run("restore", "--from", tmp_path / "backup", "--home", new, "--root-keys", small.home / "root-keys.bin")
+    mark = json.loads((new / "restore.json").read_bytes())
+    for change in ({"ledger_root": "00" * 32}, {"ledger_size": mark["ledger_size"] - 1}, {"ledger_size": 99}):
+        (new / "restore.json").write_text(json.dumps(mark | change), encoding="utf-8")
+        assert "not the one that was restored" in run("restore", "confirm", "--home", new, "--yes", expect=3).stderr
+    (new / "restore.json").write_text(json.dumps(mark), encoding="utf-8")
+    run("restore", "confirm", "--home", new, "--yes")
+
+
 def test_a_confirmation_that_was_killed_in_between_makes_no_second_entry(small: World, tmp_path: Path) -> None:
     small.backup(tmp_path / "backup")
     run("restore", "--from", tmp_path / "backup", "--home", tmp_path / "new")
@@ -130,6 +142,20 @@ def test_prune_deletes_what_is_over_and_nothing_else(small: World, tmp_path: Pat
     assert "deleted 3, kept 2" in said
     assert {path.name for path in folder.iterdir()} == {"29-days-old", "0-days-old", "ordinary"}
     assert json.loads(run("backup", "prune", folder, "--yes", "--json").stdout)["deleted"] == 0
+
+
+def test_what_broke_off_before_it_held_a_key_stops_no_pruning(small: World, tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    small.key_backup(folder / "old", at(45))
+    header, keys = (folder / "old").read_bytes().split(b"\n", 1)
+    (folder / ".empty.0123456789abcdef.partial").touch()
+    (folder / ".header.0123456789abcdef.partial").write_bytes(header[:-9])
+    (folder / ".ordinary.0123456789abcdef.partial").mkdir()
+    assert json.loads(run("backup", "prune", folder, "--yes", "--json").stdout)["deleted"] == 1
+    (folder / ".strange.0123456789abcdef.partial").write_bytes(b"?" + header + b"\n" + keys)
+    assert ".strange" in run("backup", "prune", folder, "--yes", expect=3).stderr
+    assert len(list(folder.iterdir())) == 4
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "link", "cut", "home"])

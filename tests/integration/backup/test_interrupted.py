@@ -1,8 +1,10 @@
 """Kills, full disks and targets in use: nothing half-made passes for a backup or for a gateway."""
 
+import errno
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,7 +27,7 @@ SettingsFor = Callable[[World], Path]
 ONCEGATE = Path(sys.executable).with_name("oncegate")
 
 RESTORE = """
-import os, signal, sys
+import os, shutil, signal, sys
 from pathlib import Path
 from gateway.backup.check import check_backup
 from gateway.backup.restore import gather, restore
@@ -47,6 +49,19 @@ def progress(what, done, total):
     if where == what:
         os.kill(os.getpid(), signal.SIGKILL)
 
+files_left = int(where.removeprefix("file ")) if where.startswith("file ") else 0
+
+def half_of(reading, writing, length):
+    global files_left
+    content = reading.read()
+    files_left -= 1
+    writing.write(content[: len(content) // 2] if files_left == 0 else content)
+    if files_left == 0:
+        writing.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if files_left:
+    shutil.copyfileobj = half_of
 checked = check_backup(Path(backup), Path(home), Path(settings), root_keys=root_keys_of(Path(backup)))
 restore(gather(checked, Path(settings), Path(keys), None, SystemClock()), Clock(), progress)
 """
@@ -80,6 +95,20 @@ def test_a_restore_that_was_killed_refuses_to_serve_and_can_be_started_again(
     assert {row["wrapped"] for row in content_of(World(new))["vault_keys"]} == {None}, "this run had no keys"
     with pytest.raises(RestorePending, match="confirm"):
         require_confirmed(new)
+
+
+def test_a_restore_that_was_killed_in_the_middle_of_any_file_can_be_started_again(small: World, tmp_path: Path) -> None:
+    small.backup(tmp_path / "backup")
+    small.key_backup(tmp_path / "keys")
+    # Settings, certificate and anchor as far as there are any; then the keyring and the root keys.
+    count = sum(1 for path in (tmp_path / "backup" / "home").rglob("*") if path.is_file()) + 2
+    for number in range(1, count + 1):
+        new = tmp_path / f"new-{number}"
+        killed(tmp_path / "backup", new, small.home / "gateway.toml", tmp_path / "keys", f"file {number}")
+        assert not (number == count and (new / "root-keys.bin").exists()), "no file has its name before it is whole"
+        put_back(tmp_path / "backup", new, keys=tmp_path / "keys")
+        assert [path.name for path in new.iterdir() if path.name.endswith(".partial")] == []
+        assert content_of(World(new))["vault_keys"] == content_of(small)["vault_keys"]
 
 
 def test_a_home_in_which_another_backup_broke_off_is_left_as_it_is(small: World, tmp_path: Path) -> None:
@@ -191,6 +220,27 @@ def test_a_full_disk_leaves_nothing_that_looks_like_a_backup(small: World, tmp_p
     with small.open() as offline:
         assert offline.ledger.entries(kind="backup_made").entries == []
     assert subprocess.run(list(map(str, arguments)), check=False, capture_output=True, timeout=60).returncode == 0
+
+
+def test_a_key_backup_is_on_the_disk_before_the_ledger_says_so(
+    small: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, whole = [], os.fsync
+
+    def full(handle: int) -> None:
+        if stat.S_ISREG(os.fstat(handle).st_mode) and Path(f"/proc/self/fd/{handle}").readlink().suffix == ".partial":
+            synced.append(os.fstat(handle).st_size)
+            if len(synced) == 2:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        whole(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BackupRefused, match="space"):
+        small.key_backup(tmp_path / "keys")
+    assert synced[1] > synced[0] > 0
+    with small.open() as offline:
+        assert offline.ledger.entries(kind="backup_made").entries == []
+    assert not (tmp_path / "keys").exists()
 
 
 def test_a_killed_backup_has_no_name_and_is_not_on_the_ledger(small: World, tmp_path: Path) -> None:
