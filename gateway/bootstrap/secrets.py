@@ -92,9 +92,20 @@ def read_keyring(settings: Settings) -> Keyring:
     return Keystore(settings).open().keyring
 
 
-def index_keys(keyring: Keyring) -> dict[int, bytes]:
+def index_keys(keyring: Keyring | LiveKeyring) -> dict[int, bytes]:
     """Every version of the index key."""
     return {version: keyring.get(SUBJECT_INDEX, version) for version in keyring.versions(SUBJECT_INDEX)}
+
+
+def newest_index_keys(live: LiveKeyring) -> tuple[dict[int, bytes], int]:
+    """Every version of the index key in the newest keyring, and the current one. Blocks when the file changed.
+
+    Raises:
+        KeysError: The newest keyring cannot be opened.
+    """
+    # In this order, so that what is current is among those that are known.
+    current = live.current(SUBJECT_INDEX)
+    return index_keys(live), current
 
 
 def open_secrets(settings: Settings, keystore: Keystore | None = None, keyring: Keyring | None = None) -> Secrets:

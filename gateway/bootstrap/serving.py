@@ -19,12 +19,11 @@ import structlog
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.erasures import erase_profile, erasures_of
-from gateway.bootstrap.keyring_watch import KeyringWatch, learn_index_key
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.restored import require_confirmed
 from gateway.bootstrap.sealed import wait_unsealed, write_status
-from gateway.bootstrap.secrets import PEOPLE_NAMES
+from gateway.bootstrap.secrets import PEOPLE_NAMES, newest_index_keys
 from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
 from gateway.bootstrap.vault_search import index_fields, searching
@@ -104,9 +103,9 @@ class Gateway:
         codec = Codec()
         keyring = offline.secrets.keyring
         self._live = offline.secrets.live
+        self._keyring_problem = ""
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine, oldest_written=oldest_written)
-        self._keyring_watch = KeyringWatch(settings, clock.monotonic_s)
         self._vault = vault = _vault(offline)
         people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
         self.federation = Federation(
@@ -222,9 +221,18 @@ class Gateway:
 
     async def _follow_keyring(self) -> None:
         """Take over a new version of the index key, on the event loop: the status tells of it only afterwards."""
-        keyring = await self._keyring_watch.look()
         tokens = self._offline.secrets.subject_tokens
-        if keyring is not None and learn_index_key(tokens, keyring):
+        # Beside the event loop: a keyring that changed is opened anew.
+        problem = await asyncio.to_thread(self._live.problem)
+        if problem != self._keyring_problem:
+            self._keyring_problem = problem
+            if problem:
+                _log.error("the newest keyring does not open", problem=problem)
+        if problem:
+            return
+        known, current = await asyncio.to_thread(newest_index_keys, self._live)
+        if current > tokens.current:
+            tokens.learn(known, current)
             _log.info("index key learnt", version=tokens.current)
 
     async def _write_status(self) -> None:
@@ -252,7 +260,7 @@ class Gateway:
             "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
             "ledger_size": self._offline.ledger.size(),
             "certificate_until_ms": self._identity.not_after_ms,
-            "keyring_problem": self._live.problem(),
+            "keyring_problem": self._keyring_problem,
             "index_key_version": self._offline.secrets.subject_tokens.current,
             "nodes": nodes,
         }

@@ -17,14 +17,12 @@ from sqlalchemy import text
 
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.index_rotation import LOCK_FILE, RotationStopped, plan, rotate
-from gateway.bootstrap.keyring_watch import KeyringWatch
 from gateway.bootstrap.keystore import Keystore
 from gateway.bootstrap.offline import open_offline
 from gateway.bootstrap.secrets import read_keyring
 from gateway.index import key_versions
 from gateway.settings import STATUS_FILE, Settings
 from gateway.storage.database import write_transaction
-from keys.errors import KeyringLocked
 from keys.keyring.keyring import Keyring
 from nodes.consumer.answer import RowStatus
 from oncegate.v1 import audit_pb2, profile_pb2
@@ -243,37 +241,3 @@ async def test_a_rotation_that_was_broken_off_before_any_row_is_finished_and_not
         assert await asyncio.to_thread(rotate, offline, lambda *_: None) == done
         assert len(offline.ledger.entries(kind=Kind.INDEX_KEY_ROTATED).entries) == 1
     assert read_keyring(settings).versions("subject-index") == (1, 2)
-
-
-async def test_a_keyring_file_is_read_when_it_changed_and_left_for_a_while_when_it_does_not_open(
-    tmp_path: Path,
-) -> None:
-    city = City(tmp_path)
-    settings = Settings.load(city.home)
-    now = [0.0]
-    reads: list[int] = []
-
-    def read(of: Settings) -> Any:
-        reads.append(1)
-        return read_keyring(of)
-
-    watch = KeyringWatch(settings, lambda: now[0], read)
-    assert await watch.look() is not None
-    assert await watch.look() is None
-    keyring = read_keyring(settings)
-    keyring.add("subject-index", bytes(range(32)))
-    write_keyring(settings, keyring)
-    found = await watch.look()
-    assert found is not None
-    assert found.current("subject-index") == 2
-    write_keyring(settings, keyring)
-    secret = city.home / "passphrase"
-    right = secret.read_bytes()
-    secret.write_bytes(b"another")
-    with pytest.raises(KeyringLocked):
-        await watch.look()
-    secret.write_bytes(right)
-    assert await watch.look() is None
-    now[0] = 31.0
-    assert await watch.look() is not None
-    assert len(reads) == 4
