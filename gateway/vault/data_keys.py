@@ -114,6 +114,8 @@ def destroy(connection: Connection, person_id: bytes, now_ms: int) -> bool:
 def rewrap(connection: Connection, keks: KeyEncryptionKeys, limit: int) -> int:
     """Wrap data keys anew that are still under an older key-encryption key; no field changes.
 
+    A key that is destroyed at the same moment stays destroyed.
+
     Args:
         connection: An open write transaction.
         keks: Key-encryption keys, the older versions too.
@@ -127,11 +129,14 @@ def rewrap(connection: Connection, keks: KeyEncryptionKeys, limit: int) -> int:
     """
     current = keks.current(KEK)
     old = (_KEYS.c.kek_version != current, _KEYS.c.wrapped.is_not(None))
-    rows = connection.execute(select(_KEYS).where(*old).limit(limit)).all()
+    # Locked, and in one order for everybody: who erases meanwhile waits, and no destroyed key is written back.
+    query = select(_KEYS).where(*old).order_by(_KEYS.c.person_id).limit(limit).with_for_update()
+    rows = connection.execute(query).all()
     for row in rows:
         secret = unwrap_data_key(keks.get(KEK, row.kek_version), bytes(row.wrapped))
         values = {"wrapped": wrap_data_key(keks.get(KEK, current), secret), "kek_version": current}
-        connection.execute(update(_KEYS).where(_KEYS.c.person_id == row.person_id).values(values))
+        same = (_KEYS.c.person_id == row.person_id, _KEYS.c.key_id == row.key_id, _KEYS.c.wrapped == row.wrapped)
+        connection.execute(update(_KEYS).where(*same).values(values))
     return len(rows)
 
 

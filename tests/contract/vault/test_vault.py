@@ -1,5 +1,8 @@
 """The vault on each database: what is stored, who can open it, and what is left after erasing."""
 
+import threading
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import Engine, select, text, update
 from sqlmodel import SQLModel
@@ -186,6 +189,26 @@ def test_a_new_key_encryption_key_leaves_old_data_readable_and_lets_the_old_key_
     assert all(phone(without_old.release(bytes([n]) * 16, VALUE)) == PHONE for n in range(5))
 
 
+def test_a_key_that_is_destroyed_while_it_is_wrapped_anew_stays_destroyed(
+    engine: Engine, vault: Vault, keyring: Keyring, clock: FixedClock
+) -> None:
+    vault.set_field(PERSON, "phone", PHONE)
+    keyring.add(KEK, b"n" * 32)
+    erasing = threading.Thread(target=vault.erase, args=(PERSON,))
+
+    def erase_meanwhile() -> None:
+        """Between the reading of the wrapped key and its writing; whoever has to wait goes on afterwards."""
+        if erasing.ident is None:
+            erasing.start()
+            erasing.join(0.5)
+
+    assert Vault(engine, _Meanwhile(keyring, erase_meanwhile), clock).rewrap() == 1
+    erasing.join(30)
+    assert not erasing.is_alive()
+    with engine.connect() as connection:
+        assert connection.execute(select(KEYS.c.wrapped)).scalars().all() == [None]
+
+
 def test_without_its_key_encryption_key_nothing_is_read_and_nothing_is_overwritten(
     engine: Engine, vault: Vault, clock: FixedClock
 ) -> None:
@@ -216,6 +239,21 @@ class _Only:
     def get(self, name: str, version: int | None = None) -> bytes:
         if version not in {None, self.version}:
             raise UnknownKey("gone")
+        return self.keyring.get(name, version)
+
+    def current(self, name: str) -> int:
+        return self.keyring.current(name)
+
+
+class _Meanwhile:
+    """A keyring beside which something happens when a key is taken from it."""
+
+    def __init__(self, keyring: Keyring, happens: Callable[[], None]) -> None:
+        self.keyring = keyring
+        self.happens = happens
+
+    def get(self, name: str, version: int | None = None) -> bytes:
+        self.happens()
         return self.keyring.get(name, version)
 
     def current(self, name: str) -> int:
