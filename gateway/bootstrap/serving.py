@@ -143,7 +143,7 @@ class Gateway:
             clock=clock,
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
-        corrections = Corrections(engine, self._live, clock, suite=vault.suite)
+        corrections = Corrections(engine, self._live, clock, vault.search, suite=vault.suite)
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
         sources = _sources(settings)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)

@@ -2,8 +2,8 @@
 
 Rules kept: what is asked and answered is sealed under the person's key and goes with it; it is addressed to the
 department that verified the field and to no other; one request waits per field; a request is decided once; accepting
-it puts the department's new word into the profile in the same transaction. A column that contradicts what is sealed is
-an error, never believed (fails closed).
+it puts the department's new word into the profile, and its index value, in the same transaction. A column that
+contradicts what is sealed is an error, never believed (fails closed).
 
 What it does not do: it does not know who a steward is, nor what was logged (`gateway.exchange`). Methods block on the
 database and may be called from any thread.
@@ -26,6 +26,7 @@ from gateway.vault import data_keys, rows, tables, verified
 from gateway.vault.data_keys import KeyEncryptionKeys
 from gateway.vault.fields import canonical
 from gateway.vault.provenance import Source, Superseded
+from gateway.vault.search import BlindIndexes
 from gateway.vault.texts import free_text
 from gateway.vault.views import Arrival, Verified
 from keys import canonical as json
@@ -92,6 +93,7 @@ class Corrections:
         engine: From `gateway.storage.database.open_database`.
         keks: Key-encryption keys, under the name `vault-kek`.
         clock: Tells when something was asked or decided.
+        search: The vault's blind indexes, which follow a corrected field.
         entropy: Makes random bytes.
         suite: How requests are encrypted from now on.
     """
@@ -101,12 +103,14 @@ class Corrections:
         engine: Engine,
         keks: KeyEncryptionKeys,
         clock: Clock,
+        search: BlindIndexes,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
         suite: Suite = Suite.AES,
     ) -> None:
         self._engine = engine
         self._keks = keks
         self._clock = clock
+        self._search = search
         self._entropy = entropy
         self._suite = suite
 
@@ -240,7 +244,9 @@ class Corrections:
             checked = verified.checked(field, stated, now_ms)
             decided = self._decide(connection, key, row, CorrectionStatus.ACCEPTED, words)
             person_id = bytes(row.person_id)
-            arrival = verified.record(connection, key, person_id, field, checked, now_ms, Superseded.CORRECTED)
+            arrival = verified.record(
+                connection, self._search, key, person_id, field, checked, now_ms, Superseded.CORRECTED
+            )
             if arrival is not Arrival.TAKEN:
                 # Accepted in words and not in deeds would be the worst of both.
                 rule = "须不早于现有记录 / must not be older than what stands"

@@ -73,6 +73,11 @@ class Vault:
         """How fields are encrypted from now on."""
         return self._suite
 
+    @property
+    def search(self) -> BlindIndexes:
+        """The blind indexes, for whoever else writes fields."""
+        return self._search
+
     def canonical(self, field: str, value: str, path: str = "value") -> str:
         """The text under which a value would be kept; `path` names the input in a refusal.
 
@@ -244,10 +249,7 @@ class Vault:
         checked = verified.checked(field, stated, self._clock.now_ms())
 
         def record(connection: Connection, key: FieldCipher, now_ms: int) -> Arrival:
-            arrival = verified.record(connection, key, person_id, field, checked, now_ms)
-            standing = rows.find(connection, key, person_id, field)
-            self._indexed(connection, person_id, field, None if standing is None else standing.contents.value)
-            return arrival
+            return verified.record(connection, self._search, key, person_id, field, checked, now_ms)
 
         return self._change(person_id, record)
 
@@ -364,17 +366,10 @@ class Vault:
                 last_updated_ms=now_ms,
                 unavailable=UnavailableReason.NOT_APPLICABLE if text is None else None,
             )
-            self._indexed(connection, person_id, field, text)
+            self._search.follow(connection, person_id, field, text)
             return rows.succeed(connection, key, person_id, field, entered, Superseded.REPLACED_BY_PERSON)
 
         return profile_field(self._change(person_id, enter))
-
-    def _indexed(self, connection: Connection, person_id: bytes, field: str, text: str | None) -> None:
-        """Keep the index value of what a field holds from now on; none when it holds no value."""
-        if text is None:
-            self._search.remove(connection, person_id, field)
-        else:
-            self._search.put(connection, person_id, field, text)
 
     def _change(self, person_id: bytes, change: Callable[[Connection, FieldCipher, int], Result]) -> Result:
         """Carry out a change of one person's rows in one transaction, under the person's key."""

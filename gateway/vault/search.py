@@ -88,6 +88,17 @@ class BlindIndexes:
             statement.on_conflict_do_update(index_elements=[_INDEX.c.person_id, _INDEX.c.field], set_=values)
         )
 
+    def follow(self, connection: Connection, person_id: bytes, field: str, text: str | None) -> None:
+        """Keep the index value of what a field holds from now on; none when it holds no value.
+
+        Raises:
+            KeysError: The keyring cannot be read; nothing of the transaction may be kept.
+        """
+        if text is None:
+            self.remove(connection, person_id, field)
+        else:
+            self.put(connection, person_id, field, text)
+
     @staticmethod
     def remove(connection: Connection, person_id: bytes, field: str) -> None:
         """Remove the index value of a field.

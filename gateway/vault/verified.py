@@ -2,7 +2,8 @@
 
 Rules kept: the conflict order of `gateway.vault.provenance` decides; an equal statement of the same department only
 renews the times; what was disputed about the value before goes into the history with it, a restriction stays, since it
-is about the field. Fails closed: a malformed statement changes nothing.
+is about the field; the field's index value follows in the same transaction. Fails closed: a malformed statement changes
+nothing.
 
 What it does not do: it does not know whether the department may state this field (`gateway.exchange.source_desk`).
 """
@@ -16,6 +17,7 @@ from gateway.vault import rows
 from gateway.vault.contents import Contents
 from gateway.vault.fields import DESCRIPTIONS, canonical
 from gateway.vault.provenance import Source, Superseded, UnavailableReason, prevails
+from gateway.vault.search import BlindIndexes
 from gateway.vault.texts import record_reference
 from gateway.vault.views import Arrival, Verified
 from keys.envelope import FieldCipher
@@ -52,6 +54,7 @@ def checked(field: str, stated: Verified, now_ms: int) -> Verified:
 
 def record(
     connection: Connection,
+    search: BlindIndexes,
     key: FieldCipher,
     person_id: bytes,
     field: str,
@@ -63,6 +66,7 @@ def record(
 
     Args:
         connection: An open write transaction.
+        search: The vault's blind indexes.
         key: The person's key.
         person_id: 16 bytes.
         field: Field code.
@@ -74,7 +78,7 @@ def record(
         What became of it.
 
     Raises:
-        KeysError: A row was tampered with; nothing changes.
+        KeysError: A row was tampered with or the index key cannot be read; nothing of the transaction may be kept.
     """
     arriving = Contents(
         value=stated.value,
@@ -92,6 +96,7 @@ def record(
     standing = None if before is None or before.contents.erased_ms is not None else before.contents
     if not prevails(arriving.claim, None if standing is None else standing.claim):
         return Arrival.KEPT_STRONGER
+    search.follow(connection, person_id, field, arriving.value)
     if before is not None and standing is not None and _same(standing, arriving):
         renewed = standing.but(
             last_updated_ms=arriving.last_updated_ms,

@@ -12,6 +12,7 @@ from gateway.storage.database import write_transaction
 from gateway.vault.corrections import KEPT, Corrections, CorrectionStatus
 from gateway.vault.profile import Vault
 from gateway.vault.provenance import FieldStatus, Mark, Source, Superseded
+from gateway.vault.search import BlindIndexes
 from gateway.vault.tries import DAY_MS, PER_DAY, Tries
 from gateway.vault.views import Verified
 from keys.errors import BadEnvelope
@@ -26,7 +27,7 @@ TABLE = SQLModel.metadata.tables["vault_corrections"]
 
 @pytest.fixture
 def corrections(engine: Engine, keyring: Keyring, clock: FixedClock) -> Corrections:
-    return Corrections(engine, keyring, clock)
+    return Corrections(engine, keyring, clock, BlindIndexes(keyring))
 
 
 @pytest.fixture(autouse=True)

@@ -97,10 +97,10 @@ def test_requests_for_correction_move_with_the_fields(
     engine: Engine, aes: Vault, sm4: Vault, keyring: Keyring, clock: FixedClock
 ) -> None:
     aes.record(PERSON, "phone", Verified(PHONE, "civil", "record-1", clock.at_ms))
-    asked = Corrections(engine, keyring, clock).submit(PERSON, "phone", NEWER, "it was never mine")
+    asked = Corrections(engine, keyring, clock, aes.search).submit(PERSON, "phone", NEWER, "it was never mine")
     move_all(sm4, 10)
     assert sm4.left_to_reseal() == 0
-    assert Corrections(engine, keyring, clock, suite=Suite.SM4).mine(PERSON) == [asked]
+    assert Corrections(engine, keyring, clock, sm4.search, suite=Suite.SM4).mine(PERSON) == [asked]
 
 
 def test_the_way_back_works_the_same(engine: Engine, aes: Vault, sm4: Vault) -> None:

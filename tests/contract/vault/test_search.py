@@ -9,9 +9,12 @@ from sqlmodel import SQLModel
 from gateway.errors import Code, Refused
 from gateway.storage.database import write_transaction
 from gateway.vault import search
+from gateway.vault.corrections import Corrections
 from gateway.vault.data_keys import KEK
 from gateway.vault.profile import Vault
+from gateway.vault.provenance import UnavailableReason
 from gateway.vault.search import BLIND_INDEX, BlindIndexes
+from gateway.vault.views import Verified
 from keys.blind_index import BlindIndex, NoPlan, Plan
 from keys.errors import KeysError, UnknownKey
 from keys.keyring.keyring import Keyring
@@ -94,6 +97,25 @@ def test_a_changed_value_is_found_under_the_new_one_only(vault: Vault, engine: E
     assert vault.find("phone", PHONE) == []
     assert vault.find("phone", number(1)) == [person(1)]
     assert len(rows(engine)) == 1
+
+
+def test_a_departments_word_and_its_correction_are_found_under_the_new_value_only(
+    engine: Engine, keyring: Keyring, clock: FixedClock, vault: Vault
+) -> None:
+    vault.set_field(person(1), "phone", number(1))
+    vault.record(person(1), "phone", Verified(PHONE, "civil", "HZ-77"))
+    assert (vault.find("phone", number(1)), vault.find("phone", PHONE)) == ([], [person(1)])
+    corrections = Corrections(engine, keyring, clock, vault.search)
+    made = corrections.submit(person(1), "phone", number(2), "my new number")
+    corrections.accept("civil", made.id, Verified(number(2), "civil", "HZ-77"), "")
+    assert (vault.find("phone", PHONE), vault.find("phone", number(2))) == ([], [person(1)])
+    assert rows(engine) == {(person(1), "phone"): (1, 4, BlindIndex(b"i" * 32, "phone", 4).value(number(2)))}
+    now_ms, nothing = clock.at_ms, UnavailableReason.NOT_COLLECTED
+    vault.record(person(1), "phone", Verified(number(2), "civil", "HZ-77", last_updated_ms=now_ms + 2))
+    vault.record(person(1), "phone", Verified(number(3), "post", "P-1", last_updated_ms=now_ms + 1))
+    assert (vault.find("phone", number(3)), vault.find("phone", number(2))) == ([], [person(1)])
+    vault.record(person(1), "phone", Verified(None, "civil", last_updated_ms=now_ms + 3, unavailable=nothing))
+    assert rows(engine) == {}
 
 
 def test_index_values_go_with_the_field_and_with_the_person(engine: Engine, vault: Vault) -> None:
