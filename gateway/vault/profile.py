@@ -151,7 +151,9 @@ class Vault:
         return [profile_field(entry) for entry in found]
 
     def delete_field(self, person_id: bytes, field: str) -> None:
-        """Remove one field and its history; durable when it returns. What stays is a sealed note that there was one.
+        """Remove one field and its history; durable when it returns.
+
+        What stays is a sealed note that there was one, with the person's restriction of it, if there is one.
 
         Raises:
             Refused: NOT_FOUND when it is not set; FIELD_NOT_EDITABLE when a department verified it.
@@ -163,8 +165,9 @@ class Vault:
             if not entry.contents.source.editable:
                 raise Refused(Code.FIELD_NOT_EDITABLE, "profile field")
             rows.forget_history(connection, person_id, field)
+            held = entry.contents
             removed = Contents(
-                None, entry.contents.source, entry.contents.collected_ms, updated_ms=now_ms, erased_ms=now_ms
+                None, held.source, held.collected_ms, now_ms, restricted_ms=held.restricted_ms, erased_ms=now_ms
             )
             # A version of its own, so that the one before cannot be put back unseen.
             rows.put(connection, key, person_id, rows.Entry(field, entry.version + 1, removed))

@@ -116,8 +116,8 @@ def succeed(
         key: The person's key.
         person_id: 16 bytes.
         field: Field code.
-        following: The new version. `collected_ms` is taken over from the one before, and so is a restriction: it is
-            about the field and not about one value of it.
+        following: The new version. `collected_ms` is taken over from the one before, unless that was a removal. A
+            restriction is taken over always: it is about the field and not about one value of it.
         why: Why the one before is over.
 
     Returns:
@@ -133,9 +133,9 @@ def succeed(
         oldest = before.version - HISTORY_KEPT
         where = (_HISTORY.c.person_id == person_id, _HISTORY.c.field == field, _HISTORY.c.version <= oldest)
         connection.execute(delete(_HISTORY).where(*where))
-        following = following.but(
-            collected_ms=before.contents.collected_ms, restricted_ms=before.contents.restricted_ms
-        )
+        following = following.but(collected_ms=before.contents.collected_ms)
+    if before is not None:
+        following = following.but(restricted_ms=before.contents.restricted_ms)
     made = Entry(field, version, following)
     put(connection, key, person_id, made)
     return made

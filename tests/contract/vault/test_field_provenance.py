@@ -199,6 +199,30 @@ def test_a_restriction_outlives_a_new_value_and_a_dispute_does_not(vault: Vault)
     assert before.dispute.reason == "wrong"
 
 
+def test_a_restriction_outlives_a_removal(vault: Vault) -> None:
+    vault.set_field(PERSON, "phone", OWN)
+    since_ms = vault.mark(PERSON, "phone", Mark.RESTRICT).restricted_ms
+    vault.delete_field(PERSON, "phone")
+    again = vault.set_field(PERSON, "phone", NEWER)
+    assert (again.status, again.restricted_ms) == (FieldStatus.RESTRICTED, since_ms)
+    assert released(vault).text is None
+    vault.delete_field(PERSON, "phone")
+    vault.record(PERSON, "phone", official())
+    assert released(vault).text is None
+    assert vault.mark(PERSON, "phone", Mark.RELEASE_RESTRICTION).status is FieldStatus.ACTIVE
+    assert released(vault).text == OFFICIAL
+
+
+def test_a_removed_field_that_was_restricted_looks_like_any_removed_one(vault: Vault) -> None:
+    for who in (PERSON, OTHER):
+        vault.set_field(who, "phone", OWN)
+    vault.mark(PERSON, "phone", Mark.RESTRICT)
+    for who in (PERSON, OTHER):
+        vault.delete_field(who, "phone")
+    assert vault.fields(PERSON) == []
+    assert vault.release(PERSON, EVERY_FORM) == vault.release(OTHER, EVERY_FORM)
+
+
 def test_a_restriction_that_is_released_brings_the_dispute_back_to_light(vault: Vault) -> None:
     vault.set_field(PERSON, "phone", OWN)
     vault.mark(PERSON, "phone", Mark.DISPUTE, "wrong")
