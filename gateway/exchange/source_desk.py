@@ -9,6 +9,7 @@ What it does not tell: what stands in a profile. A steward learns only what the 
 """
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -141,15 +142,15 @@ class SourceDesk:
             field = waiting.correction.field
             if steward.department not in self._sources.get(field, ()):
                 raise Refused(Code.NOT_ALLOWED, "the department is no source of this field")
-            now_ms = self._clock.now_ms()
+            # As of the decision. It prevails whatever stands, so that the ledger does not say what did not happen.
             word = Verified(
                 value=stated.value or waiting.correction.proposal,
                 department=steward.department,
                 record=waiting.correction.record,
-                last_updated_ms=now_ms,
                 valid_until_ms=stated.valid_until_ms,
             )
-            checked(field, word, now_ms)
+            now_ms = self._clock.now_ms()
+            checked(field, dataclasses.replace(word, last_updated_ms=now_ms), now_ms)
         await self._answered(steward, waiting, "accepted")
         return self._corrections.accept(steward.department, correction_id, word, note)
 

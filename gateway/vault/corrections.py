@@ -227,7 +227,8 @@ class Corrections:
         Args:
             department: Who decides.
             correction_id: Which request.
-            stated: The department's word from now on.
+            stated: The department's word from now on. Without `last_updated_ms` it is as of now, also where what stands
+                is dated ahead of our clock: such a word always prevails.
             note: The department's words; may be empty.
 
         Returns:
@@ -244,6 +245,10 @@ class Corrections:
             checked = verified.checked(field, stated, now_ms)
             decided = self._decide(connection, key, row, CorrectionStatus.ACCEPTED, words)
             person_id = bytes(row.person_id)
+            if checked.last_updated_ms is None:
+                standing = rows.find(connection, key, person_id, field)
+                dated_ms = 0 if standing is None else standing.contents.last_updated_ms or 0
+                checked = dataclasses.replace(checked, last_updated_ms=max(now_ms, dated_ms))
             arrival = verified.record(
                 connection, self._search, key, person_id, field, checked, now_ms, Superseded.CORRECTED
             )

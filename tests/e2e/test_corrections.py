@@ -68,6 +68,21 @@ async def test_a_correction_goes_to_the_source_and_comes_back_as_its_new_word(
     assert again.reason == "ALREADY_DECIDED"
 
 
+async def test_what_the_log_calls_accepted_is_in_the_profile_also_over_a_word_dated_ahead(
+    city: City, people: Door, school: AsyncClient
+) -> None:
+    await record(city, people, ALICE, last_updated_unix_ms=city.parts.clock.now_ms() + 200_000)
+    made = await submit(city, people, ALICE)
+    answer = source_pb2.AnswerCorrectionRequest(
+        correction_id=made.correction_id, answer=source_pb2.CORRECTION_ANSWER_ACCEPT
+    )
+    with logged(city) as book:
+        decided = await people.source.AnswerCorrection(answer, metadata=steward(city))
+    assert decided.correction.status == "accepted"
+    assert book.kinds == ["correction_answered"]
+    assert (await phone(school, ALICE)).text == RIGHT
+
+
 async def test_a_request_is_rejected_with_a_reason_or_withdrawn_by_the_person_only(city: City, people: Door) -> None:
     await record(city, people, BO)
     made = await submit(city, people, BO)

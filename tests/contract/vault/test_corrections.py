@@ -14,6 +14,7 @@ from gateway.vault.profile import Vault
 from gateway.vault.provenance import FieldStatus, Mark, Source, Superseded
 from gateway.vault.search import BlindIndexes
 from gateway.vault.tries import DAY_MS, PER_DAY, Tries
+from gateway.vault.verified import AHEAD_MS
 from gateway.vault.views import Verified
 from keys.errors import BadEnvelope
 from keys.keyring.keyring import Keyring
@@ -109,6 +110,24 @@ def test_accepting_in_words_but_not_in_deeds_changes_nothing(
     found = vault.field(PERSON, "phone")
     assert found is not None
     assert found.value == WRONG
+
+
+def test_a_word_as_of_now_prevails_over_one_that_is_dated_ahead(
+    corrections: Corrections, vault: Vault, clock: FixedClock
+) -> None:
+    ahead_ms = clock.at_ms + AHEAD_MS
+    vault.record(PERSON, "phone", Verified(WRONG, "civil", last_updated_ms=ahead_ms))
+    made = corrections.submit(PERSON, "phone", RIGHT, "why")
+    assert corrections.accept("civil", made.id, Verified(RIGHT, "civil"), "").status is CorrectionStatus.ACCEPTED
+    found = vault.field(PERSON, "phone")
+    assert found is not None
+    assert (found.value, found.last_updated_ms) == (RIGHT, ahead_ms)
+    clock.at_ms = ahead_ms + 1
+    made = corrections.submit(PERSON, "phone", WRONG, "why")
+    corrections.accept("civil", made.id, Verified(WRONG, "civil"), "")
+    found = vault.field(PERSON, "phone")
+    assert found is not None
+    assert (found.value, found.last_updated_ms) == (WRONG, clock.at_ms)
 
 
 def test_rejecting_needs_a_reason_and_leaves_field_and_dispute(corrections: Corrections, vault: Vault) -> None:
