@@ -127,16 +127,21 @@ class Contribute:
             Refused: ANSWER_EXPIRED when a field was restricted, disputed, removed or ran out since. A field that has
                 another value now is no reason: the same request gets the same answer.
         """
-        entered = [item for item in part.items if item[0] not in PSEUDONYMS]
-        released = self._vault.release(subject.person_id, entered, caller.request.understood_marks)
-        if before and _standing(released) != before:
+        if not before:
+            # Nothing but pseudonyms, or nothing at all: there is nothing to compare.
+            return
+        if _standing(self._entered(caller, subject, part)) != before:
             raise Refused(Code.ANSWER_EXPIRED, "the person's fields stand otherwise now")
+
+    def _entered(self, caller: Caller, subject: Subject, part: Permitted) -> list[ReleasedField]:
+        """The fields that are no pseudonyms; without any, no key is unwrapped."""
+        entered = [item for item in part.items if item[0] not in PSEUDONYMS]
+        return self._vault.release(subject.person_id, entered, caller.request.understood_marks) if entered else []
 
     async def _released(self, caller: Caller, subject: Subject, part: Permitted) -> list[ReleasedField]:
         """The fields in the order of the items; pseudonyms of the department that asks among them."""
         derived = [item for item in part.items if item[0] in PSEUDONYMS]
-        entered = [item for item in part.items if item[0] not in PSEUDONYMS]
-        released = self._vault.release(subject.person_id, entered, caller.request.understood_marks)
+        released = self._entered(caller, subject, part)
         if derived:
             # A commit, so beside the event loop.
             department = caller.peer.department
