@@ -115,12 +115,12 @@ class Vault:
         return self._enter(person_id, field, None)
 
     def field(self, person_id: bytes, field: str) -> ProfileField | None:
-        """One field of a person; None when it is not set or was removed.
+        """One field of a person; None when it is not set or was removed. No other field is opened.
 
         Raises:
             KeysError: A key is missing or a row was tampered with.
         """
-        return next((one for one in self.fields(person_id) if one.field == field), None)
+        return next(iter(self._read(person_id, field)), None)
 
     def fields(self, person_id: bytes) -> list[ProfileField]:
         """All fields of a person, ordered by code.
@@ -128,14 +128,7 @@ class Vault:
         Raises:
             KeysError: A key is missing or a row was tampered with.
         """
-        with self._engine.connect() as connection:
-            key = data_keys.read(connection, self._keks, person_id)
-            found = (
-                []
-                if key is None
-                else [rows.entry_of(key, row) for row in rows.raw(connection, person_id) if rows.opens(key, row)]
-            )
-        return [profile_field(entry) for entry in found if entry.contents.erased_ms is None]
+        return self._read(person_id)
 
     def history(self, person_id: bytes, field: str) -> list[ProfileField]:
         """Earlier versions of one field, newest first; none once the field was removed.
@@ -352,6 +345,14 @@ class Vault:
     def left_to_reseal(self) -> int:
         """How many fields are in another suite than the one chosen; reads the whole table."""
         return self._resealing.left()
+
+    def _read(self, person_id: bytes, field: str | None = None) -> list[ProfileField]:
+        """The fields that are set, or that one alone."""
+        with self._engine.connect() as connection:
+            key = data_keys.read(connection, self._keks, person_id)
+            held = [] if key is None else rows.raw(connection, person_id, field)
+            found = [rows.entry_of(key, row) for row in held if key is not None and rows.opens(key, row)]
+        return [profile_field(entry) for entry in found if entry.contents.erased_ms is None]
 
     def _enter(self, person_id: bytes, field: str, text: str | None) -> ProfileField:
         def enter(connection: Connection, key: FieldCipher, now_ms: int) -> rows.Entry:

@@ -36,9 +36,11 @@ class Entry:
     contents: Contents
 
 
-def raw(connection: Connection, person_id: bytes) -> list[Row[Any]]:
-    """The person's current rows, ordered by field; not opened."""
+def raw(connection: Connection, person_id: bytes, field: str | None = None) -> list[Row[Any]]:
+    """The person's current rows, ordered by field, or the one row of a field; not opened."""
     statement = select(_FIELDS).where(_FIELDS.c.person_id == person_id).order_by(_FIELDS.c.field)
+    if field is not None:
+        statement = statement.where(_FIELDS.c.field == field)
     return list(connection.execute(statement).all())
 
 

@@ -38,6 +38,20 @@ def test_a_field_is_kept_as_normalised_and_read_back(vault: Vault, clock: FixedC
     assert vault.fields(OTHER) == []
 
 
+def test_reading_one_field_opens_no_other(engine: Engine, vault: Vault) -> None:
+    vault.set_field(PERSON, "email", "wang@example.com")
+    vault.set_field(PERSON, "phone", PHONE)
+    with write_transaction(engine) as connection:
+        connection.execute(update(FIELDS).where(FIELDS.c.field == "phone").values(version=9))
+    found = vault.field(PERSON, "email")
+    assert found is not None
+    assert found.value == "wang@example.com"
+    assert vault.field(PERSON, "mailing_address") is None
+    for attempt in (lambda: vault.field(PERSON, "phone"), lambda: vault.fields(PERSON)):
+        with pytest.raises(BadEnvelope):
+            attempt()
+
+
 def test_setting_an_equal_value_changes_nothing(vault: Vault, clock: FixedClock) -> None:
     first = vault.set_field(PERSON, "phone", PHONE)
     clock.at_ms += 5
