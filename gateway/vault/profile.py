@@ -320,8 +320,10 @@ class Vault:
         with destroying_transaction(self._engine) as connection:
             if also is not None:
                 also(connection)
+            # The key first, as every change takes it: whoever enters something meanwhile waits and gets a new key.
+            destroyed = data_keys.destroy(connection, person_id, self._clock.now_ms())
             forget_person(connection, person_id)
-            return data_keys.destroy(connection, person_id, self._clock.now_ms())
+            return destroyed
 
     def rewrap(self, limit: int = 500) -> int:
         """After a new key-encryption key: wrap at most `limit` older data keys anew; call it until it returns 0.
