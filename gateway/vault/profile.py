@@ -304,7 +304,9 @@ class Vault:
         """
         with self._engine.connect() as connection:
             key = data_keys.read(connection, self._keks, person_id)
-            held = {row.field: row for row in rows.raw(connection, person_id)} if key is not None else {}
+            if key is None:
+                self._releasing.instead_of_key()
+            held = {row.field: row for row in rows.raw(connection, person_id)}  # Without a key too, lest it be quicker.
         return [self._releasing(key, held.get(code), code, form, understood) for code, form in items]
 
     def erase(self, person_id: bytes, also: Callable[[Connection], None] | None = None) -> bool:

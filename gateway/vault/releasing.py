@@ -1,8 +1,9 @@
 """What becomes of one field on its way to a department: the pure part of a release, with the decoy.
 
 Rules kept: a field that is not set, restricted, expired, disputed before a department that does not know the mark, or
-whose value does not fit the form, has no text; in the place of a field that is not there a decoy is opened, so that an
-empty profile takes as long as a full one. Fails closed.
+whose value does not fit the form, has no text; in the place of a field that is not there a decoy is opened, and in the
+place of a key that is not there a decoy is unwrapped, so that an empty profile takes as long as a full one. Fails
+closed.
 
 It reads nothing from the database: rows and keys are handed in.
 """
@@ -21,6 +22,7 @@ from gateway.vault.fields import DESCRIPTIONS
 from gateway.vault.provenance import FieldStatus, Source
 from gateway.vault.views import ReleasedField
 from keys.envelope import FieldCipher, Suite
+from keys.persons import KEY_SIZE, new_data_key, unwrap_data_key, wrap_data_key
 from policies.release import BadValue, apply_form
 from policies.vocabulary import FieldMark, Form
 
@@ -38,7 +40,9 @@ class Releasing:
     def __init__(self, clock: Clock, suite: Suite) -> None:
         self._clock = clock
         self._decoy_person = secrets.token_bytes(16)
-        self._decoy_key = secrets.token_bytes(32)
+        self._decoy_key = new_data_key()
+        self._decoy_kek = secrets.token_bytes(KEY_SIZE)
+        self._wrapped_decoy = wrap_data_key(self._decoy_kek, self._decoy_key)
         plaintext = contents.write(Contents("-", Source.USER_PROVIDED, 0, 0))
         self._decoy = self._decoy_cipher().seal(_DECOY, 1, plaintext, suite)
 
@@ -82,6 +86,10 @@ class Releasing:
             return ReleasedField(code, form, None, described.data_type, 0, "")
         as_of_ms = held.last_updated_ms or 0
         return ReleasedField(code, form, text, described.data_type, as_of_ms, held.source, marks, "released")
+
+    def instead_of_key(self) -> None:
+        """The work of unwrapping a person's key, once a release, for a person who has none."""
+        unwrap_data_key(self._decoy_kek, self._wrapped_decoy)
 
     def _decoy_cipher(self) -> FieldCipher:
         """Made anew each time, as a person's is."""
