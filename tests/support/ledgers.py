@@ -90,6 +90,8 @@ class StorageFault:
 
     def __init__(self, engine: Engine, prefix: str) -> None:
         self._prefix = prefix
+        self.spared = 0
+        """How many of the next statements are let through before any fails."""
         self.before = 0
         """How many of the next statements fail without being carried out."""
         self.after = 0
@@ -103,7 +105,9 @@ class StorageFault:
     def on_before(self, _c: Any, _cursor: Any, statement: str, _p: Any, _x: Any, _m: Any) -> None:
         if statement.startswith(self._prefix):
             self.seen += 1
-            if self.before:
+            if self.spared:
+                self.spared -= 1
+            elif self.before:
                 self.before -= 1
                 self._fail(statement)
 

@@ -15,9 +15,11 @@ STEWARDS = {"civil": "https://civil.test", "housing": "https://housing.test", "t
 OFFICIAL, RIGHT = "13900139000", "13700137000"
 
 
-@asynccontextmanager
-async def city_with_stewards(folder: Path) -> AsyncIterator[City]:
-    """Civil is a source of telephone and address, housing of the address; nobody vouches for tourism's issuer."""
+def steward_settings(folder: Path) -> str:
+    """Further text for gateway.toml: civil is a source of telephone and address, housing of the address.
+
+    Nobody vouches for tourism's issuer.
+    """
     settings = '\n[vault.sources]\nphone = ["civil"]\nmailing_address = ["civil", "housing"]\n'
     for department, issuer in STEWARDS.items():
         vouched = f'department = "{department}"\n' if department != "tourism" else ""
@@ -25,7 +27,13 @@ async def city_with_stewards(folder: Path) -> AsyncIterator[City]:
             f'\n[[issuers]]\nissuer = "{issuer}"\njwks_file = "{folder / "issuer.jwks.json"}"\n'
             f'roles = {{ steward = "steward" }}\n{vouched}'
         )
-    async with running_city(folder, settings=settings) as running:
+    return settings
+
+
+@asynccontextmanager
+async def city_with_stewards(folder: Path) -> AsyncIterator[City]:
+    """The standard city with `steward_settings`."""
+    async with running_city(folder, settings=steward_settings(folder)) as running:
         yield running
 
 
