@@ -10,13 +10,13 @@ from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
 from gateway.exchange.identify import Subject
 from gateway.exchange.record import Record
-from gateway.exchange.verify_field import VerifyField
+from gateway.exchange.verify_field import Compared, Comparison, VerifyField
 from gateway.vault.profile import Vault
 from gateway.vault.provenance import Source
 from gateway.vault.tries import PER_DAY, Tries
 from gateway.vault.views import Verified
 from tests.support.index_node import FixedClock
-from tests.support.ledgers import make_ledger
+from tests.support.ledgers import make_ledger, storage_fault
 from tests.support.registers import ComparingRegister
 
 ALICE = Subject("cn.resident-id", "11010519491231002X", (), b"person-1".ljust(16))
@@ -133,6 +133,34 @@ async def test_without_a_ledger_nobody_is_asked(
     ledger.stop()
     assert await refused_code(verify("alice", "phone", RESOURCE)) is Code.LEDGER_UNAVAILABLE
     assert register.asked == []
+
+
+async def test_a_yes_that_cannot_be_recorded_verifies_nothing(
+    verify: VerifyField,
+    vault: Vault,
+    ledger: SqlLedger,
+    register: ComparingRegister,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = vault.set_field(ALICE.person_id, "phone", PHONE)
+    honest = register.compare
+    with storage_fault(engine) as fault:
+
+        async def answer_and_then_the_disk_is_full(question: Comparison) -> Compared:
+            answer = await honest(question)
+            assert answer.equal
+            fault.before = 1
+            return answer
+
+        monkeypatch.setattr(register, "compare", answer_and_then_the_disk_is_full)
+        assert await refused_code(verify("alice", "phone", RESOURCE)) is Code.LEDGER_UNAVAILABLE
+    assert ledger.size() == 1, "the question is on the ledger, its outcome is not"
+    assert vault.field(ALICE.person_id, "phone") == before
+    assert vault.history(ALICE.person_id, "phone") == []
+    monkeypatch.undo()
+    assert await verify("alice", "phone", RESOURCE)
+    assert source(vault) is Source.PLATFORM_VERIFIED
 
 
 async def test_a_question_shows_neither_value_nor_identifier(
