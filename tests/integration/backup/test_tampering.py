@@ -157,6 +157,53 @@ def test_a_changed_log_is_found_out_even_under_a_good_signature(backup: Path, ma
     refused(backup, match="log is not sound")
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda head: head.update(root="ab" * 32),
+        lambda head: head.update(size=head["size"] + 1),
+        lambda head: head.update(size=head["size"] - 1),
+    ],
+    ids=["another-root", "one-entry-more", "one-entry-less"],
+)
+def test_a_manifest_that_names_another_head_of_the_log_is_found_out_even_under_a_good_signature(
+    backup: Path,
+    made: Path,
+    edit: Callable[[dict], None],  # type: ignore[type-arg]
+) -> None:
+    edit_manifest(backup, lambda value: edit(value["ledger"]))
+    sign_again(made, backup)
+    refused(backup, match="does not fit the head named in the manifest")
+
+
+def test_entries_cut_off_the_end_are_found_out_even_under_a_good_signature(backup: Path, made: Path) -> None:
+    connection = sqlite3.connect(backup / DATABASE)
+    # Together with every head beside the entries, so that only the manifest knows that there were more.
+    connection.execute("DELETE FROM audit_checkpoints")
+    connection.execute("DELETE FROM audit_entries WHERE leaf_index = (SELECT max(leaf_index) FROM audit_entries)")
+    [entries] = connection.execute("SELECT count(*) FROM audit_entries").fetchone()
+    connection.commit()
+    connection.close()
+    (backup / "home" / "ledger-anchor").unlink()
+    edit_manifest(backup, lambda value: value["ledger"].update(checkpoint=""))
+    edit_manifest(backup, lambda value: value["rows"].update(audit_checkpoints=0, audit_entries=entries))
+    sign_again(made, backup)
+    refused(backup, match=f"{entries} and {entries + 1} entries")
+
+
+def test_a_checkpoint_in_the_manifest_that_the_log_did_not_sign_is_found_out_even_under_a_good_signature(
+    backup: Path, made: Path, tmp_path: Path
+) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    new_world(others / "gateway").backup(others / "backup")
+    theirs = json.loads((others / "backup" / MANIFEST).read_bytes())["ledger"]["checkpoint"]
+    assert theirs
+    edit_manifest(backup, lambda value: value["ledger"].update(checkpoint=theirs))
+    sign_again(made, backup)
+    refused(backup, match="not signed by this log's key")
+
+
 def test_a_manifest_of_a_newer_format_is_named(backup: Path) -> None:
     edit_manifest(backup, lambda value: value.update(format="oncegate.backup/2"))
     refused(backup, BackupRefused, "newer program")
