@@ -67,6 +67,9 @@ class Code(StrEnum):
     NOT_ALLOWED = "NOT_ALLOWED"
     WITHHELD = "WITHHELD"
     NO_AGREEMENT = "NO_AGREEMENT"
+    AGREEMENT_CONTRADICTS = "AGREEMENT_CONTRADICTS"
+    STEP_OUT_OF_ORDER = "STEP_OUT_OF_ORDER"
+    STEP_TAKEN = "STEP_TAKEN"
     REQUEST_REPLAYED = "REQUEST_REPLAYED"
     ANSWER_EXPIRED = "ANSWER_EXPIRED"
     REQUEST_BROKEN_OFF = "REQUEST_BROKEN_OFF"
@@ -132,6 +135,19 @@ PUBLIC: dict[Code, PublicError] = {
     Code.NOT_ALLOWED: PublicError(_S.PERMISSION_DENIED, "不允许该操作", "This is not allowed"),
     Code.WITHHELD: PublicError(_S.PERMISSION_DENIED, "必需的信息项不予提供", "A required field is withheld"),
     Code.NO_AGREEMENT: PublicError(_S.PERMISSION_DENIED, "没有有效的共享协议", "There is no agreement in force"),
+    Code.AGREEMENT_CONTRADICTS: PublicError(
+        _S.FAILED_PRECONDITION,
+        "与另一份共享协议对同一数据规定了不同的义务",
+        "Another agreement puts other duties on the same release",
+    ),
+    Code.STEP_OUT_OF_ORDER: PublicError(
+        _S.FAILED_PRECONDITION, "协议当前状态下不能进行该操作", "The agreement is not in a state for this act"
+    ),
+    Code.STEP_TAKEN: PublicError(
+        _S.ALREADY_EXISTS,
+        "已有他人先行操作，请查看最新状态后再试",
+        "Another act came first; look at the proposal again",
+    ),
     Code.REQUEST_REPLAYED: PublicError(
         _S.ALREADY_EXISTS, "请求编号已用于另一请求", "The request id was used for another request"
     ),

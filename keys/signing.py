@@ -26,6 +26,7 @@ TICKETS: Final = "oncegate/v1/tickets"
 RECEIPTS: Final = "oncegate/v1/receipts"
 PROMISE: Final = "oncegate/v1/promise"
 AGREEMENT: Final = "oncegate/v1/agreement"
+AGREEMENT_STEP: Final = "oncegate/v1/agreement-step"
 ERASURE: Final = "oncegate/v1/erasure"
 BACKUP: Final = "oncegate/v1/backup"
 

@@ -91,7 +91,7 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
     )
     enrolments = Enrolments(engine, opened.authority, clock, departments, place, secrets.token_bytes)
     catalog = Catalog(engine, clock)
-    agreements = Agreements(engine, departments, clock, catalog.provider_of)
+    agreements = Agreements(engine, departments, clock, catalog.provider_of, catalog.described)
     ledger = SqlLedger(
         engine,
         ledger_keys(opened),

@@ -124,6 +124,11 @@ class Catalog:
         entry = self.get(code)
         return None if entry is None else entry.resource.provider
 
+    def described(self, code: str) -> ResourceDescription | None:
+        """The description of a resource, or None when it is not offered."""
+        entry = self.get(code)
+        return None if entry is None else entry.resource
+
     def list(self, provider: str = "", after: str = "", limit: int | None = None) -> tuple[CatalogEntry, ...]:
         """Resources, ordered by code.
 

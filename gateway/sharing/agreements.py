@@ -3,8 +3,9 @@
 Rules kept here: an agreement is its exact bytes and the signature over them, verified before anything is read from
 them and again whenever they come from the database; it counts only while both departments' registered keys are the ones
 that it names and while the provider is the one that the catalogue names for the resource; the newest revision of an id
-replaces all earlier ones, also when the newest turns out to be damaged; a revoked id is revoked for good. Everything
-fails closed: in doubt there is no agreement. What changed in another process counts from the next call on.
+replaces all earlier ones, also when the newest turns out to be damaged; a revoked id is revoked for good, a suspended
+one is not used. Everything fails closed: in doubt there is no agreement. What changed in another process counts from
+the next call on.
 
 It does not decide requests (policies do), and nodes do not rely on it: each checks its own copy.
 """
@@ -12,33 +13,25 @@ It does not decide requests (policies do), and nodes do not rely on it: each che
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from gateway.clock import Clock
-from gateway.errors import Code, Refused, Violation, bad_request
+from gateway.errors import Code, Refused, bad_request
+from gateway.sharing.intake import Arriving, DepartmentKeys, Describe, check_contradictions, check_text, keep, opened
 from gateway.sharing.shelf import Entry, Signed, load_shelf
 from gateway.sharing.tables import AGREEMENTS, EPOCH, REVOCATIONS
 from gateway.storage.database import write_transaction
 from gateway.storage.epochs import EpochCached, advance
-from keys.errors import BadSignature
-from keys.signing import AGREEMENT, VerifyKey, digest
-from policies.agreements import Agreement, BadAgreement, Term, parse_agreement
+from keys.signing import digest
+from policies.agreements import Agreement, Term
+from policies.agreements.contradictions import meets
 from policies.vocabulary import Form, LegalBasis
 
-_MAX_RAW = 64 * 1024
 _MAX_REASON = 500
 # Refusals of a department that make its agreements count for nothing; any other refusal is passed on.
 _NO_KEY = frozenset({Code.DEPARTMENT_UNKNOWN, Code.DEPARTMENT_REVOKED, Code.BAD_KEY_CERTIFICATE})
 _log = logging.getLogger(__name__)
-
-
-class DepartmentKeys(Protocol):
-    """Knows the keys of departments."""
-
-    def fingerprint(self, department_id: str) -> str:
-        """Fingerprint of the department's registered key; raises `Refused` when there is none that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +58,16 @@ class ListedAgreement:
         added_ms: When this revision was added.
         revoked_ms: When it was revoked; 0 while it is not.
         reason: Why it was revoked.
+        suspended_by: Who suspended it; empty while nobody did.
+        overlaps: Ids of other agreements on which the same release could rest; they say the same.
     """
 
     agreement: Agreement
     added_ms: int
     revoked_ms: int
     reason: str
+    suspended_by: frozenset[str] = frozenset()
+    overlaps: tuple[str, ...] = ()
 
 
 class Agreements:
@@ -81,15 +78,22 @@ class Agreements:
         departments: For the keys by which departments sign.
         clock: For the time of additions and revocations.
         provider_of: Department id of a resource's provider, or None when the catalogue does not offer the resource.
+        describe: What the catalogue says of a resource, for the floors of an agreement that comes in.
     """
 
     def __init__(
-        self, engine: Engine, departments: DepartmentKeys, clock: Clock, provider_of: Callable[[str], str | None]
+        self,
+        engine: Engine,
+        departments: DepartmentKeys,
+        clock: Clock,
+        provider_of: Callable[[str], str | None],
+        describe: Describe = lambda _code: None,
     ) -> None:
         self._engine = engine
         self._departments = departments
         self._clock = clock
         self._provider_of = provider_of
+        self._describe = describe
         self._shelf = EpochCached(engine, EPOCH, load_shelf)
         self._problems: dict[tuple[str, int], AgreementProblem] = {}
 
@@ -105,50 +109,33 @@ class Agreements:
 
         Raises:
             Refused: BAD_SIGNATURE; TOO_LARGE; BAD_REQUEST with line and key for a broken rule, a department key that is
-                not the registered one, or a term that has passed; DEPARTMENT_UNKNOWN, DEPARTMENT_REVOKED;
+                not the registered one, a term that has passed, or a floor that it goes below; DEPARTMENT_UNKNOWN,
+                DEPARTMENT_REVOKED; AGREEMENT_CONTRADICTS when another agreement puts other duties on the same release;
                 ALREADY_EXISTS for a revision that is not newer; NOT_ALLOWED for a revoked id or an id that another
                 agreement holds.
         """
-        if len(raw) > _MAX_RAW:
-            raise Refused(Code.TOO_LARGE)
-        agreement = self._opened(raw, signature, signer_key_der)
-        self._require_registered_key("provider_key", agreement.provider, agreement.provider_key)
-        self._require_registered_key("consumer_key", agreement.consumer, agreement.consumer_key)
-        if agreement.term(self._clock.now_ms()) is Term.EXPIRED:
-            raise bad_request("valid_until", "has passed")
+        arriving = self.check(raw, signature, signer_key_der)
         with write_transaction(self._engine) as connection:
-            # First, so that writers wait for each other and positions follow the order of commits.
-            position = advance(connection, EPOCH)
-            if connection.execute(select(REVOCATIONS).where(REVOCATIONS.c.agreement_id == agreement.id)).first():
-                raise Refused(Code.NOT_ALLOWED, "the agreement is revoked")
-            newest = connection.execute(
-                select(AGREEMENTS)
-                .where(AGREEMENTS.c.id == agreement.id)
-                .order_by(AGREEMENTS.c.revision.desc())
-                .limit(1)
-            ).first()
-            if newest is not None and (newest.provider, newest.consumer, newest.resource) != _parties(agreement):
-                raise Refused(Code.NOT_ALLOWED, "the id belongs to another agreement")
-            if newest is not None and newest.revision >= agreement.revision:
-                if newest.revision == agreement.revision and bytes(newest.digest) == agreement.digest:
-                    return agreement
-                raise Refused(Code.ALREADY_EXISTS, "the revision is not newer than the one held")
-            connection.execute(
-                insert(AGREEMENTS).values(
-                    id=agreement.id,
-                    revision=agreement.revision,
-                    position=position,
-                    provider=agreement.provider,
-                    consumer=agreement.consumer,
-                    resource=agreement.resource,
-                    raw=raw,
-                    digest=agreement.digest,
-                    signature=signature,
-                    signer_key=signer_key_der,
-                    added_ms=self._clock.now_ms(),
-                )
-            )
-        return agreement
+            self.put(connection, arriving)
+        return arriving.agreement
+
+    def check(self, raw: bytes, signature: bytes, signer_key_der: bytes) -> Arriving:
+        """Check a revision without taking it in; see `add`."""
+        agreement = opened(raw, signature, signer_key_der)
+        check_text(agreement, self._departments, self._describe, self._clock.now_ms())
+        return Arriving(agreement, signature, signer_key_der)
+
+    def put(self, connection: Connection, arriving: Arriving) -> None:
+        """Take in a revision that was checked, in the caller's transaction; see `add`.
+
+        Raises:
+            Refused: AGREEMENT_CONTRADICTS, ALREADY_EXISTS, NOT_ALLOWED. Then the transaction must not be committed.
+        """
+        # First, so that writers wait for each other and positions follow the order of commits.
+        position = advance(connection, EPOCH)
+        agreement = arriving.agreement
+        check_contradictions(agreement, self._standing(agreement.consumer, agreement.resource))
+        keep(connection, arriving, position, self._clock.now_ms())
 
     def revoke(self, agreement_id: str, reason: str) -> None:
         """End an agreement, all its revisions, for good. Revoking it twice changes nothing.
@@ -264,7 +251,17 @@ class Agreements:
             agreement = self._verified(entry)
             if agreement is not None:
                 revoked_ms, reason = shelf.revoked.get(agreement_id, (0, ""))
-                listed.append(ListedAgreement(agreement, entry.added_ms, revoked_ms, reason))
+                others = () if revoked_ms else self._standing(agreement.consumer, agreement.resource)
+                listed.append(
+                    ListedAgreement(
+                        agreement,
+                        entry.added_ms,
+                        revoked_ms,
+                        reason,
+                        shelf.suspended.get(agreement_id, frozenset()),
+                        tuple(sorted(other.id for other in others if meets(agreement, other))),
+                    )
+                )
         return tuple(listed)
 
     def problems(self) -> tuple[AgreementProblem, ...]:
@@ -274,11 +271,12 @@ class Agreements:
         return tuple(self._problems[key] for key in damaged)
 
     def _standing(self, consumer: str, resource: str) -> tuple[Agreement, ...]:
-        """Agreements for this resource that are intact and not revoked, and whose parties still stand by their keys."""
+        """Agreements for this resource that are intact, in use, and whose parties still stand by their keys."""
         shelf = self._shelf.current()
         agreements = []
         for entry in shelf.of(consumer, resource):
-            agreement = None if entry.id in shelf.revoked else self._verified(entry)
+            stopped = entry.id in shelf.revoked or entry.id in shelf.suspended
+            agreement = None if stopped else self._verified(entry)
             if agreement is not None and self._parties_stand(agreement):
                 agreements.append(agreement)
         return tuple(agreements)
@@ -314,7 +312,7 @@ class Agreements:
         if digest(signed.raw) != signed.digest:
             return None, "the bytes are not the ones of the digest"
         try:
-            agreement = self._opened(signed.raw, signed.signature, signed.signer_key)
+            agreement = opened(signed.raw, signed.signature, signed.signer_key)
         except Refused as refused:
             return None, f"does not verify: {refused.code}"
         if (agreement.id, agreement.revision, agreement.consumer, agreement.resource) != (
@@ -325,33 +323,6 @@ class Agreements:
         ):
             return None, "is stored under another id, revision, consumer or resource"
         return agreement, ""
-
-    @staticmethod
-    def _opened(raw: bytes, signature: bytes, signer_key_der: bytes) -> Agreement:
-        """Verify, then read; the key that signed must be the one that the agreement names as the provider's."""
-        try:
-            key = VerifyKey.from_der(signer_key_der)
-            key.verify(AGREEMENT, raw, signature)
-        except BadSignature as error:
-            raise Refused(Code.BAD_SIGNATURE) from error
-        try:
-            agreement = parse_agreement(raw)
-        except BadAgreement as error:
-            rule = error.rule if error.line is None else f"line {error.line}: {error.rule}"
-            raise Refused(
-                Code.BAD_REQUEST, "the agreement breaks a rule", violations=(Violation(error.key, rule),)
-            ) from error
-        if key.fingerprint != agreement.provider_key:
-            raise Refused(Code.BAD_SIGNATURE, "signed by another key than the provider's")
-        return agreement
-
-    def _require_registered_key(self, field: str, department: str, fingerprint: str) -> None:
-        if self._departments.fingerprint(department) != fingerprint:
-            raise bad_request(field, "must be the department's registered key")
-
-
-def _parties(agreement: Agreement) -> tuple[str, str, str]:
-    return agreement.provider, agreement.consumer, agreement.resource
 
 
 def _preference(agreement: Agreement, items: Collection[tuple[str, Form]]) -> tuple[int, int, tuple[int, ...]]:

@@ -11,7 +11,7 @@ from typing import Self
 
 from sqlalchemy import Connection, select
 
-from gateway.sharing.tables import AGREEMENTS, REVOCATIONS
+from gateway.sharing.tables import AGREEMENTS, REVOCATIONS, SUSPENSIONS
 from policies.agreements import Agreement
 
 
@@ -63,11 +63,13 @@ class Shelf:
     Args:
         newest: Entry by agreement id.
         revoked: When and why, by agreement id.
+        suspended: By whom, by agreement id.
         position: The last position read.
     """
 
     newest: dict[str, Entry]
     revoked: dict[str, tuple[int, str]]
+    suspended: dict[str, frozenset[str]]
     position: int
     _by_use: dict[tuple[str, str], tuple[Entry, ...]]
 
@@ -95,7 +97,7 @@ def load_shelf(connection: Connection, former: Shelf | None) -> Shelf:
         connection: A read transaction.
         former: The index so far; None to start afresh.
     """
-    shelf = former if former is not None else Shelf({}, {}, 0, {})
+    shelf = former if former is not None else Shelf({}, {}, {}, 0, {})
     columns = AGREEMENTS.c
     query = (
         select(columns.position, columns.id, columns.revision, columns.consumer, columns.resource, columns.added_ms)
@@ -107,4 +109,8 @@ def load_shelf(connection: Connection, former: Shelf | None) -> Shelf:
         shelf.position = position
     revoked = connection.execute(select(REVOCATIONS))
     shelf.revoked = {row.agreement_id: (row.revoked_ms, row.reason) for row in revoked}
+    suspended: dict[str, set[str]] = {}
+    for agreement_id, party in connection.execute(select(SUSPENSIONS.c.agreement_id, SUSPENSIONS.c.party)):
+        suspended.setdefault(agreement_id, set()).add(party)
+    shelf.suspended = {agreement_id: frozenset(parties) for agreement_id, parties in suspended.items()}
     return shelf

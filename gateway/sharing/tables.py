@@ -1,4 +1,4 @@
-"""Tables of the sharing capability: agreements as signed, and how often each was used on a day."""
+"""Tables of the sharing capability: agreements as signed, how they came about, and how often each was used on a day."""
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 from sqlmodel import Field, SQLModel
@@ -36,6 +36,66 @@ class RevocationRow(SQLModel, table=True):
     reason: str = Field(max_length=500)
 
 
+class SuspensionRow(SQLModel, table=True):
+    """An agreement that one of its parties suspended; it is not used until that party resumes it."""
+
+    __tablename__ = "sharing_suspensions"
+
+    agreement_id: str = Field(primary_key=True, max_length=128)
+    # "consumer" or "provider".
+    party: str = Field(primary_key=True, max_length=8)
+    since_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ProposalRow(SQLModel, table=True):
+    """A proposal and where it is: a summary of its steps, written with each and compared with them by the checks."""
+
+    __tablename__ = "sharing_proposals"
+    __table_args__ = (
+        Index("sharing_proposals_by_consumer", "consumer", "id"),
+        Index("sharing_proposals_by_provider", "provider", "id"),
+        Index("sharing_proposals_by_due", "due_ms"),
+    )
+
+    # 32 hex digits, chosen by the consumer.
+    id: str = Field(primary_key=True, max_length=32)
+    agreement_id: str = Field(max_length=128, index=True)
+    provider: str = Field(max_length=63)
+    consumer: str = Field(max_length=63)
+    resource: str = Field(max_length=128)
+    # Of the text that is talked about, else of the one in force.
+    revision: int
+    # Of the text in force; 0 while there is none.
+    revision_in_force: int
+    status: str = Field(max_length=16)
+    talk: str = Field(max_length=16)
+    # Who is waited for; empty when nobody is.
+    turn: str = Field(max_length=8)
+    # First moment that is too late for that party; null when nobody is waited for.
+    due_ms: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    steps: int
+    opened_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    changed_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class StepRow(SQLModel, table=True):
+    """One step of a proposal: the exact bytes, and the acting department's signature over them. Only ever added."""
+
+    __tablename__ = "sharing_steps"
+
+    proposal: str = Field(primary_key=True, max_length=32)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    # DER SubjectPublicKeyInfo.
+    signer_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    # The agreement text that the act brings; null when it brings none.
+    text: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+    # The provider's signature over the approved text; null for every other act.
+    agreement_signature: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+    received_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 class UseRow(SQLModel, table=True):
     """How many uses of an agreement are handed out for one day."""
 
@@ -58,5 +118,8 @@ class EpochRow(SQLModel, table=True):
 
 AGREEMENTS: Table = SQLModel.metadata.tables["sharing_agreements"]
 REVOCATIONS: Table = SQLModel.metadata.tables["sharing_revocations"]
+SUSPENSIONS: Table = SQLModel.metadata.tables["sharing_suspensions"]
+PROPOSALS: Table = SQLModel.metadata.tables["sharing_proposals"]
+STEPS: Table = SQLModel.metadata.tables["sharing_steps"]
 USES: Table = SQLModel.metadata.tables["sharing_uses"]
 EPOCH: Table = SQLModel.metadata.tables["sharing_epoch"]

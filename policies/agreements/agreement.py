@@ -34,7 +34,8 @@ class Agreement:
     """What one provider lets one consumer have. Made by `parse_agreement`; times are Unix milliseconds, UTC.
 
     `valid_from_ms` is the first moment in force, `valid_until_ms` the first moment no longer in force. `items` lists
-    the forms permitted for each field. `raw` is the exact file, `digest` its SHA-256.
+    the forms permitted for each field. `raw` is the exact file, `digest` its SHA-256. `retention_days`,
+    `impact_assessment` and `onward_transfer` are what the consumer owes (policies/agreements/obligations.py).
     """
 
     id: str
@@ -57,6 +58,9 @@ class Agreement:
     items: Mapping[str, frozenset[Form]]
     digest: bytes
     raw: bytes
+    retention_days: int | None = None
+    impact_assessment: str = ""
+    onward_transfer: bool = False
 
     def __hash__(self) -> int:
         """By digest: equal bytes are equal agreements."""

@@ -18,6 +18,8 @@ from typing import Any, Final, TypeVar
 
 from policies.agreements.agreement import MAX_TERM_MS, Agreement
 from policies.agreements.locate import key_lines
+from policies.agreements.obligations import KEYS as OBLIGATIONS
+from policies.agreements.obligations import is_plain, read_obligations
 from policies.purposes import known
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
 from policies.vocabulary import RECORD_FIELD, Form, LegalBasis, SharingType
@@ -54,7 +56,7 @@ _REQUIRED: Final = frozenset(
         "items",
     }
 )
-_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required"})
+_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required"}) | OBLIGATIONS
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -140,6 +142,7 @@ class _Reader:
             official_required=self.flag("official_required") if "official_required" in self.table else False,
             uses_per_day=self.number("uses_per_day", MAX_USES_PER_DAY),
             items=self.items(),
+            **read_obligations(self)._asdict(),
             digest=hashlib.sha256(raw).digest(),
             raw=raw,
         )
@@ -198,6 +201,8 @@ class _Reader:
         value = self.table.get("condition", "")
         if not isinstance(value, str) or len(value) > MAX_CONDITION:
             raise self.bad("condition", f"must be a text of at most {MAX_CONDITION} characters")
+        if not is_plain(value.replace("\n", "")):
+            raise self.bad("condition", "must hold only printable characters and line ends")
         if sharing_type is SharingType.CONDITIONAL and not value.strip():
             raise self.bad("condition", "conditional sharing must state its condition")
         if sharing_type is SharingType.NOT_SHARED:

@@ -168,11 +168,49 @@ def upgrade() -> None:
     sa.Column('value', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_table('sharing_proposals',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('agreement_id', sa.String(length=128), nullable=False),
+    sa.Column('provider', sa.String(length=63), nullable=False),
+    sa.Column('consumer', sa.String(length=63), nullable=False),
+    sa.Column('resource', sa.String(length=128), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('revision_in_force', sa.Integer(), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('talk', sa.String(length=16), nullable=False),
+    sa.Column('turn', sa.String(length=8), nullable=False),
+    sa.Column('due_ms', sa.BigInteger(), nullable=True),
+    sa.Column('steps', sa.Integer(), nullable=False),
+    sa.Column('opened_ms', sa.BigInteger(), nullable=False),
+    sa.Column('changed_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index(op.f('ix_sharing_proposals_agreement_id'), 'sharing_proposals', ['agreement_id'], unique=False)
+    op.create_index('sharing_proposals_by_consumer', 'sharing_proposals', ['consumer', 'id'], unique=False)
+    op.create_index('sharing_proposals_by_due', 'sharing_proposals', ['due_ms'], unique=False)
+    op.create_index('sharing_proposals_by_provider', 'sharing_proposals', ['provider', 'id'], unique=False)
     op.create_table('sharing_revocations',
     sa.Column('agreement_id', sa.String(length=128), nullable=False),
     sa.Column('revoked_ms', sa.BigInteger(), nullable=False),
     sa.Column('reason', sa.String(length=500), nullable=False),
     sa.PrimaryKeyConstraint('agreement_id')
+    )
+    op.create_table('sharing_steps',
+    sa.Column('proposal', sa.String(length=32), nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.Column('signer_key', sa.LargeBinary(), nullable=False),
+    sa.Column('text', sa.LargeBinary(), nullable=True),
+    sa.Column('agreement_signature', sa.LargeBinary(), nullable=True),
+    sa.Column('received_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('proposal', 'number')
+    )
+    op.create_table('sharing_suspensions',
+    sa.Column('agreement_id', sa.String(length=128), nullable=False),
+    sa.Column('party', sa.String(length=8), nullable=False),
+    sa.Column('since_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('agreement_id', 'party')
     )
     op.create_table('sharing_uses',
     sa.Column('agreement_id', sa.String(length=128), nullable=False),
@@ -305,7 +343,14 @@ def downgrade() -> None:
     op.drop_index('vault_blind_index_by_value', table_name='vault_blind_index')
     op.drop_table('vault_blind_index')
     op.drop_table('sharing_uses')
+    op.drop_table('sharing_suspensions')
+    op.drop_table('sharing_steps')
     op.drop_table('sharing_revocations')
+    op.drop_index('sharing_proposals_by_provider', table_name='sharing_proposals')
+    op.drop_index('sharing_proposals_by_due', table_name='sharing_proposals')
+    op.drop_index('sharing_proposals_by_consumer', table_name='sharing_proposals')
+    op.drop_index(op.f('ix_sharing_proposals_agreement_id'), table_name='sharing_proposals')
+    op.drop_table('sharing_proposals')
     op.drop_table('sharing_epoch')
     op.drop_index('sharing_agreements_by_position', table_name='sharing_agreements')
     op.drop_table('sharing_agreements')

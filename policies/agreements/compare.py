@@ -1,0 +1,166 @@
+"""What differs between two texts of an agreement, key by key: what widens, what narrows, what merely changes.
+
+Rules kept here: a difference counts as a narrowing only when it provably takes something away; whatever cannot be
+ordered, and every key that this module does not know, is a change and therefore not narrower (fails closed).
+
+What it does not do: it does not judge whether a difference is good, and it verifies nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from policies.agreements.agreement import Agreement
+
+
+class Effect(StrEnum):
+    """What a difference does to the provider's promise."""
+
+    WIDENS = "widens"
+    NARROWS = "narrows"
+    CHANGES = "changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference.
+
+    Args:
+        key: The key of the text; a single field of the items is `items.FIELD`.
+        effect: What it does.
+        before: As it was, for people; empty when it was not there.
+        after: As it is, for people; empty when it is not there any more.
+    """
+
+    key: str
+    effect: Effect
+    before: str
+    after: str
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it only takes away."""
+        return self.effect is Effect.NARROWS
+
+
+def compare(before: Agreement, after: Agreement) -> tuple[Change, ...]:
+    """Every difference, in the order of the keys; the revision number is no difference.
+
+    Args:
+        before: The text to start from.
+        after: The other text.
+
+    Returns:
+        Empty when both say the same.
+    """
+    changes: list[Change] = []
+    for field in fields(Agreement):
+        if field.name in _NEUTRAL:
+            continue
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        if old != new:
+            changes += _RULES.get(field.name, _changed)(_KEY.get(field.name, field.name), old, new)
+    return tuple(changes)
+
+
+def is_narrower(before: Agreement, after: Agreement) -> bool:
+    """Whether the second text provably permits nothing that the first does not, and less. Fails closed.
+
+    Args:
+        before: The text to start from.
+        after: The other text.
+    """
+    changes = compare(before, after)
+    return bool(changes) and all(change.narrows for change in changes)
+
+
+_NEUTRAL: Final = frozenset({"revision", "digest", "raw"})
+_KEY: Final[Mapping[str, str]] = {"valid_from_ms": "valid_from", "valid_until_ms": "valid_until"}
+_Rule = Callable[[str, Any, Any], list[Change]]
+
+
+def _changed(key: str, old: Any, new: Any) -> list[Change]:
+    return [Change(key, Effect.CHANGES, _text(old), _text(new))]
+
+
+def _set(key: str, old: frozenset[str], new: frozenset[str]) -> list[Change]:
+    return [Change(key, _smaller(old, new), _text(old), _text(new))]
+
+
+def _at_most(key: str, old: int, new: int) -> list[Change]:
+    return [Change(key, Effect.NARROWS if new < old else Effect.WIDENS, str(old), str(new))]
+
+
+def _at_most_if_any(key: str, old: int | None, new: int | None) -> list[Change]:
+    """A limit that may be left out: then there is none, or a wider one."""
+    if old is None or new is None:
+        effect = Effect.NARROWS if old is None else Effect.WIDENS
+        return [Change(key, effect, _text(old), _text(new))]
+    return _at_most(key, old, new)
+
+
+def _duty(key: str, old: object, new: object) -> list[Change]:
+    """A duty that is on or off."""
+    return [Change(key, Effect.NARROWS if new else Effect.WIDENS, _text(old), _text(new))]
+
+
+def _added(key: str, old: str | None, new: str | None) -> list[Change]:
+    """A text that binds the consumer: to add one takes away, another one cannot be ordered."""
+    effect = Effect.NARROWS if not old else Effect.WIDENS if not new else Effect.CHANGES
+    return [Change(key, effect, _text(old), _text(new))]
+
+
+def _begin(key: str, old: int, new: int) -> list[Change]:
+    return [Change(key, Effect.NARROWS if new > old else Effect.WIDENS, _moment(old), _moment(new))]
+
+
+def _end(key: str, old: int, new: int) -> list[Change]:
+    return [Change(key, Effect.NARROWS if new < old else Effect.WIDENS, _moment(old), _moment(new))]
+
+
+def _items(key: str, old: Mapping[str, frozenset[str]], new: Mapping[str, frozenset[str]]) -> list[Change]:
+    none: frozenset[str] = frozenset()
+    pairs = [(name, old.get(name, none), new.get(name, none)) for name in sorted({*old, *new})]
+    return [
+        Change(f"{key}.{name}", _smaller(was, now), _text(was), _text(now)) for name, was, now in pairs if was != now
+    ]
+
+
+def _smaller(old: frozenset[str], new: frozenset[str]) -> Effect:
+    if new < old:
+        return Effect.NARROWS
+    return Effect.WIDENS if new > old else Effect.CHANGES
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, frozenset | set | tuple | list):
+        return ", ".join(sorted(map(str, value)))
+    return str(value)
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_RULES: Final[Mapping[str, _Rule]] = {
+    "systems": _set,
+    "purposes": _set,
+    "sharing_type": _added,
+    "condition": _added,
+    "valid_from_ms": _begin,
+    "valid_until_ms": _end,
+    "case_required": _duty,
+    "official_required": _duty,
+    "uses_per_day": _at_most,
+    "rate_per_minute": _at_most_if_any,
+    "subjects_per_day": _at_most_if_any,
+    "retention_days": _at_most_if_any,
+    "impact_assessment": _added,
+    "items": _items,
+}

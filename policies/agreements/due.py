@@ -1,0 +1,147 @@
+"""By when a party has to answer, in working days.
+
+Rules kept here: the day on which something arrives does not count; a period ends with the end of its last working day,
+in the exchange's civil time; holidays are no working days and a weekend day on which people work in their stead is one.
+Time that the other party took does not count against whoever is waited for. A date past due is a fact to be told, and
+never an answer: nothing here grants or refuses.
+
+What it does not do: it reads no clock.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+DAY_MS: Final = 86_400_000
+CIVIL_OFFSET_MS: Final = 8 * 3_600_000
+"""China's civil time ahead of UTC, milliseconds; it has no summer time."""
+LONGEST_DAYS: Final = 250
+"""Most working days that a period may have: about a year."""
+_SATURDAY: Final = 5
+_FARTHEST_DAYS: Final = 3660
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Which days are worked.
+
+    Args:
+        holidays: Weekdays on which nobody works.
+        workdays: Weekend days on which people work, as holidays are moved.
+        offset_ms: Civil time ahead of UTC, milliseconds.
+    """
+
+    holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
+    offset_ms: int = CIVIL_OFFSET_MS
+
+    def is_worked(self, day: date) -> bool:
+        """Whether a day is a working day; a day in both lists is a holiday."""
+        if day in self.holidays:
+            return False
+        return day.weekday() < _SATURDAY or day in self.workdays
+
+    def day_of(self, ms: int) -> date:
+        """The civil day of a moment."""
+        return datetime.fromtimestamp((ms + self.offset_ms) / 1000, UTC).date()
+
+    def end_of(self, day: date) -> int:
+        """First moment behind a civil day, Unix ms."""
+        begin = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+        return int(begin.timestamp()) * 1000 - self.offset_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A time in which one party was waited for.
+
+    Args:
+        party: Who.
+        since_ms: From when, Unix ms.
+        until_ms: Until when; None while it lasts.
+    """
+
+    party: str
+    since_ms: int
+    until_ms: int | None = None
+
+
+def due_ms(since_ms: int, days: int, calendar: Calendar) -> int:
+    """When a period of working days is over.
+
+    Args:
+        since_ms: When it began, Unix ms; that day does not count.
+        days: Working days, 1 to 250.
+        calendar: Which days are worked.
+
+    Returns:
+        The first moment that is too late, Unix ms.
+
+    Raises:
+        ValueError: The number of days is out of range.
+    """
+    if not 1 <= days <= LONGEST_DAYS:
+        raise ValueError(f"a period has 1 to {LONGEST_DAYS} working days")
+    day = calendar.day_of(since_ms)
+    left = days
+    for _ in range(_FARTHEST_DAYS):
+        day += timedelta(days=1)
+        left -= calendar.is_worked(day)
+        if not left:
+            break
+    # Ten years of holidays: the period ends with them, rather than never.
+    return calendar.end_of(day)
+
+
+def working_days(since_ms: int, until_ms: int, calendar: Calendar) -> int:
+    """Working days begun behind the civil day of one moment, up to and with that of another; at most ten years of them.
+
+    Args:
+        since_ms: From; its day does not count.
+        until_ms: To; its day counts.
+        calendar: Which days are worked.
+    """
+    first, last = calendar.day_of(since_ms), calendar.day_of(until_ms)
+    span = min((last - first).days, _FARTHEST_DAYS)
+    return sum(calendar.is_worked(first + timedelta(days=n)) for n in range(1, span + 1))
+
+
+def late_days(due: int, now_ms: int, calendar: Calendar) -> int | None:
+    """By how many working days something is late.
+
+    Args:
+        due: The first moment that is too late, Unix ms.
+        now_ms: Now, Unix ms.
+        calendar: Which days are worked.
+
+    Returns:
+        None while it is not late; 0 when it is and no working day has begun since.
+    """
+    return None if now_ms < due else working_days(due - 1, now_ms, calendar)
+
+
+def turn_due_ms(turns: Sequence[Turn], days: int, calendar: Calendar) -> int | None:
+    """When the party that is waited for must have acted: its earlier turns in the same talk use its days up.
+
+    Args:
+        turns: All turns of the talk, in order; the last one lasts.
+        days: Working days that the party has for the whole talk.
+        calendar: Which days are worked.
+
+    Returns:
+        The first moment that is too late, Unix ms; None when nobody is waited for. There is always one more day.
+    """
+    if not turns or turns[-1].until_ms is not None:
+        return None
+    last = turns[-1]
+    used = sum(_used(turns[:-1], last.party, calendar))
+    return due_ms(last.since_ms, max(1, days - used), calendar)
+
+
+def _used(turns: Sequence[Turn], party: str, calendar: Calendar) -> Iterable[int]:
+    return (
+        working_days(turn.since_ms, turn.until_ms, calendar)
+        for turn in turns
+        if turn.party == party and turn.until_ms is not None
+    )

@@ -1,0 +1,97 @@
+"""What widens, narrows or changes between two texts, and that nothing counts as narrower unless it provably is."""
+
+from dataclasses import fields
+from types import MappingProxyType
+
+import pytest
+
+from policies.agreements import Agreement
+from policies.agreements.compare import _NEUTRAL, _RULES, Effect, compare, is_narrower
+from policies.vocabulary import Form, LegalBasis, SharingType
+from tests.support.policy_cases import agreement
+
+BASE = agreement(retention_days=30)
+VALUE, MASKED, YEAR = Form.VALUE, Form.MASKED, Form.YEAR
+
+
+def items(**forms: set[Form]) -> MappingProxyType:
+    return MappingProxyType({name: frozenset(some) for name, some in forms.items()})
+
+
+NARROWER = [
+    {"systems": frozenset({"archive"})},
+    {"purposes": frozenset({"school_enrolment"})},
+    {"valid_from_ms": BASE.valid_from_ms + 1},
+    {"valid_until_ms": BASE.valid_until_ms - 1},
+    {"official_required": True},
+    {"uses_per_day": 999},
+    {"retention_days": 29},
+    {"condition": "仅限义务教育入学登记"},
+    {"sharing_type": SharingType.CONDITIONAL},
+    {"impact_assessment": "PIA-2025-7"},
+    {"items": items(name={MASKED}, birth_date={YEAR}, record={Form.EXISTS})},
+    {"items": items(name={VALUE, MASKED})},
+]
+NOT_NARROWER = [
+    {},
+    {"revision": 4},
+    {"systems": frozenset({"archive", "enrolment", "third"})},
+    {"systems": frozenset({"third"})},
+    {"purposes": frozenset({"tax_assessment"})},
+    {"valid_from_ms": BASE.valid_from_ms - 1},
+    {"valid_until_ms": BASE.valid_until_ms + 1},
+    {"case_required": False},
+    {"uses_per_day": 1001},
+    {"retention_days": 31},
+    {"retention_days": None},
+    {"legal_basis": LegalBasis.CONSENT},
+    {"consumer_key": "sha256:" + "c" * 64},
+    {"provider_key": "sha256:" + "c" * 64},
+    {"items": items(name={VALUE, MASKED, Form.EXISTS}, birth_date={YEAR}, record={Form.EXISTS})},
+    {"items": items(name={VALUE}, birth_date={VALUE}, record={Form.EXISTS})},
+    {"items": items(name={VALUE}, birth_date={YEAR}, address={VALUE})},
+]
+
+
+@pytest.mark.parametrize("changes", NARROWER, ids=str)
+def test_what_only_takes_away_is_narrower_and_its_opposite_is_not(changes: dict) -> None:
+    narrow = agreement(**{"retention_days": 30, **changes})
+    assert is_narrower(BASE, narrow)
+    assert not is_narrower(narrow, BASE)
+    assert {change.effect for change in compare(BASE, narrow)} == {Effect.NARROWS}
+
+
+@pytest.mark.parametrize("changes", NOT_NARROWER, ids=str)
+def test_what_adds_or_merely_changes_is_not_narrower(changes: dict) -> None:
+    assert not is_narrower(BASE, agreement(**{"retention_days": 30, **changes}))
+
+
+def test_one_widening_among_narrowings_is_enough() -> None:
+    for narrow in NARROWER:
+        if "uses_per_day" not in narrow:
+            assert not is_narrower(BASE, agreement(**{"retention_days": 30, **narrow, "uses_per_day": 5000}))
+
+
+def test_another_condition_or_assessment_cannot_be_ordered() -> None:
+    for key in ("condition", "impact_assessment"):
+        one, other = agreement(**{key: "one"}), agreement(**{key: "other"})
+        assert [change.effect for change in compare(one, other)] == [Effect.CHANGES]
+        assert not is_narrower(one, other)
+
+
+def test_every_field_that_differs_is_told_by_its_key_with_both_sides() -> None:
+    told = compare(BASE, agreement(retention_days=30, uses_per_day=10, items=items(name={MASKED})))
+    assert [(change.key, change.before, change.after) for change in told] == [
+        ("uses_per_day", "1000", "10"),
+        ("items.birth_date", "year", ""),
+        ("items.name", "masked, value", "masked"),
+        ("items.record", "exists", ""),
+    ]
+
+
+def test_a_key_without_a_rule_of_its_own_is_a_change() -> None:
+    unordered = {f.name for f in fields(Agreement)} - _NEUTRAL - set(_RULES)
+    assert {"legal_basis", "provider_key", "consumer", "id"} <= unordered
+    for name in unordered:
+        other = agreement(retention_days=30, **{name: "something else"})
+        assert [change.effect for change in compare(BASE, other)] == [Effect.CHANGES], name
