@@ -24,6 +24,7 @@ from nodes.provider.config import ProvidedField, ProvidedResource
 from nodes.provider.connectors import Connector, Row, key_text
 from nodes.provider.connectors.times import updated_ms
 from nodes.provider.model import (
+    HANDLE_BYTES,
     AnswerContent,
     AnswerField,
     Codec,
@@ -144,16 +145,17 @@ class Releaser:
         else:
             by_handle = self._records.by_handle(code, [checked.ticket.handle for checked in tickets])
             found = [by_handle.get(checked.ticket.handle) for checked in tickets]
-        decoy = self._records.decoy(code)
         targets: list[_Target] = []
         for one in found:
             if one is None or not one.unique:
                 # No record and no unique match are the same to everyone but the department itself.
+                decoy = self._records.decoy(code, self._random(HANDLE_BYTES))
                 targets.append(_Target(decoy, ItemOutcome.NO_RECORD))
-            elif key_text(one.key) in self._withheld:
-                targets.append(_Target(one.key, ItemOutcome.WITHHELD))
-            else:
-                targets.append(_Target(one.key, None))
+                continue
+            # Where no decoy is looked for, something else is, in vain: both ways take one hit and one miss.
+            self._records.by_handle(code, [self._random(HANDLE_BYTES)])
+            verdict = ItemOutcome.WITHHELD if key_text(one.key) in self._withheld else None
+            targets.append(_Target(one.key, verdict))
         return targets
 
     def _prepare(self, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> _Sealed:

@@ -27,7 +27,9 @@ class CityProcesses:
     def __init__(self, city: City, nodes: tuple[str, ...], environment: Mapping[str, str] | None = None) -> None:
         self.city = city
         self._environment = {**os.environ, **(environment or {})}
-        self._commands = {"gateway": (str(SCRIPTS / "oncegate"), "serve", "--home", str(city.home))}
+        self._commands: dict[str, tuple[str, ...]] = {
+            "gateway": (str(SCRIPTS / "oncegate"), "serve", "--home", str(city.home))
+        }
         for department in nodes:
             home = str(city.member_home(department, "registry"))
             self._commands[department] = (str(SCRIPTS / "oncegate-node"), "serve", "--home", home)
@@ -42,6 +44,10 @@ class CityProcesses:
         """Start a process; its output goes to NAME.log."""
         with self.log(name).open("ab") as out:
             self._running[name] = subprocess.Popen(self._commands[name], stdout=out, stderr=out, env=self._environment)
+
+    def replace(self, name: str, module: str, *arguments: str) -> None:
+        """Run a module instead of the product's node from the next start on; it gets the home and the arguments."""
+        self._commands[name] = (sys.executable, "-m", module, self._commands[name][-1], *arguments)
 
     def kill(self, name: str) -> None:
         """Kill a process with SIGKILL and wait until it is gone."""

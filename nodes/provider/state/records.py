@@ -19,6 +19,13 @@ from nodes.provider.state.database import State
 PART: Final = 500
 """Records in one part of a snapshot, and in one transaction of a comparison."""
 
+_FOUND: Final = (
+    "r.handle, r.key, (SELECT COUNT(*) FROM records other INDEXED BY records_by_subject"
+    " WHERE other.resource = r.resource AND other.identifier = r.identifier AND other.live = 1)"
+)
+"""What is read of a found record. The indices are named everywhere: SQLite, which has no statistics here, would take
+the primary key instead and read every record of the resource."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -71,8 +78,7 @@ class Records:
             What each leads to.
         """
         rows = self._state.reader().execute(
-            "SELECT handle, key, (SELECT COUNT(*) FROM records other WHERE other.resource = r.resource"  # noqa: S608 - only question marks are put in
-            " AND other.identifier = r.identifier AND other.live = 1) FROM records r"
+            f"SELECT {_FOUND} FROM records r INDEXED BY records_by_handle"  # noqa: S608 - a constant of ours and question marks are put in
             f" WHERE r.live = 1 AND r.resource = ? AND r.handle IN ({_marks(len(handles))})",
             (resource, *handles),
         )
@@ -91,28 +97,34 @@ class Records:
         rows = (
             self._state.reader()
             .execute(
-                "SELECT key FROM records WHERE live = 1 AND resource = ? AND identifier = ? LIMIT 2",
+                "SELECT key FROM records INDEXED BY records_by_subject"
+                " WHERE live = 1 AND resource = ? AND identifier = ? LIMIT 2",
                 (resource, identifier),
             )
             .fetchall()
         )
         return Found(rows[0][0], len(rows) == 1) if rows else None
 
-    def decoy(self, resource: str) -> str | None:
+    def decoy(self, resource: str, near: bytes) -> str | None:
         """Key of some live record, read in the place of one that is not there, so that both take the same work.
+
+        It is another one each time, since a record that is read again and again would soon be read faster than others,
+        and finding it costs what finding a handle costs.
 
         Args:
             resource: Resource code.
+            near: 16 random bytes; handles are random or keyed, so the next one after it is a random record's.
 
         Returns:
             None when the resource has no record at all.
         """
-        row = (
-            self._state.reader()
-            .execute("SELECT key FROM records WHERE resource = ? AND live = 1 LIMIT 1", (resource,))
-            .fetchone()
+        reader = self._state.reader()
+        query = (
+            f"SELECT {_FOUND} FROM records r INDEXED BY records_by_handle"  # noqa: S608 - a constant of ours
+            " WHERE r.resource = ? AND r.live = 1 AND r.handle >= ? ORDER BY r.handle LIMIT 1"
         )
-        return row[0] if row else None
+        row = reader.execute(query, (resource, near)).fetchone() or reader.execute(query, (resource, b"")).fetchone()
+        return row[1] if row else None
 
     def digest(self, resource: str, values: Sequence[str | None]) -> bytes:
         """Keyed digest by which a change of a record is noticed; without the node's secret it tells nothing.

@@ -16,7 +16,7 @@ CREATE TABLE records (
   version INTEGER NOT NULL, updated_ms INTEGER NOT NULL, live INTEGER NOT NULL,
   PRIMARY KEY (resource, key)
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX records_by_handle ON records (handle);
+CREATE UNIQUE INDEX records_by_handle ON records (resource, handle);
 CREATE INDEX records_by_subject ON records (resource, identifier) WHERE live = 1;
 CREATE TABLE outbox (
   sequence INTEGER PRIMARY KEY, resource TEXT NOT NULL, handle BLOB NOT NULL, scheme TEXT NOT NULL,

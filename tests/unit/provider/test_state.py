@@ -1,8 +1,9 @@
 """The node's own database: durable or an error, one process, handles and sequence numbers that only grow."""
 
+import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -340,3 +341,56 @@ def test_a_failed_comparison_keeps_when_the_last_one_succeeded(state: State) -> 
     scans.succeeded(R, 30, 3, 0, [])
     assert scans.notes(R) == []
     assert scans.reports()[R].failure == ""
+
+
+# What a look-up costs.
+
+
+def steps(state: State, look_up: Callable[[], object]) -> int:
+    """Instructions of SQLite's virtual machine that a look-up takes, in hundreds."""
+    count = 0
+
+    def step() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    state.reader().set_progress_handler(step, 10)
+    look_up()
+    state.reader().set_progress_handler(None, 10)
+    return count
+
+
+def test_a_look_up_costs_the_same_among_few_records_and_among_many(state: State) -> None:
+    records = Records(state)
+    costs = []
+    for count in (40, 4000):
+        publish(state, *(seen(f"i{number}", identifier=f"P{number}") for number in range(count)))
+        handles = dict(state.reader().execute("SELECT key, handle FROM records"))
+        costs.append(
+            (
+                steps(state, lambda handles=handles: records.by_handle(R, [handles["i7"]])),
+                steps(state, lambda: records.by_identifier(R, "P7")),
+                steps(state, lambda: records.decoy(R, bytes(16))),
+            )
+        )
+    few, many = costs
+    assert all(most <= 2 * least + 2 for least, most in zip(few, many, strict=True)), costs
+
+
+def test_finding_a_decoy_costs_what_finding_a_record_costs(state: State) -> None:
+    records = Records(state)
+    publish(state, *(seen(f"i{number}", identifier=f"P{number}") for number in range(500)))
+    (handle,) = state.reader().execute("SELECT handle FROM records WHERE key = 'i7'").fetchone()
+    found = steps(state, lambda: records.by_handle(R, [handle]))
+    decoy = steps(state, lambda: records.decoy(R, bytes(16)))
+    assert abs(found - decoy) <= 3, (found, decoy)
+
+
+def test_a_decoy_is_another_record_each_time(state: State) -> None:
+    records = Records(state)
+    publish(state, *(seen(f"i{number}", identifier=f"P{number}") for number in range(200)))
+    assert len({records.decoy(R, os.urandom(16)) for _ in range(50)}) > 10
+    # Behind the last handle it begins again at the first.
+    assert records.decoy(R, b"\xff" * 16) is not None
+    assert records.decoy("civil.other", bytes(16)) is None
