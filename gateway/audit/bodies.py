@@ -33,6 +33,7 @@ _SEALED: Final = 0x01
 _ERASED: Final = 0x00
 _HEADER: Final = 5
 _TOKEN_DOMAIN: Final = b"oncegate-log-person-v1\0"
+_COUNTER_DOMAIN: Final = b"oncegate-log-counter-v1\0"
 _UNIQUE_DOMAIN: Final = b"oncegate-log-unique-v1\0"
 
 Randomness = Callable[[int], bytes]
@@ -45,8 +46,9 @@ class LedgerKeys:
     Attributes:
         accountability: AES-256 keys by version; the highest seals, all open.
         person: The same for person parts.
-        person_token: Keys the person tokens and the unique names, 32 bytes. A new one hides older entries from
-            their persons and frees used names, so it stays for the life of a log.
+        person_token: Keys the person tokens, the unique names and the names of counters, 32 bytes. A new one hides
+            older entries from their persons, frees used names and starts counting anew, so it stays for the life of a
+            log.
         promise: Signs commit batches.
         note: Signs checkpoints.
     """
@@ -111,6 +113,7 @@ class Bodies:
         # writer would wait for it behind a busy event loop.
         self._person_mac = hmac.new(keys.person_token, _TOKEN_DOMAIN, "sha256")
         self._unique_mac = hmac.new(keys.person_token, _UNIQUE_DOMAIN, "sha256")
+        self._counter_mac = hmac.new(keys.person_token, _COUNTER_DOMAIN, "sha256")
         self._randomness = randomness
         self._pool, self._drawn = b"", 0
 
@@ -163,6 +166,12 @@ class Bodies:
         """The person's token in this log: the first 16 bytes of HMAC-SHA256 under the log's own key."""
         mac = self._person_mac.copy()
         mac.update(person_id)
+        return mac.digest()[:TOKEN_SIZE]
+
+    def counter(self, name: str) -> bytes:
+        """Keyed hash, 16 bytes, of a counter's name, which may hold a person's id."""
+        mac = self._counter_mac.copy()
+        mac.update(name.encode())
         return mac.digest()[:TOKEN_SIZE]
 
     def unique(self, name: str, digest: bytes) -> tuple[bytes, bytes]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from gateway.audit.counters import Count, Rider
 from gateway.audit.errors import BadEntry
 from gateway.audit.kinds import Kind
 from keys.batch import BatchItem
@@ -38,6 +39,9 @@ class EntryDraft:
         about: The person's id, for the person's own view; kept only as a keyed token.
         unique: A name that only one entry may ever have, and the digest of what came under it. Kept only as keyed
             hashes. The system with its request id, so that an id is never used twice, not even after a restart.
+        counts: Counters that advance exactly if the entry is written. One that refuses drops this entry alone.
+        riders: Whatever else has to be committed with the entry; they run after the counts. Each costs a savepoint,
+            and everyone's commit waits for it: prefer a count.
     """
 
     kind: str
@@ -46,6 +50,8 @@ class EntryDraft:
     request_digest: bytes = b""
     about: bytes | None = None
     unique: tuple[str, bytes] | None = None
+    counts: tuple[Count, ...] = ()
+    riders: tuple[Rider, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,9 @@ class Encoded(NamedTuple):
     request_digest: bytes
     about: bytes | None
     unique: tuple[str, bytes] | None
+    counts: tuple[Count, ...] = ()
+    counters: tuple[str, ...] = ()
+    riders: tuple[Rider, ...] = ()
 
 
 def encode(draft: EntryDraft, now_ms: int) -> Encoded:
@@ -110,6 +119,10 @@ def encode(draft: EntryDraft, now_ms: int) -> Encoded:
         request_digest=draft.request_digest,
         about=draft.about,
         unique=draft.unique,
+        counts=draft.counts,
+        # Here and not in the writer's thread, so that a count that cannot name its numbers fails its own caller.
+        counters=tuple(name for count in draft.counts for name in count.names(now_ms)),
+        riders=draft.riders,
     )
 
 

@@ -46,5 +46,19 @@ class AlreadyRecorded(AuditError):
         self.same = same
 
 
+class RiderRefused(AuditError):
+    """Something that has to be committed with the entry does not allow it; neither was written.
+
+    Args:
+        reason: A stable reason code of whoever refused; opaque to the log.
+        retry_after_ms: When trying again makes sense, milliseconds; None when never.
+    """
+
+    def __init__(self, reason: str, retry_after_ms: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_ms = retry_after_ms
+
+
 class NoSuchEntry(AuditError, ValueError):
     """There is no entry, tree or page of that number."""

@@ -21,7 +21,8 @@ from gateway.audit.export import write_export
 from gateway.audit.reader import Reader
 from gateway.audit.store import open_store
 from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry
-from gateway.audit.writer import Clock, PromiseEncoder, Waiting, Writer
+from gateway.audit.waiting import Waiting
+from gateway.audit.writer import Clock, PromiseEncoder, Writer
 
 
 class SqlLedger:
@@ -85,6 +86,7 @@ class SqlLedger:
         Raises:
             BadEntry: The draft cannot be recorded.
             AlreadyRecorded: The draft's unique name is taken; nothing was written.
+            RiderRefused: A count or a rider of the draft does not allow it; nothing was written.
             LedgerUnavailable: The entry is not known to be durable: release nothing. Fails closed.
         """
         loop = asyncio.get_running_loop()
@@ -98,6 +100,7 @@ class SqlLedger:
         Raises:
             BadEntry: The draft cannot be recorded.
             AlreadyRecorded: The draft's unique name is taken; nothing was written.
+            RiderRefused: A count or a rider of the draft does not allow it; nothing was written.
             LedgerCorrupt: The stored log is not the one that was promised.
             LedgerUnavailable: The entry is not known to be durable: release nothing. Fails closed.
         """
@@ -109,6 +112,10 @@ class SqlLedger:
         if isinstance(waiting.result, Recorded):
             return waiting.result
         raise waiting.result or LedgerUnavailable("the log gave no answer")
+
+    def counted(self, name: str) -> int:
+        """A counter's number as it is durable; 0 when nothing was counted under the name, or it was forgotten."""
+        return self._reader.counted(name)
 
     def size(self) -> int:
         """Number of durable entries."""

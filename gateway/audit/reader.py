@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from gateway.audit.bodies import Bodies
 from gateway.audit.errors import LedgerCorrupt, NoSuchEntry
 from gateway.audit.kinds import ACCESSES, OUTCOMES, Kind
-from gateway.audit.store import CHECKPOINTS, ENTRIES, read_checkpoint, read_hashes, table
+from gateway.audit.store import CHECKPOINTS, COUNTERS, ENTRIES, read_checkpoint, read_hashes, table
 from gateway.audit.tables import RARE_KIND, AuditMark
 from gateway.audit.tree import row_hashes
 from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry, access_of
@@ -114,6 +114,12 @@ class Reader:
         """Number of durable entries; the newest checkpoint may be a second behind."""
         with self._engine.connect() as connection:
             return _end(connection)
+
+    def counted(self, name: str) -> int:
+        """A counter's number; 0 when nothing was counted under the name, or it was forgotten."""
+        query = select(COUNTERS.c.value).where(COUNTERS.c.key == self._bodies.counter(name))
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar() or 0)
 
     def entry(self, index: int) -> LogEntry:
         """One entry.

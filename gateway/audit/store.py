@@ -1,4 +1,4 @@
-"""The log's rows in a database: compare-and-append, tree hashes by row, checkpoints.
+"""The log's rows in a database: compare-and-append, tree hashes by row, counters, checkpoints.
 
 Rules kept here: rows are appended only behind the size that the caller believes in, in one durable transaction, so two
 writers never both succeed at one position; commits are durable and that is checked on the very connection that
@@ -7,7 +7,8 @@ writes. Every failure of the database is raised as it is; `writer.py` decides wh
 It knows neither bodies nor signatures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -15,8 +16,9 @@ from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
+from gateway.audit.counters import CounterRow, Rider
 from gateway.audit.errors import LedgerCorrupt
-from gateway.audit.tables import AuditCheckpoint, AuditEntry
+from gateway.audit.tables import AuditCheckpoint, AuditCounter, AuditEntry
 
 LARGEST_BATCH: Final = 128
 """Entries in one commit: a bound for SQLite's parameters and for how long one commit holds the others up."""
@@ -42,6 +44,9 @@ class Row(NamedTuple):
     person: bytes | None
 
 
+_AT_ONCE: Final = 512
+"""Counters in one statement."""
+
 _COLUMNS: Final = Row._fields
 _NO_ROW: Final = (None,) * len(_COLUMNS)
 
@@ -54,6 +59,7 @@ def table(model: type[SQLModel]) -> Table:
 
 ENTRIES: Final = table(AuditEntry)
 CHECKPOINTS: Final = table(AuditCheckpoint)
+COUNTERS: Final = table(AuditCounter)
 
 
 class StoredLog(Protocol):
@@ -85,6 +91,21 @@ class Store(StoredLog, Protocol):
 
     def taken(self, unique_keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
         """Those of the unique keys that the log has, with the entry's index and its unique digest."""
+
+    def counters(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """Those of the counters that there are."""
+
+    def count(self, changes: Sequence[CounterRow]) -> None:
+        """Set counters."""
+
+    def forget_counters(self, before_ms: int, most: int) -> int:
+        """Drop counters that nobody asks for any more, at most so many; returns how many."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything inside is durable when the block ends, or never happened when it raises."""
+
+    def ride(self, rider: Rider) -> None:
+        """Run a rider inside the transaction; if it raises, what it wrote is undone and the transaction goes on."""
 
     def add_checkpoint(self, size: int, time_ms: int, note: str) -> None:
         """Keep a checkpoint, durably. One of that size that is there already stays."""
@@ -120,7 +141,8 @@ def stored_log(connection: Connection) -> StoredLog:
 class _SqlStore:
     """What both databases share."""
 
-    # One connection, in autocommit: every statement below is its own durable transaction.
+    # One connection, in autocommit: outside `transaction` every statement below is its own durable transaction.
+    _BEGIN = "BEGIN"
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -142,6 +164,47 @@ class _SqlStore:
         )
         found = self._connection.execute(query)
         return {bytes(key): (int(index), bytes(digest or b"")) for key, index, digest in found}
+
+    def counters(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = self._filled(keys[start : start + _AT_ONCE])
+            query = f"SELECT key, value FROM audit_counters WHERE key IN ({self._marks(len(some))})"  # noqa: S608 - placeholders
+            found.update((bytes(key), int(value)) for key, value in self._run(query, tuple(some)))
+        return found
+
+    def count(self, changes: Sequence[CounterRow]) -> None:
+        for start in range(0, len(changes), _AT_ONCE):
+            some = self._settable(changes[start : start + _AT_ONCE])
+            rows = ",".join([f"({self._marks(len(CounterRow._fields))})"] * len(some))
+            self._run(
+                f"INSERT INTO audit_counters (key, value, forget_ms) VALUES {rows} "  # noqa: S608 - placeholders
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value, forget_ms = excluded.forget_ms",
+                tuple(value for row in some for value in row),
+            )
+
+    def forget_counters(self, before_ms: int, most: int) -> int:
+        old = f"SELECT key FROM audit_counters WHERE forget_ms < {self._mark} ORDER BY forget_ms LIMIT {self._mark}"  # noqa: S608 - placeholders
+        return int(self._run(f"DELETE FROM audit_counters WHERE key IN ({old})", (before_ms, most)).rowcount)  # noqa: S608 - as above
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._run(self._BEGIN)
+        try:
+            yield
+        except BaseException:
+            self._run("ROLLBACK")
+            raise
+        self._run("COMMIT")
+
+    def ride(self, rider: Rider) -> None:
+        self._run("SAVEPOINT rider")
+        try:
+            rider(self._connection)
+        except BaseException:
+            self._run("ROLLBACK TO SAVEPOINT rider")
+            raise
+        self._run("RELEASE SAVEPOINT rider")
 
     def hashes(self, index: int) -> bytes | None:
         return read_hashes(self._connection, index)
@@ -165,6 +228,14 @@ class _SqlStore:
     def _marks(self, count: int) -> str:
         return ",".join([self._mark] * count)
 
+    @staticmethod
+    def _filled(keys: Sequence[bytes]) -> Sequence[bytes]:
+        """As many as a power of two, so that few statements are prepared; looking for one twice finds no more."""
+        return [*keys, *[keys[-1]] * ((1 << (len(keys) - 1).bit_length()) - len(keys))]
+
+    def _settable(self, changes: Sequence[CounterRow]) -> Sequence[CounterRow]:
+        return changes
+
 
 class _SqliteStore(_SqlStore):
     """SQLite: an append is one statement, and that statement is the transaction.
@@ -172,6 +243,8 @@ class _SqliteStore(_SqlStore):
     Python's sqlite3 gives the interpreter's lock away once per executed row, and getting it back from a busy event
     loop can take a whole switch interval each time. One statement per commit gives it away once.
     """
+
+    _BEGIN = "BEGIN IMMEDIATE"
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -193,6 +266,10 @@ class _SqliteStore(_SqlStore):
             return bool(self._run(_guarded_insert(room), tuple(values)).rowcount == len(rows))
         except IntegrityError:
             return False
+
+    def _settable(self, changes: Sequence[CounterRow]) -> Sequence[CounterRow]:
+        # As in `_filled`: setting one twice sets it to the same. A server refuses to touch a row twice.
+        return [*changes, *[changes[-1]] * ((1 << (len(changes) - 1).bit_length()) - len(changes))]
 
 
 class _ServerStore(_SqlStore):

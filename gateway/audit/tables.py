@@ -1,4 +1,4 @@
-"""Tables of the access log. Rows are only ever added; erasing a person part is the one change a row can see.
+"""Tables of the access log. Entries are only ever added; erasing a person part is the one change an entry can see.
 
 No identifier, name or value is stored in the clear: both parts are encrypted, the person is a keyed token. Kind,
 time, department id and the index of the entry that an outcome closes are in the clear, for look-ups.
@@ -71,6 +71,19 @@ class AuditCheckpoint(SQLModel, table=True):
     time_ms: int = Field(sa_type=BigInteger)
     # C2SP signed note.
     note: str
+
+
+class AuditCounter(SQLModel, table=True):
+    """A number that advances with entries: in the transaction that writes the entry, or not at all."""
+
+    __tablename__ = "audit_counters"
+    __table_args__ = (Index("audit_counters_forget", "forget_ms"), {"sqlite_with_rowid": False})
+
+    # First 16 bytes of HMAC-SHA256 over the counter's name under the log's own key.
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    value: int = Field(sa_type=BigInteger)
+    # From when on nobody asks for it any more, Unix ms.
+    forget_ms: int = Field(sa_type=BigInteger)
 
 
 class AuditMark(SQLModel, table=True):

@@ -5,10 +5,12 @@ covers the whole commit; then the callers are told. When the storage fails, ever
 is signed; the writer forgets what it believed and reads the log again before it writes on, because a failed commit
 may or may not be on the disk. What it has promised it checks again on every such reading.
 
+Counts and riders of an entry are carried out in its commit, one entry after the other, so that a refused one is not
+written and a written one is counted (`counters.py`).
+
 It does not encode drafts and does not serve readers.
 """
 
-import asyncio
 import contextlib
 import hmac
 import logging
@@ -16,16 +18,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from gateway.audit.bodies import Bodies
 from gateway.audit.checkpoints import Checkpoints
+from gateway.audit.counters import Counters
 from gateway.audit.entries import Encoded, Recorded
 from gateway.audit.errors import AlreadyRecorded, AuditError, LedgerCorrupt, LedgerUnavailable
 from gateway.audit.recover import Known, recover
 from gateway.audit.store import LARGEST_BATCH, Row, Store
 from gateway.audit.tree import extend
+from gateway.audit.waiting import Result, Waiting, deliver
 from keys.batch import scope, sign_batch
 from keys.log.frontier import Frontier
 from keys.log.merkle import HASH_SIZE
@@ -41,11 +45,16 @@ ENOUGH: Final = 16
 """Company with which a commit waits no longer."""
 
 _TRIES: Final = 8
+_SWEEP_EVERY_S: Final = 60.0
+_SWEPT_AT_ONCE: Final = 256
 _log: Final = logging.getLogger(__name__)
 
 PromiseEncoder = Callable[[int, bytes, bytes], bytes]
-Result = Recorded | AuditError
 _Named = tuple[int, Encoded, tuple[bytes, bytes] | None]
+
+
+class _Behind(Exception):
+    """The log does not end where this writer believed, or a unique name is taken."""
 
 
 class Clock(Protocol):
@@ -56,17 +65,6 @@ class Clock(Protocol):
 
     def monotonic_s(self) -> float:
         """Seconds on a clock that never jumps."""
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A caller waiting for its entry: on an event loop, or blocking with `done`."""
-
-    encoded: Encoded
-    loop: asyncio.AbstractEventLoop | None = None
-    future: asyncio.Future[Recorded] | None = None
-    done: threading.Event | None = None
-    result: Result | None = None
 
 
 class Writer:
@@ -103,6 +101,8 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._store: Store | None = None
         self._tree: Frontier | None = None
+        self._counters = Counters(bodies.counter)
+        self._sweep_at = 0.0
         self._promised = _head(Frontier())
         self._publish_at: float | None = None
         self._together = False
@@ -163,7 +163,7 @@ class Writer:
             while not stopping:
                 batch, stopping = self._take()
                 if batch:
-                    _deliver(batch, self._commit(batch))
+                    deliver(batch, self._commit(batch))
                 if self._publish_at is not None and (stopping or self._clock.monotonic_s() >= self._publish_at):
                     self._publish_or_retry()
         finally:
@@ -173,7 +173,7 @@ class Writer:
             self._forget()
             late: list[Waiting] = []
             self._drain_into(late)
-            _deliver(late, [LedgerUnavailable("the log is not open for writing") for _ in late])
+            deliver(late, [LedgerUnavailable("the log is not open for writing") for _ in late])
 
     def _take(self) -> tuple[list[Waiting], bool]:
         """What waits, at most one batch; waits for the first entry or until a checkpoint is due."""
@@ -245,26 +245,61 @@ class Writer:
         results: dict[int, Result] = {}
         for _ in range(_TRIES):
             store, tree = self._recover()
-            grown = tree.copy()
-            rows = [self._row(grown, draft, unique) for _, draft, unique in drafts]
-            if store.append(rows, tree.size):
-                self._tree = grown
-                if self._publish_at is None:
-                    self._publish_at = self._clock.monotonic_s() + PUBLISH_AFTER_S
-                recorded = self._promise(rows, [draft.request_digest for _, draft, _ in drafts])
-                self._promised = _head(grown)
-                return results | {place: one for (place, _, _), one in zip(drafts, recorded, strict=True)}
-            # Another process appended: its entries are part of the log now, ours go behind them. Or a name is taken.
-            self._tree = None
-            taken = store.taken([unique[0] for _, _, unique in drafts if unique is not None])
-            for place, _, unique in drafts:
-                if unique is not None and unique[0] in taken:
-                    index, digest = taken[unique[0]]
-                    results[place] = AlreadyRecorded(index, same=hmac.compare_digest(digest, unique[1]))
+            try:
+                return results | self._append_here(store, tree, drafts)
+            except _Behind:
+                # Another process appended: its entries are part of the log now, ours go behind. Or a name is taken.
+                self._tree = None
+                self._counters.forget()
+            results.update(_taken(store, drafts))
             drafts = [one for one in drafts if one[0] not in results]
             if not drafts:
                 return results
         raise LedgerUnavailable("other writers were first too often")
+
+    def _append_here(self, store: Store, tree: Frontier, drafts: list[_Named]) -> dict[int, Result]:
+        """Append what its counts and riders let in; nothing of it happened when this raises."""
+        page = self._counters.open((draft for _, draft, _ in drafts), store.counters)
+        refused: dict[int, Result] = {}
+        grown, rows, written = tree.copy(), list[Row](), list[_Named]()
+        with contextlib.ExitStack() as transaction:
+            riding = any(draft.riders for _, draft, _ in drafts)
+            if riding:
+                transaction.enter_context(store.transaction())
+            for one in drafts:
+                place, draft, unique = one
+                why = page.take(draft, partial(_ride, store, draft)) if draft.counts or draft.riders else None
+                if why is not None:
+                    refused[place] = why
+                    continue
+                rows.append(self._row(grown, draft, unique))
+                written.append(one)
+            changes = page.changes()
+            if changes and not riding:
+                transaction.enter_context(store.transaction())
+            if rows and not store.append(rows, tree.size):
+                raise _Behind
+            if changes:
+                store.count(changes)
+                self._forget_counters(store, rows[-1].time_ms)
+        self._counters.committed(changes)
+        # Who asks again under a name that is taken is told that, and not that its first call took the last use.
+        refused.update(_taken(store, [one for one in drafts if one[0] in refused]))
+        if not rows:
+            return refused
+        self._tree = grown
+        if self._publish_at is None:
+            self._publish_at = self._clock.monotonic_s() + PUBLISH_AFTER_S
+        recorded = self._promise(rows, [draft.request_digest for _, draft, _ in written])
+        self._promised = _head(grown)
+        return refused | {place: one for (place, _, _), one in zip(written, recorded, strict=True)}
+
+    def _forget_counters(self, store: Store, now_ms: int) -> None:
+        """Drop a few counters of days gone by, now and then; more often when there are many."""
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._sweep_at:
+            many = store.forget_counters(now_ms, _SWEPT_AT_ONCE) == _SWEPT_AT_ONCE
+            self._sweep_at = now_s if many else now_s + _SWEEP_EVERY_S
 
     def _row(self, tree: Frontier, draft: Encoded, unique: tuple[bytes, bytes] | None) -> Row:
         index = tree.size
@@ -325,37 +360,26 @@ class Writer:
     def _forget(self) -> None:
         """Throw away the connection and everything believed about the log."""
         store, self._store, self._tree = self._store, None, None
+        self._counters.forget()
         if store is not None:
             with contextlib.suppress(Exception):  # A connection that cannot even be closed is gone.
                 store.close()
 
 
+def _ride(store: Store, draft: Encoded) -> None:
+    for rider in draft.riders:
+        store.ride(rider)
+
+
+def _taken(store: Store, drafts: Sequence[_Named]) -> dict[int, Result]:
+    """Those of the drafts whose unique name is in the log."""
+    uniques = {unique[0]: (place, unique[1]) for place, _, unique in drafts if unique is not None}
+    found: dict[int, Result] = {}
+    for name, (index, digest) in store.taken(list(uniques)).items() if uniques else ():
+        place, mine = uniques[name]
+        found[place] = AlreadyRecorded(index, same=hmac.compare_digest(digest, mine))
+    return found
+
+
 def _head(tree: Frontier) -> Known:
     return Known("what this process has promised", tree.size, tree.root())
-
-
-def _deliver(batch: Sequence[Waiting], results: Sequence[Result]) -> None:
-    """Tell every caller; those of one event loop with a single wake-up of it."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Recorded], Result]]] = {}
-    for waiting, result in zip(batch, results, strict=True):
-        if waiting.loop is not None and waiting.future is not None:
-            loops.setdefault(waiting.loop, []).append((waiting.future, result))
-        if waiting.done is not None:
-            waiting.result = result
-            waiting.done.set()
-    for loop, outcomes in loops.items():
-        try:
-            loop.call_soon_threadsafe(_settle, outcomes)
-        except RuntimeError:
-            # The loop is closed: nobody is left to be told, and the entries are in the log.
-            continue
-
-
-def _settle(outcomes: Sequence[tuple["asyncio.Future[Recorded]", Result]]) -> None:
-    for future, result in outcomes:
-        if future.done():
-            continue  # The caller gave up waiting; its entry is in the log all the same.
-        if isinstance(result, Recorded):
-            future.set_result(result)
-        else:
-            future.set_exception(result)

@@ -30,6 +30,7 @@ class Treatment(StrEnum):
 
 TREATMENT: Final[Mapping[str, Treatment]] = {
     "audit_checkpoints": Treatment.WHOLE,
+    "audit_counters": Treatment.WHOLE,
     "audit_entries": Treatment.WHOLE,
     "audit_marks": Treatment.WHOLE,
     "catalog_epoch": Treatment.WHOLE,

@@ -16,6 +16,14 @@ def upgrade() -> None:
     sa.Column('note', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('size')
     )
+    op.create_table('audit_counters',
+    sa.Column('key', sa.LargeBinary(), nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.Column('forget_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('key'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('audit_counters_forget', 'audit_counters', ['forget_ms'], unique=False)
     op.create_table('audit_entries',
     sa.Column('leaf_index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('hashes', sa.LargeBinary(), nullable=False),
@@ -379,4 +387,6 @@ def downgrade() -> None:
     op.drop_index('audit_entries_kind', table_name='audit_entries', sqlite_where=sa.text("kind NOT IN ('asked', 'released')"), postgresql_where=sa.text("kind NOT IN ('asked', 'released')"))
     op.drop_index('audit_entries_department', table_name='audit_entries')
     op.drop_table('audit_entries')
+    op.drop_index('audit_counters_forget', table_name='audit_counters')
+    op.drop_table('audit_counters')
     op.drop_table('audit_checkpoints')
