@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
+from policies.folding import fold
 from policies.surnames import surname_length
 from policies.vocabulary import Mask
 
@@ -41,14 +42,8 @@ def mask_text(mask: Mask, text: str) -> str:
     Returns:
         The masked text.
     """
-    folded = unicodedata.normalize("NFKC", text).strip()
     # Variation selectors and format characters would count as characters of a name.
-    visible = "".join(c for c in folded if unicodedata.category(c) != "Cf" and not _is_variation_selector(c))
-    return _MASKS[mask](visible)
-
-
-def _is_variation_selector(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return _MASKS[mask](fold(text))
 
 
 def _name(text: str) -> str:

@@ -53,8 +53,11 @@ class Reason(StrEnum):
     SCHEME_NOT_ACCEPTED = "SCHEME_NOT_ACCEPTED"
     NOT_IN_AGREEMENT = "NOT_IN_AGREEMENT"
     FORM_NOT_ALLOWED = "FORM_NOT_ALLOWED"
+    PREDICATE_NOT_AGREED = "PREDICATE_NOT_AGREED"
     SENSITIVE_TERM = "SENSITIVE_TERM"
     USES_EXHAUSTED = "USES_EXHAUSTED"
+    PREDICATES_EXHAUSTED = "PREDICATES_EXHAUSTED"
+    GUESSES_EXHAUSTED = "GUESSES_EXHAUSTED"
     GUARDRAIL = "GUARDRAIL"
     POLICY_EMPTY = "POLICY_EMPTY"
     POLICY_ERROR = "POLICY_ERROR"
@@ -73,6 +76,7 @@ class Reason(StrEnum):
     PROMISE_MISSING = "PROMISE_MISSING"
     AGREEMENT_UNKNOWN = "AGREEMENT_UNKNOWN"
     RESOURCE_UNKNOWN = "RESOURCE_UNKNOWN"
+    BAD_OPERAND = "BAD_OPERAND"
     DEPARTMENT_RULE = "DEPARTMENT_RULE"
     NODE_BUSY = "NODE_BUSY"
     # The gateway, about a silent provider.
@@ -127,6 +131,10 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
         _D,
         Text("目录或共享协议不允许以该形式提供", "The catalogue or the agreement does not allow this form"),
     ),
+    _R.PREDICATE_NOT_AGREED: (
+        _D,
+        Text("共享协议没有列明该判断条件", "The agreement has no predicate with this name, operator and constants"),
+    ),
     _R.SENSITIVE_TERM: (
         _D,
         Text(
@@ -135,6 +143,20 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
         ),
     ),
     _R.USES_EXHAUSTED: (_D, Text("共享协议的当日使用次数已用完", "The agreement's uses for today are exhausted")),
+    _R.PREDICATES_EXHAUSTED: (
+        _D,
+        Text(
+            "对同一人同一信息项的不同判断已达上限",
+            "As many different predicates as allowed were asked about this person and field",
+        ),
+    ),
+    _R.GUESSES_EXHAUSTED: (
+        _D,
+        Text(
+            "对同一人同一信息项当日的比对次数已用完",
+            "The comparisons of this person's field for today are exhausted",
+        ),
+    ),
     _R.GUARDRAIL: (_D, Text("本地规则不允许提供", "A local rule forbids this")),
     _R.POLICY_EMPTY: (_D, Text("没有规则允许提供", "No rule permits this")),
     _R.POLICY_ERROR: (_D, Text("规则无法执行，按不予提供处理", "The rules could not be evaluated, so it is withheld")),
@@ -155,6 +177,7 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.PROMISE_MISSING: (_N, Text("缺少访问日志的登记凭据", "The access log's promise is missing or does not fit")),
     _R.AGREEMENT_UNKNOWN: (_N, Text("本节点未接受该共享协议", "The node has not accepted this agreement")),
     _R.RESOURCE_UNKNOWN: (_N, Text("本节点没有该资源", "The node does not serve this resource")),
+    _R.BAD_OPERAND: (_N, Text("比对值缺失或与使用方的请求不符", "The operand is missing or not the consumer's")),
     _R.DEPARTMENT_RULE: (_N, Text("提供部门自身规则不允许", "The providing department's own rule forbids this")),
     _R.NODE_BUSY: (_N, Text("节点繁忙", "The node is busy")),
     _R.NOT_CONNECTED: (_S, Text("提供方节点未连接", "The provider's node is not connected")),

@@ -63,7 +63,7 @@ def apply_form(form: Form, data_type: DataType, mask: Mask | None, raw: str | No
     """The text that is released for one field.
 
     Args:
-        form: The form decided.
+        form: The form decided; `predicate` is answered by `policies.predicates`.
         data_type: The field's declared type.
         mask: The field's mask; needed for the form `masked`.
         raw: The source's value; None or blank when the record has no value in this field.

@@ -217,8 +217,9 @@ def _check_field(path: str, field: FieldDescription) -> None:
     for form, applies, rule in _FORM_RULES:
         if form in field.forms and not applies(field):
             raise BadResource(f"{path}.forms", rule)
-    if field.mask is not None and Form.MASKED not in field.forms:
-        raise BadResource(f"{path}.mask", "is only for a field with the form masked")
+    # A mask also says how two values are compared (policies.folding).
+    if field.mask is not None and not field.forms & {Form.MASKED, Form.PREDICATE}:
+        raise BadResource(f"{path}.mask", "is only for a field with the form masked or predicate")
 
 
 _FORM_RULES: Final[tuple[tuple[Form, Callable[[FieldDescription], bool], str], ...]] = (

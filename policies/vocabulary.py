@@ -17,15 +17,16 @@ class Form(StrEnum):
     """The form in which one field is released, from least to most revealing."""
 
     EXISTS = "exists"
+    PREDICATE = "predicate"
     YEAR = "year"
     MASKED = "masked"
     VALUE = "value"
 
     @property
     def rank(self) -> int:
-        """How revealing the form is, 1 (`exists`) to 4 (`value`); equal to the number on the wire.
+        """How revealing the form is, 1 (`exists`) to 5 (`value`); not the number on the wire.
 
-        A higher rank never stands in for a lower one: a form is permitted only when it is listed itself.
+        A higher rank stands in for a lower one only where the request says so, and only when it is listed itself.
         """
         return _FORM_RANK[self]
 

@@ -86,6 +86,8 @@ class Ask:
             resource=resource.code,
             handle=pointer.handle if isinstance(pointer, Found) else secrets.token_bytes(_HANDLE_BYTES),
             items=part.items,
+            predicates={name: predicate.name for name, predicate in part.predicates.items()},
+            operands=part.operands,
             purpose=caller.request.purpose,
             basis=caller.request.legal_basis,
             agreement_id=part.agreement.id,

@@ -19,6 +19,7 @@ from gateway.exchange.ports import WireCodec
 from gateway.vault.fields import PSEUDONYMS
 from gateway.vault.profile import ReleasedField, Vault
 from gateway.vault.pseudonyms import Pseudonyms
+from gateway.vault.releasing import Asking
 from keys.batch import scope, sign_batch
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import answer_info
@@ -136,7 +137,10 @@ class Contribute:
     def _entered(self, caller: Caller, subject: Subject, part: Permitted) -> list[ReleasedField]:
         """The fields that are no pseudonyms; without any, no key is unwrapped."""
         entered = [item for item in part.items if item[0] not in PSEUDONYMS]
-        return self._vault.release(subject.person_id, entered, caller.request.understood_marks) if entered else []
+        if not entered:
+            return []
+        asking = {code: Asking(predicate, part.operands.get(code, "")) for code, predicate in part.predicates.items()}
+        return self._vault.release(subject.person_id, entered, caller.request.understood_marks, asking)
 
     async def _released(self, caller: Caller, subject: Subject, part: Permitted) -> list[ReleasedField]:
         """The fields in the order of the items; pseudonyms of the department that asks among them."""

@@ -4,17 +4,22 @@ Default deny: a resource without an agreement, a term the policy does not know, 
 an expired agreement all withhold. Nothing here looks at whether a record exists.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from gateway.catalog.catalog import Catalog, CatalogEntry
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation
+from gateway.exchange.choose import candidates, chosen, coverage
 from gateway.exchange.identify import Caller
 from gateway.exchange.model import RequestItem, WithheldItem
+from gateway.exchange.operands import operand_of
 from gateway.sharing.agreements import Agreements
 from gateway.sharing.uses import Uses
 from policies.agreements import Agreement
-from policies.engine import AccessQuestion, PolicyEngine
+from policies.engine import AccessQuestion, ItemDecision, PolicyEngine
+from policies.predicates import Predicate
 from policies.purposes import known as known_purpose
 from policies.reasons import TEXT, Reason
 from policies.vocabulary import Form, Necessity
@@ -22,12 +27,19 @@ from policies.vocabulary import Form, Necessity
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """The items of one resource that may be asked for, and under which agreement."""
+    """The items of one resource that may be asked for, in the forms chosen, and under which agreement.
+
+    `predicates` and `operands` are by field, those of the items in the form predicate; `needed` has the form needed of
+    each item for which a more revealing one was chosen. Operands are never part of the `repr`.
+    """
 
     entry: CatalogEntry
     agreement: Agreement
     items: tuple[tuple[str, Form], ...]
     required: frozenset[str]
+    predicates: Mapping[str, Predicate] = field(default_factory=dict)
+    operands: Mapping[str, str] = field(default_factory=dict, repr=False)
+    needed: Mapping[str, Form] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,37 +96,38 @@ class Decide:
         now = self._clock.now_ms()
         for code, entry in entries.items():
             items = tuple(item for item in request.items if item.resource == code)
-            wanted = tuple((item.field, item.form) for item in items)
             who = (caller.peer.department, caller.peer.name, code, request.purpose, request.legal_basis, now)
-            agreement = self._agreements.find(*who, wanted)
+            agreement = self._agreements.find(*who, partial(coverage, items, entry.resource))
+            # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
+            looked_at = agreement or self._agreements.nearest(*who)
+            wanted = candidates(items, entry.resource, looked_at)
             question = AccessQuestion(
                 consumer=caller.peer.department,
                 system=caller.peer.name,
                 resource=entry.resource,
-                items=tuple((item.field, item.form, item.necessity) for item in items),
+                items=wanted.items,
+                predicates=tuple((field, predicate.name) for field, predicate in wanted.predicates.items()),
                 purpose=request.purpose,
                 basis=request.legal_basis,
                 case_present=bool(request.case_reference.strip()),
-                # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
-                agreement=agreement or self._agreements.nearest(*who),
+                agreement=looked_at,
                 subject_scheme=request.subject_scheme,
                 now_ms=now,
                 official=bool(caller.official),
             )
-            decision = self._engine.decide(question)
-            allowed = tuple((item.field, item.form) for item in decision.items if item.allowed)
+            decided = chosen(items, self._engine.decide(question))
+            allowed = [(item, one) for item, one in decided if one.allowed]
             if (
                 allowed and agreement is None
             ):  # The engine never allows without an agreement in force; closed all the same.
                 raise Refused(Code.NO_AGREEMENT, code)
             if allowed and agreement is not None:
-                required = frozenset(i.field for i in items if i.necessity is Necessity.REQUIRED)
-                permitted.append(Permitted(entry, agreement, allowed, required))
-            for item in decision.items:
-                rules.update(dict.fromkeys(item.rules))
-                if item.allowed:
+                permitted.append(_permitted(caller, entry, agreement, allowed, wanted.predicates))
+            for item, one in decided:
+                rules.update(dict.fromkeys(one.rules))
+                if one.allowed:
                     continue
-                reason = item.reason or Reason.POLICY_ERROR
+                reason = one.reason or Reason.POLICY_ERROR
                 text = TEXT[reason]
                 refused = WithheldItem(code, item.field, item.form, str(reason), text.zh, text.en)
                 withheld.append(refused)
@@ -167,6 +180,39 @@ class Decide:
         if unknown:
             raise Refused(code, "terms", violations=tuple(unknown[:16]))
         return entries
+
+
+def _permitted(
+    caller: Caller,
+    entry: CatalogEntry,
+    agreement: Agreement,
+    allowed: Sequence[tuple[RequestItem, ItemDecision]],
+    found: Mapping[str, Predicate],
+) -> Permitted:
+    """The part of a plan about one resource.
+
+    Raises:
+        Refused: BAD_REQUEST when the operand of a predicate is missing or no value of its field's type.
+    """
+    resource = entry.resource
+    predicates: dict[str, Predicate] = {}
+    operands: dict[str, str] = {}
+    for item, one in allowed:
+        described = resource.field(item.field)
+        if one.form is Form.PREDICATE and described is not None:
+            predicates[item.field] = predicate = found[item.field]
+            operand = operand_of(caller.operands, resource.code, predicate, described.data_type)
+            if operand:
+                operands[item.field] = operand
+    return Permitted(
+        entry,
+        agreement,
+        tuple((item.field, one.form) for item, one in allowed),
+        frozenset(item.field for item, _ in allowed if item.necessity is Necessity.REQUIRED),
+        predicates,
+        operands,
+        {item.field: item.form for item, one in allowed if one.form is not item.form},
+    )
 
 
 def refusal(plan: Plan) -> Refused | None:

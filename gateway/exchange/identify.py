@@ -3,11 +3,13 @@
 Every guard here fails closed: whatever cannot be established refuses the call before anything is looked up.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation, bad_request
 from gateway.exchange.model import Call, SignedRequest
+from gateway.exchange.operands import checked_operands
 from gateway.exchange.ports import WireCodec
 from gateway.identity.departments import Departments
 from gateway.identity.peers import Peer, Peers
@@ -28,7 +30,10 @@ _MAX_IDENTIFIER = 64
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A system whose certificate, standing, certified keys and signature over this request have been verified."""
+    """A system whose certificate, standing, certified keys and signature over this request have been verified.
+
+    `operands` are those of its equality predicates, checked against the request.
+    """
 
     peer: Peer
     request: SignedRequest
@@ -36,6 +41,7 @@ class Caller:
     keys: KeyCertificate
     recipient: RecipientKey
     official: str
+    operands: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,8 @@ class Identify:
         official = ""
         if call.official_token:
             official = self._people.authenticate_official(call.official_token, peer=peer).subject_key
-        return Caller(peer, request, digest(call.body), keys, recipient_key(keys), official)
+        operands = checked_operands(call, request) if call.operands or _commits(request) else {}
+        return Caller(peer, request, digest(call.body), keys, recipient_key(keys), official, operands)
 
     def still_good(self, peer: Peer) -> None:
         """Check the peer again, right before something leaves.
@@ -169,6 +176,10 @@ class IdentifySubject:
             tokens = self._tokens.derive_every(scheme, canonical)
             person_id = await self._persons.person_id(tokens[0], tokens[1:])
         return Subject(scheme, canonical, tokens, person_id)
+
+
+def _commits(request: SignedRequest) -> bool:
+    return any(item.operand_commitment for item in request.items)
 
 
 def claimed(certificate: bytes | None) -> dict[str, str]:

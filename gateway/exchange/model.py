@@ -1,20 +1,33 @@
 """What goes into and comes out of the use cases. Plain values; the doors translate them from and to the wire."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
+from policies.predicates import Need
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 
 @dataclass(frozen=True, slots=True)
 class RequestItem:
-    """One item that a system asks for."""
+    """One item that a system asks for.
+
+    `form` is the least revealing one that will do, `need` the predicate when that is its form, `accepted` what the
+    system takes instead, and `operand_commitment` binds the operand of an equality.
+    """
 
     resource: str
     field: str
     form: Form
     necessity: Necessity
+    need: Need | None = None
+    accepted: tuple[Form, ...] = ()
+    operand_commitment: bytes = b""
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """Every form that will do, the least revealing first."""
+        return tuple(sorted((self.form, *self.accepted), key=lambda form: form.rank))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class Call:
         subject_identifier: As typed.
         subject_nonce: Key of the subject commitment, 32 bytes.
         official_token: The official's OIDC token, or empty.
+        operands: Resource, field and text of what values are compared with. Never kept, logged or part of the `repr`.
     """
 
     certificate: bytes | None
@@ -57,6 +71,7 @@ class Call:
     subject_identifier: str
     subject_nonce: bytes
     official_token: str
+    operands: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

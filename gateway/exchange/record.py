@@ -13,9 +13,10 @@ from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
-from gateway.exchange.decide import Plan
+from gateway.exchange.decide import Permitted, Plan
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import WithheldItem
+from policies.vocabulary import Form
 
 _RETRY_MS = 1000
 
@@ -23,6 +24,22 @@ _RETRY_MS = 1000
 def item_text(resource: str, field: str, form: str) -> dict[str, str]:
     """One item as the ledger writes it."""
     return {"resource": resource, "field": field, "form": form}
+
+
+def permitted_items(part: Permitted) -> list[dict[str, str]]:
+    """What a plan permits of one resource, as the ledger writes it.
+
+    With the predicate's name, and with the form that was needed where a more revealing one was chosen.
+    """
+    found = []
+    for field, form in part.items:
+        said = item_text(part.entry.resource.code, field, str(form))
+        if form is Form.PREDICATE:
+            said["predicate"] = part.predicates[field].name
+        if field in part.needed:
+            said["needed"] = str(part.needed[field])
+        found.append(said)
+    return found
 
 
 def _withheld(items: Sequence[WithheldItem]) -> list[dict[str, str]]:
@@ -89,7 +106,7 @@ class Record:
             {"id": p.agreement.id, "revision": p.agreement.revision, "digest": p.agreement.digest.hex()}
             for p in plan.permitted
         ]
-        items = [item_text(p.entry.resource.code, f, str(form)) for p in plan.permitted for f, form in p.items]
+        items = [said for part in plan.permitted for said in permitted_items(part)]
         body: Mapping[str, Any] = {
             **self._who(caller),
             "items": items + _withheld(plan.withheld),

@@ -5,7 +5,8 @@ holds an `Answer` may rely on it; a node that did not answer is a `Silence` with
 It does not decide what may be asked: an `Order` is carried out as it stands.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
@@ -38,6 +39,8 @@ class Order:
         subject_identifier: Canonical identifier for an unlisted resource, else empty.
         promise: The ledger's promise of the `asked` entry.
         request_digest: SHA-256 of `request`.
+        predicates: By field, the name of the predicate of each item in that form.
+        operands: By field, what an equality compares with; never part of the `repr`.
     """
 
     node: str
@@ -56,6 +59,8 @@ class Order:
     subject_identifier: str
     promise: BatchItem
     request_digest: bytes
+    predicates: Mapping[str, str] = field(default_factory=dict)
+    operands: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ FORM_NUMBERS = {
     Form.YEAR: signed_pb2.FORM_YEAR,
     Form.MASKED: signed_pb2.FORM_MASKED,
     Form.VALUE: signed_pb2.FORM_VALUE,
+    Form.PREDICATE: signed_pb2.FORM_PREDICATE,
 }
 FORMS: dict[int, Form] = {number: form for form, number in FORM_NUMBERS.items()}
 BASIS_NUMBERS = {
@@ -74,7 +75,10 @@ def ticket_body(order: Order, *, ticket_id: bytes, session_id: bytes, issued_ms:
         session_id=session_id,
         resource=order.resource,
         handle=order.handle,
-        items=[signed_pb2.TicketItem(field=field, form=FORM_NUMBERS[form]) for field, form in order.items],
+        items=[
+            signed_pb2.TicketItem(field=field, form=FORM_NUMBERS[form], predicate=order.predicates.get(field, ""))
+            for field, form in order.items
+        ],
         purpose=order.purpose,
         legal_basis=BASIS_NUMBERS[order.basis],
         agreement_id=order.agreement_id,
@@ -109,6 +113,10 @@ def add_ask(asks: node_link_pb2.Asks, ask_id: int, ticket: bytes, order: Order, 
         ),
         deadline_ms=deadline_ms,
         credit=credit,
+        operands=[
+            signed_pb2.Operand(resource=order.resource, field=field, value=operand)
+            for field, operand in order.operands.items()
+        ],
     )
 
 
@@ -120,7 +128,8 @@ def order_size(order: Order) -> int:
         + len(keys.body)
         + len(keys.signature)
         + len(keys.department_key)
-        + 64 * len(order.items)
+        + 128 * len(order.items)
+        + sum(4 * len(operand) for operand in order.operands.values())
         + 1024
     )
 

@@ -18,6 +18,7 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import padded_length
 from oncegate.v1 import exchange_pb2, signed_pb2
+from policies.predicates import BadPredicate, Operator, checked_need
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 MAX_BODY = 32 * 1024
@@ -34,6 +35,14 @@ FORMS: "dict[signed_pb2.Form, Form]" = {
     signed_pb2.FORM_YEAR: Form.YEAR,
     signed_pb2.FORM_MASKED: Form.MASKED,
     signed_pb2.FORM_VALUE: Form.VALUE,
+    signed_pb2.FORM_PREDICATE: Form.PREDICATE,
+}
+OPERATORS: "dict[signed_pb2.PredicateOperator, Operator]" = {
+    signed_pb2.PREDICATE_OPERATOR_GE: Operator.GE,
+    signed_pb2.PREDICATE_OPERATOR_LE: Operator.LE,
+    signed_pb2.PREDICATE_OPERATOR_IN: Operator.IN,
+    signed_pb2.PREDICATE_OPERATOR_EQUALS: Operator.EQUALS,
+    signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST: Operator.AGE_AT_LEAST,
 }
 FORM_NUMBERS = {form: number for number, form in FORMS.items()}
 BASES: "dict[signed_pb2.LegalBasis, LegalBasis]" = {
@@ -46,6 +55,17 @@ NECESSITIES: "dict[signed_pb2.Necessity, Necessity]" = {
     signed_pb2.NECESSITY_REQUIRED: Necessity.REQUIRED,
     signed_pb2.NECESSITY_OPTIONAL: Necessity.OPTIONAL,
 }
+_YES_OR_NO = frozenset({Form.EXISTS, Form.PREDICATE})
+_LONGEST_ANSWER = signed_pb2.AnswerField(
+    form=signed_pb2.FORM_PREDICATE,
+    status=signed_pb2.FIELD_STATUS_NOT_AVAILABLE,
+    text="false",
+    data_type="integer",
+    as_of_unix_ms=(1 << 63) - 1,
+    source="government_verified",
+    marks=[signed_pb2.FIELD_MARK_DISPUTED],
+)
+"""As long as any field that says yes or no."""
 MARKS: "dict[signed_pb2.FieldMark, FieldMark]" = {signed_pb2.FIELD_MARK_DISPUTED: FieldMark.DISPUTED}
 MARK_NUMBERS = {mark: number for number, mark in MARKS.items()}
 
@@ -87,15 +107,16 @@ def _items(body: signed_pb2.RequestBody, broken: list[Violation]) -> tuple[Reque
     items: list[RequestItem] = []
     seen: set[tuple[str, str]] = set()
     for position, item in enumerate(body.items[:MAX_ITEMS]):
+        path = f"items[{position}]"
         good = _good_item(item.resource, item.field, item.form, item.necessity)
         if good is not None and (item.resource, item.field) not in seen:
             seen.add((item.resource, item.field))
-            items.append(good)
+            # Most items are plain, and were made before.
+            items.append(_further(good, item, path, broken) if _has_further(item) else good)
             continue
-        path = f"items[{position}]"
         _check(broken, f"{path}.resource", "must be a resource code", holds=bool(_CODE.fullmatch(item.resource)))
         _check(broken, f"{path}.field", "must be a field code", holds=bool(_FIELD.fullmatch(item.field)))
-        _check(broken, f"{path}.form", "must be exists, year, masked or value", holds=item.form in FORMS)
+        _check(broken, f"{path}.form", "must be exists, predicate, year, masked or value", holds=item.form in FORMS)
         _check(broken, f"{path}.necessity", "must be required or optional", holds=item.necessity in NECESSITIES)
         _check(broken, path, "asks for a field twice", holds=(item.resource, item.field) not in seen)
         seen.add((item.resource, item.field))
@@ -110,6 +131,45 @@ def _good_item(
     if not (_CODE.fullmatch(resource) and _FIELD.fullmatch(field) and form in FORMS and necessity in NECESSITIES):
         return None
     return RequestItem(resource, field, FORMS[form], NECESSITIES[necessity])
+
+
+def _has_further(item: signed_pb2.RequestItem) -> bool:
+    predicate = item.form == signed_pb2.FORM_PREDICATE
+    return bool(
+        predicate
+        or item.accepted
+        or item.predicate
+        or item.constants
+        or item.operand_commitment
+        # An operator that this version does not know is not passed over either.
+        or item.operator != signed_pb2.PREDICATE_OPERATOR_UNSPECIFIED
+    )
+
+
+def _further(good: RequestItem, item: signed_pb2.RequestItem, path: str, broken: list[Violation]) -> RequestItem:
+    """What an item says beyond its form: which predicate, and what is taken instead."""
+    unknown = item.operator not in OPERATORS and item.operator != signed_pb2.PREDICATE_OPERATOR_UNSPECIFIED
+    if unknown or any(form not in FORMS for form in item.accepted):
+        _check(broken, f"{path}.{'operator' if unknown else 'accepted'}", "is not a known word", holds=False)
+        return good
+    commitment = item.operand_commitment
+    if len(commitment) not in {0, _DIGEST}:
+        _check(broken, f"{path}.operand_commitment", "must be 32 bytes", holds=False)
+        return good
+    accepted = tuple(FORMS[form] for form in item.accepted)
+    try:
+        need = checked_need(
+            good.form,
+            name=item.predicate,
+            operator=OPERATORS.get(item.operator),
+            constants=item.constants,
+            accepted=accepted,
+            committed=bool(commitment),
+        )
+    except BadPredicate as error:
+        _check(broken, f"{path}.{error.key}", error.rule, holds=False)
+        return good
+    return RequestItem(good.resource, good.field, good.form, good.necessity, need, accepted, commitment)
 
 
 class Codec:
@@ -162,8 +222,9 @@ class Codec:
         )
 
     def answer(self, request_digest: bytes, resource: str, fields: Sequence[AnswerField]) -> bytes:
-        """A padded AnswerBody."""
+        """A padded AnswerBody; whether a yes-or-no field is yes, no or not available does not change its length."""
         body = signed_pb2.AnswerBody(request_digest=request_digest, resource=resource)
+        longest = signed_pb2.AnswerBody(request_digest=request_digest, resource=resource)
         for field in fields:
             released = field.text is not None
             body.fields.add(
@@ -176,7 +237,9 @@ class Codec:
                 source=field.source if released else "",
                 marks=[MARK_NUMBERS[mark] for mark in field.marks] if released else [],
             )
-        return _pad(body)
+            longest.fields.append(_LONGEST_ANSWER if field.form in _YES_OR_NO else body.fields[-1])
+            longest.fields[-1].field = field.field
+        return _pad(body, longest.ByteSize())
 
     def located(self, located: Sequence[LocatedResource]) -> bytes:
         """A padded LocateResult."""
@@ -215,14 +278,17 @@ class Codec:
         return message.SerializeToString(deterministic=True)
 
 
-def _pad(message: Message) -> bytes:
+def _pad(message: Message, least: int = 0) -> bytes:
     """Serialise with the padding field (number 15, bytes) filled up to the next step of `padded_length`.
+
+    `least` is a size that the step must hold too, so that it does not follow from what the message says.
 
     The field costs one byte of tag and one to four of length, and an empty one would not be written. The few room
     sizes that no header fits exactly (a gap of one byte where the length grows by a byte) go to the next step.
     """
     size = message.ByteSize()
-    target = padded_length(size + 3)
+    # The largest padding header, so that every message of these bounds finds its header below the same step.
+    target = padded_length(max(size + 3, least + 8))
     while True:
         for header in (2, 3, 4, 5):
             padding = target - size - header

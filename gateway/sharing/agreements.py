@@ -11,7 +11,7 @@ It does not decide requests (policies do), and nodes do not rely on it: each che
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -26,7 +26,7 @@ from gateway.storage.epochs import EpochCached, advance
 from keys.signing import digest
 from policies.agreements import Agreement, Term
 from policies.agreements.contradictions import meets
-from policies.vocabulary import Form, LegalBasis
+from policies.vocabulary import LegalBasis
 
 _MAX_REASON = 500
 # Refusals of a department that make its agreements count for nothing; any other refusal is passed on.
@@ -167,12 +167,12 @@ class Agreements:
         purpose: str,
         basis: LegalBasis,
         now_ms: int,
-        items: Collection[tuple[str, Form]] = (),
+        coverage: Callable[[Agreement], tuple[int, ...]] = lambda _: (),
     ) -> Agreement | None:
         """The agreement in force for a request, or None. Fails closed.
 
-        Where several fit, the one that covers most of the items is taken, then the one that began last, then the
-        one with the smallest id, so that every replica takes the same.
+        Where several fit, the one that covers the request best is taken, then the one that began last, then the one
+        with the smallest id, so that every replica takes the same.
 
         Args:
             consumer: Department id of the asking system.
@@ -181,7 +181,7 @@ class Agreements:
             purpose: Purpose code.
             basis: Legal basis.
             now_ms: Unix time in milliseconds.
-            items: The fields and forms wanted, for the choice between several agreements.
+            coverage: How well an agreement serves the request, greater is better.
         """
         fitting = [
             agreement
@@ -193,7 +193,7 @@ class Agreements:
         ]
         if len(fitting) <= 1:
             return fitting[0] if fitting else None
-        return max(fitting, key=lambda agreement: _preference(agreement, items))
+        return max(fitting, key=lambda agreement: (coverage(agreement), _seniority(agreement)))
 
     def nearest(
         self, consumer: str, system_name: str, resource: str, purpose: str, basis: LegalBasis, now_ms: int
@@ -222,7 +222,7 @@ class Agreements:
 
         return max(
             self._standing(consumer, resource),
-            key=lambda agreement: (closeness(agreement), _preference(agreement, ())),
+            key=lambda agreement: (closeness(agreement), _seniority(agreement)),
             default=None,
         )
 
@@ -325,7 +325,6 @@ class Agreements:
         return agreement, ""
 
 
-def _preference(agreement: Agreement, items: Collection[tuple[str, Form]]) -> tuple[int, int, tuple[int, ...]]:
-    covered = sum(form in agreement.items.get(field, frozenset()) for field, form in items)
+def _seniority(agreement: Agreement) -> tuple[int, tuple[int, ...]]:
     # The smallest id wins, so its letters count negatively; the closing 1 puts a prefix before its continuations.
-    return covered, agreement.valid_from_ms, (*(-ord(letter) for letter in agreement.id), 1)
+    return agreement.valid_from_ms, (*(-ord(letter) for letter in agreement.id), 1)

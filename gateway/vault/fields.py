@@ -142,7 +142,7 @@ _RULES: Final[dict[str, tuple[Callable[[str], str | None], str]]] = {
 
 
 def _field(code: str, zh: str, en: str, mask: Mask, classification: Classification) -> FieldDescription:
-    forms = frozenset({Form.EXISTS, Form.MASKED, Form.VALUE})
+    forms = frozenset({Form.EXISTS, Form.PREDICATE, Form.MASKED, Form.VALUE})
     return FieldDescription(code, zh, en, DataType.STRING, classification, forms, mask)
 
 

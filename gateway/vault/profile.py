@@ -12,7 +12,7 @@ decides and records before it calls. All methods block on the database and may b
 """
 
 import hmac
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -27,7 +27,7 @@ from gateway.vault.fields import DESCRIPTIONS, PROFILE_RESOURCE, canonical, prof
 from gateway.vault.forgetting import forget_person
 from gateway.vault.provenance import Mark, Source, Superseded, UnavailableReason
 from gateway.vault.reindex import Reindexing
-from gateway.vault.releasing import Releasing
+from gateway.vault.releasing import Asking, Releasing
 from gateway.vault.reseal import Resealing
 from gateway.vault.search import BlindIndexes
 from gateway.vault.texts import free_text
@@ -283,17 +283,18 @@ class Vault:
         person_id: bytes,
         items: Iterable[tuple[str, Form]],
         understood: Collection[FieldMark] = (),
+        asking: Mapping[str, Asking] | None = None,
     ) -> list[ReleasedField]:
         """Fields in the forms that were decided, for a department.
 
-        Fails closed: a field that is not set, restricted, expired, disputed before a department that does not know
-        the mark, or whose value does not fit the form, has no text. Which of these it is, or whether the person has a
-        profile at all, cannot be told from the answer, nor from the time it takes.
+        Fails closed: see `Releasing`. Why a field has no text, or whether the person has a profile at all, cannot be
+        told from the answer, nor from the time it takes.
 
         Args:
             person_id: From `PersonRegistry`.
             items: Field codes and forms.
             understood: Marks that the department undertakes to show together with the value.
+            asking: By field, what is asked in the form predicate.
 
         Returns:
             One for each item, in order.
@@ -304,10 +305,8 @@ class Vault:
         """
         with self._engine.connect() as connection:
             key = data_keys.read(connection, self._keks, person_id)
-            if key is None:
-                self._releasing.instead_of_key()
             held = {row.field: row for row in rows.raw(connection, person_id)}  # Without a key too, lest it be quicker.
-        return [self._releasing(key, held.get(code), code, form, understood) for code, form in items]
+        return self._releasing.all(key, held, items, understood, asking or {})
 
     def erase(self, person_id: bytes, also: Callable[[Connection], None] | None = None) -> bool:
         """Destroy the person's key and remove everything kept under it. Copies, in backups too, become unreadable.

@@ -9,7 +9,8 @@ It reads nothing from the database: rows and keys are handed in.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -18,15 +19,25 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused
 from gateway.vault import contents, rows
 from gateway.vault.contents import Contents
-from gateway.vault.fields import DESCRIPTIONS
+from gateway.vault.fields import DESCRIPTIONS, canonical
 from gateway.vault.provenance import FieldStatus, Source
 from gateway.vault.views import ReleasedField
 from keys.envelope import FieldCipher, Suite
 from keys.persons import KEY_SIZE, new_data_key, unwrap_data_key, wrap_data_key
+from policies.predicates import Predicate, answer
 from policies.release import BadValue, apply_form
+from policies.resources import FieldDescription
 from policies.vocabulary import FieldMark, Form
 
 _DECOY: Final = "decoy"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is asked about a field in the form predicate; the operand is never part of the `repr`."""
+
+    predicate: Predicate
+    operand: str = field(default="", repr=False)
 
 
 class Releasing:
@@ -53,6 +64,7 @@ class Releasing:
         code: str,
         form: Form,
         understood: Collection[FieldMark],
+        asking: Asking | None = None,
     ) -> ReleasedField:
         """One field for a department; see the module.
 
@@ -62,6 +74,7 @@ class Releasing:
             code: Field code.
             form: The form that was decided.
             understood: Marks that the department undertakes to show together with the value.
+            asking: With the form predicate, what is asked.
 
         Raises:
             Refused: UNKNOWN_FIELD.
@@ -73,6 +86,8 @@ class Releasing:
         nothing = "false" if form is Form.EXISTS else None
         if key is None or row is None or not rows.opens(key, row):
             self._open_decoy()
+            if asking is not None:
+                self._answer(described, _DECOY, asking)
             return ReleasedField(code, form, nothing, described.data_type, 0, "")
         held = rows.entry_of(key, row).contents
         marks = (FieldMark.DISPUTED,) if held.dispute is not None else ()
@@ -81,15 +96,46 @@ class Releasing:
         if held.value is None or held.expired(self._clock.now_ms()):
             return ReleasedField(code, form, nothing, described.data_type, 0, "")
         try:
-            text = apply_form(form, described.data_type, described.mask, held.value)
+            if form is Form.PREDICATE and asking is not None:
+                text = self._answer(described, held.value, asking)
+            else:
+                text = apply_form(form, described.data_type, described.mask, held.value)
         except BadValue:
             return ReleasedField(code, form, None, described.data_type, 0, "")
         as_of_ms = held.last_updated_ms or 0
         return ReleasedField(code, form, text, described.data_type, as_of_ms, held.source, marks, "released")
 
-    def instead_of_key(self) -> None:
-        """The work of unwrapping a person's key, once a release, for a person who has none."""
-        unwrap_data_key(self._decoy_kek, self._wrapped_decoy)
+    def all(
+        self,
+        key: FieldCipher | None,
+        held: Mapping[str, Row[Any]],
+        items: Iterable[tuple[str, Form]],
+        understood: Collection[FieldMark],
+        asking: Mapping[str, Asking],
+    ) -> list[ReleasedField]:
+        """Fields for a department, in the order of the items; see `__call__`.
+
+        Args:
+            key: The person's key; None when there is none.
+            held: The person's current rows by field.
+            items: Field codes and forms.
+            understood: See `__call__`.
+            asking: By field, what is asked in the form predicate.
+        """
+        if key is None:
+            # The work of unwrapping a person's key, once a release, for a person who has none.
+            unwrap_data_key(self._decoy_kek, self._wrapped_decoy)
+        return [self(key, held.get(code), code, form, understood, asking.get(code)) for code, form in items]
+
+    def _answer(self, described: FieldDescription, value: str, asking: Asking) -> str:
+        return answer(
+            asking.predicate,
+            described.data_type,
+            described.mask,
+            value,
+            now_ms=self._clock.now_ms(),
+            operand=_as_kept(described.code, asking.operand),
+        )
 
     def _decoy_cipher(self) -> FieldCipher:
         """Made anew each time, as a person's is."""
@@ -98,3 +144,11 @@ class Releasing:
     def _open_decoy(self) -> None:
         plaintext = self._decoy_cipher().open(_DECOY, 1, self._decoy)
         contents.read(plaintext, collected_ms=0, updated_ms=0)
+
+
+def _as_kept(code: str, operand: str) -> str:
+    """An operand as the vault would keep it; one that it would not keep equals nothing, as it is."""
+    try:
+        return canonical(code, operand) if operand else ""
+    except Refused:
+        return operand

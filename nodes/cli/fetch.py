@@ -17,16 +17,19 @@ from nodes.cli.options import (
     HomePath,
     Lang,
     OfficialToken,
+    Operand,
     Purpose,
     Subject,
     official_token,
     subject_of,
+    with_operands,
 )
 from nodes.cli.output import emit, moment, say, table
 from nodes.consumer.answer import Answer, LocateAnswer, Row, RowStatus
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.client import AsyncClient
 from nodes.errors import NodeError
+from policies.vocabulary import Form
 
 Names = Mapping[str, CatalogResource]
 
@@ -34,11 +37,14 @@ Names = Mapping[str, CatalogResource]
 @command
 def fetch(
     *,
-    items: Annotated[list[str], typer.Argument(help="resource:field=form, with ? at the end when optional.")],
+    items: Annotated[
+        list[str], typer.Argument(help="resource:field=form, with ? at the end when optional; see docs/sdk.md.")
+    ],
     home: HomePath,
     subject: Subject,
     purpose: Purpose,
     basis: Basis,
+    operand: Operand = None,
     case: CaseReference = "",
     official_token_file: OfficialToken = None,
     request_id: Annotated[
@@ -52,6 +58,7 @@ def fetch(
 ) -> None:
     """Ask for fields of one subject; print every field with its source and age, or why it is withheld."""
     whom = subject_of(subject)
+    wanted = with_operands(items, operand or [])
     token = official_token(official_token_file)
 
     async def ask() -> tuple[Answer, Names]:
@@ -60,7 +67,7 @@ def fetch(
                 subject=whom,
                 purpose=purpose,
                 basis=basis,
-                items=items,
+                items=wanted,
                 case_reference=case,
                 request_id=request_id,
                 deadline_s=deadline,
@@ -145,6 +152,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
                 "resource": row.resource,
                 "field": row.field,
                 "form": str(row.form),
+                "asked": row.asked,
                 "necessity": str(row.necessity),
                 "status": str(row.status),
                 "text": row.text,
@@ -199,7 +207,7 @@ def _print(answer: Answer, names: Names, language: Language) -> None:
         (
             _field_name(row, names, language),
             _value(row, language),
-            word(f"form.{row.form}", language),
+            _form(row, language),
             row.department,
             moment(row.as_of_ms, word("unknown", language)) if row.released else "",
             _note(row, language),
@@ -230,6 +238,14 @@ def _value(row: Row, language: Language) -> Text | str:
     if isinstance(row.value, bool):
         return word("yes" if row.value else "no", language)
     return row.text or ""
+
+
+def _form(row: Row, language: Language) -> str:
+    """The form, with what was asked of a predicate, or with the less revealing form that could not be had."""
+    form = word(f"form.{row.form}", language)
+    if row.form is Form.PREDICATE:
+        return f"{form} {row.asked}"
+    return form if row.asked == row.form else f"{form} ({word('instead_of', language)} {row.asked})"
 
 
 def _note(row: Row, language: Language) -> str:

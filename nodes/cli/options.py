@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from keys.keyring.file import read_passphrase
 from nodes.cli.language import Language
+from nodes.consumer.items import Item
 
 PASSPHRASE_VARIABLE = "ONCEGATE_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -41,6 +43,14 @@ Subject = Annotated[
 Purpose = Annotated[str, typer.Option("--purpose", help="Registered purpose code.")]
 Basis = Annotated[str, typer.Option("--basis", help="Legal basis: mandate, explicit_request or consent.")]
 CaseReference = Annotated[str, typer.Option("--case", help="Your own case number, where the agreement requires one.")]
+Operand = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--operand",
+        help="RESOURCE:FIELD=VALUE, what an item with =equals compares with; a single - reads them from the further "
+        "lines of standard input, out of sight of the process list.",
+    ),
+]
 OfficialToken = Annotated[
     Path | None,
     typer.Option("--official-token-file", help="File with the official's token, where required.", dir_okay=False),
@@ -84,6 +94,32 @@ def subject_of(text: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter("must be SCHEME=IDENTIFIER", param_hint="--subject")
     return scheme, identifier
+
+
+def with_operands(items: Sequence[str], operands: Sequence[str]) -> list[Item]:
+    """Items with what their equalities compare with.
+
+    Args:
+        items: As written on the command line.
+        operands: RESOURCE:FIELD=VALUE each, or a single - for the lines of standard input.
+
+    Returns:
+        The items.
+
+    Raises:
+        BadInput: An item has another form.
+        typer.BadParameter: An operand names no item, or has no equals sign; its text is not repeated.
+    """
+    if list(operands) == ["-"]:
+        operands = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
+    read = [Item.parse(text) for text in items]
+    places = {f"{item.resource}:{item.field}": place for place, item in enumerate(read)}
+    for text in operands:
+        name, equals, value = text.partition("=")
+        if not equals or name not in places:
+            raise typer.BadParameter("must be RESOURCE:FIELD=VALUE of an item asked for", param_hint="--operand")
+        read[places[name]] = read[places[name]].compared_with(value)
+    return read
 
 
 def official_token(file: Path | None) -> str:

@@ -49,6 +49,8 @@ class Row:
         reason: Reason code when withheld or silent, else empty.
         reason_text: The reason in both languages.
         marks: What has to be shown and kept together with the value, such as that the person disputes it.
+        asked: The form needed, or the predicate, such as `age_at_least(18)`. Where `form` is another one, that is the
+            least revealing one that the agreement permits of those that the item accepts.
     """
 
     resource: str
@@ -65,6 +67,7 @@ class Row:
     reason: str = ""
     reason_text: PublicText = NOTHING_TO_SAY
     marks: tuple[FieldMark, ...] = ()
+    asked: str = ""
 
     @property
     def released(self) -> bool:
@@ -163,19 +166,19 @@ class Answer:
         """The row of an item.
 
         Args:
-            item: The item, or `resource:field`, or `resource:field=form`.
+            item: The item, or `resource:field`, or that with `=` and the form released or what was asked.
 
         Returns:
-            The row; the first one when the field was asked for in several forms and none is named.
+            The row.
 
         Raises:
             KeyError: It was not asked for.
         """
         if isinstance(item, Item):
-            return self[f"{item.resource}:{item.field}={item.form}"]
+            return self[f"{item.resource}:{item.field}={item.asks}"]
         for row in self.rows:
             name = f"{row.resource}:{row.field}"
-            if item in {name, f"{name}={row.form}"}:
+            if item in {name, f"{name}={row.form}", f"{name}={row.asked}"}:
                 return row
         raise KeyError("this was not asked for")
 

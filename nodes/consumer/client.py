@@ -25,7 +25,7 @@ from nodes.consumer.session import Session
 from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.enrolment.renewal import Renewal
-from oncegate.v1 import catalog_pb2, exchange_pb2, notice_pb2
+from oncegate.v1 import catalog_pb2, exchange_pb2, notice_pb2, signed_pb2
 from policies.vocabulary import LegalBasis
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -143,6 +143,11 @@ class AsyncClient:
             subject_identifier=prepared.identifier,
             subject_nonce=prepared.nonce,
             official_token=prepared.official_token,
+            operands=[
+                signed_pb2.Operand(resource=item.resource, field=item.field, value=item.operand)
+                for item in prepared.items
+                if item.operand
+            ],
         )
         response: exchange_pb2.FetchResponse = await session.call(session.exchange.Fetch, message, _timeout_s(prepared))
         return session.verifier.fetched(prepared, response, self._clock.now_ms())

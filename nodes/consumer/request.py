@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from keys.certificates.spiffe import SpiffeId
+from keys.operands import operand_commitment
 from keys.signing import REQUEST, SigningKey, digest
 from keys.subjects import subject_commitment
 from nodes.consumer.items import Item, read_items
-from nodes.consumer.words import MARKS
+from nodes.consumer.words import FORM_NUMBERS, MARKS, OPERATOR_NUMBERS
 from nodes.enrolment.errors import BadInput
 from oncegate.v1 import signed_pb2
 from policies.identifiers import BadIdentifier, normalise
-from policies.vocabulary import Form, LegalBasis, Necessity
+from policies.vocabulary import LegalBasis, Necessity
 
 NONCE_BYTES = 32
 LONGEST_CASE = 128
@@ -27,12 +28,6 @@ _BASIS = {
     LegalBasis.MANDATE: signed_pb2.LEGAL_BASIS_MANDATE,
     LegalBasis.EXPLICIT_REQUEST: signed_pb2.LEGAL_BASIS_EXPLICIT_REQUEST,
     LegalBasis.CONSENT: signed_pb2.LEGAL_BASIS_CONSENT,
-}
-_FORM = {
-    Form.EXISTS: signed_pb2.FORM_EXISTS,
-    Form.YEAR: signed_pb2.FORM_YEAR,
-    Form.MASKED: signed_pb2.FORM_MASKED,
-    Form.VALUE: signed_pb2.FORM_VALUE,
 }
 _NECESSITY = {
     Necessity.REQUIRED: signed_pb2.NECESSITY_REQUIRED,
@@ -136,15 +131,7 @@ def prepare(
         purpose=purpose,
         legal_basis=_BASIS[_basis(basis)],
         case_reference=case_reference,
-        items=[
-            signed_pb2.RequestItem(
-                resource=item.resource,
-                field=item.field,
-                form=_FORM[item.form],
-                necessity=_NECESSITY[item.necessity],
-            )
-            for item in read
-        ],
+        items=[_item(item, nonce) for item in read],
         created_unix_ms=now_ms,
         deadline_ms=0 if deadline_s is None else round(deadline_s * 1000),
         sealing_key_id=requester.sealing_key_id,
@@ -161,6 +148,24 @@ def prepare(
         deadline_s=deadline_s,
         official_token=official_token,
     )
+
+
+def _item(item: Item, nonce: bytes) -> signed_pb2.RequestItem:
+    message = signed_pb2.RequestItem(
+        resource=item.resource,
+        field=item.field,
+        form=FORM_NUMBERS[item.form],
+        necessity=_NECESSITY[item.necessity],
+        accepted=[FORM_NUMBERS[form] for form in item.accepted],
+    )
+    if item.need is not None:
+        message.predicate = item.need.name
+        message.constants.extend(item.need.constants)
+        if item.need.operator is not None:
+            message.operator = OPERATOR_NUMBERS[item.need.operator]
+    if item.operand:
+        message.operand_commitment = operand_commitment(nonce, item.resource, item.field, item.operand)
+    return message
 
 
 def _basis(basis: LegalBasis | str) -> LegalBasis:

@@ -1,7 +1,7 @@
 """Released text as a typed value.
 
-`exists` gives a bool, `year` an int, `masked` the text, `value` what the field's data type says. A text that does not
-fit its form and type is refused rather than guessed at.
+`exists` and `predicate` give a bool, `year` an int, `masked` the text, `value` what the field's data type says. A text
+that does not fit its form and type is refused rather than guessed at.
 """
 
 import re
@@ -34,7 +34,7 @@ def read_value(form: Form, data_type: DataType, text: str) -> Value:
     Raises:
         ValueError: The text does not fit; the message holds no value.
     """
-    if form is Form.EXISTS:
+    if form in {Form.EXISTS, Form.PREDICATE}:
         return _boolean(text)
     if form is Form.YEAR:
         return int(_match(_YEAR, text))

@@ -4,7 +4,7 @@ Of a fetch: the ledger's promise of the `asked` entry and of the outcome, both a
 resource asked for is answered, silent or wholly withheld, once → per answer: the provider has an accepted agreement
 for the resource; the node's keys are certified by the department key in it; the receipt is that node's, about this
 request, this ticket and these sealed bytes; the seal opens under exactly that context; the fields are those asked
-for, none missing, none more revealing.
+for, none missing, none in a form that was not asked for.
 
 Which way it fails: closed. Any check that does not hold raises `UntrustedAnswer` and nothing is handed out.
 What it cannot check: freshness and the reasons of silence are the gateway's word.
@@ -253,6 +253,7 @@ def _rows(items: Sequence[Item], withheld: dict[Item, str], opened: dict[str, _O
                     RowStatus.WITHHELD,
                     reason=reason,
                     reason_text=reason_text(reason),
+                    asked=item.asks,
                 )
             )
             continue
@@ -268,6 +269,7 @@ def _rows(items: Sequence[Item], withheld: dict[Item, str], opened: dict[str, _O
                     provider.department,
                     reason=provider.silence,
                     reason_text=provider.silence_text,
+                    asked=item.asks,
                 )
             )
             continue
@@ -278,19 +280,26 @@ def _rows(items: Sequence[Item], withheld: dict[Item, str], opened: dict[str, _O
 
 
 def _take(item: Item, fields: list[signed_pb2.AnswerField]) -> signed_pb2.AnswerField:
-    """Takes the field that answers an item: the same form, else a less revealing one."""
-    candidates = [f for f in fields if f.field == item.field and 0 < f.form <= item.form.rank]
-    if not candidates:
+    """Takes the field that answers an item, in the form needed or one that the item accepts instead."""
+    found = next((f for f in fields if f.field == item.field and FORMS.get(f.form) in item.forms), None)
+    if found is None:
         raise UntrustedAnswer(Distrust.MISSING, "field")
-    chosen = max(candidates, key=lambda f: f.form)
-    fields.remove(chosen)
-    return chosen
+    fields.remove(found)
+    return found
 
 
 def _row(item: Item, provider: Provider, field: signed_pb2.AnswerField) -> Row:
     form = FORMS[field.form]
     if field.status != signed_pb2.FIELD_STATUS_RELEASED:
-        return Row(item.resource, item.field, form, item.necessity, RowStatus.NOT_AVAILABLE, provider.department)
+        return Row(
+            item.resource,
+            item.field,
+            form,
+            item.necessity,
+            RowStatus.NOT_AVAILABLE,
+            provider.department,
+            asked=item.asks,
+        )
     try:
         value = read_value(form, DataType(field.data_type), field.text)
     except ValueError:
@@ -311,6 +320,7 @@ def _row(item: Item, provider: Provider, field: signed_pb2.AnswerField) -> Row:
         source=field.source,
         as_of_ms=field.as_of_unix_ms or None,
         marks=tuple(dict.fromkeys(MARKS[mark] for mark in field.marks)),
+        asked=item.asks,
     )
 
 

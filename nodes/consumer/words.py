@@ -8,6 +8,7 @@ import re
 
 from nodes.errors import PublicText
 from oncegate.v1 import signed_pb2
+from policies.predicates import Operator
 from policies.reasons import TEXT, Reason
 from policies.vocabulary import FieldMark, Form
 
@@ -16,7 +17,17 @@ FORMS: dict[signed_pb2.Form, Form] = {
     signed_pb2.FORM_YEAR: Form.YEAR,
     signed_pb2.FORM_MASKED: Form.MASKED,
     signed_pb2.FORM_VALUE: Form.VALUE,
+    signed_pb2.FORM_PREDICATE: Form.PREDICATE,
 }
+FORM_NUMBERS = {form: number for number, form in FORMS.items()}
+OPERATORS: dict[signed_pb2.PredicateOperator, Operator] = {
+    signed_pb2.PREDICATE_OPERATOR_GE: Operator.GE,
+    signed_pb2.PREDICATE_OPERATOR_LE: Operator.LE,
+    signed_pb2.PREDICATE_OPERATOR_IN: Operator.IN,
+    signed_pb2.PREDICATE_OPERATOR_EQUALS: Operator.EQUALS,
+    signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST: Operator.AGE_AT_LEAST,
+}
+OPERATOR_NUMBERS = {operator: number for number, operator in OPERATORS.items()}
 MARKS: dict[signed_pb2.FieldMark, FieldMark] = {signed_pb2.FIELD_MARK_DISPUTED: FieldMark.DISPUTED}
 """The marks that this SDK shows, and says in its requests that it shows."""
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")

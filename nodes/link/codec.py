@@ -21,6 +21,7 @@ from nodes.provider.model import (
     Ticket,
 )
 from oncegate.v1 import signed_pb2
+from policies.predicates import Operator, checked_need
 from policies.vocabulary import Form, LegalBasis, Necessity
 
 ID_BYTES: Final = 16
@@ -36,6 +37,14 @@ FORM_NUMBERS = {
     Form.YEAR: signed_pb2.FORM_YEAR,
     Form.MASKED: signed_pb2.FORM_MASKED,
     Form.VALUE: signed_pb2.FORM_VALUE,
+    Form.PREDICATE: signed_pb2.FORM_PREDICATE,
+}
+OPERATORS: dict[int, Operator] = {
+    signed_pb2.PREDICATE_OPERATOR_GE: Operator.GE,
+    signed_pb2.PREDICATE_OPERATOR_LE: Operator.LE,
+    signed_pb2.PREDICATE_OPERATOR_IN: Operator.IN,
+    signed_pb2.PREDICATE_OPERATOR_EQUALS: Operator.EQUALS,
+    signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST: Operator.AGE_AT_LEAST,
 }
 _FORMS: dict[int, Form] = {number: form for form, number in FORM_NUMBERS.items()}
 _BASES: dict[int, LegalBasis] = {
@@ -71,6 +80,30 @@ def _known(name: str, table: dict[int, _V], number: int) -> _V:
     return value
 
 
+def _requested(item: signed_pb2.RequestItem) -> RequestedItem:
+    """One requested item.
+
+    Raises:
+        ValueError: A word is not known, or what is said of a predicate breaks a rule (`BadPredicate` is one).
+    """
+    form = _known("form", _FORMS, item.form)
+    accepted = tuple(_known("accepted", _FORMS, other) for other in item.accepted)
+    operator = None if not item.operator else _known("operator", OPERATORS, item.operator)
+    commitment = item.operand_commitment
+    if commitment:
+        _length("operand_commitment", commitment, DIGEST_BYTES)
+    need = checked_need(
+        form,
+        name=item.predicate,
+        operator=operator,
+        constants=item.constants,
+        accepted=accepted,
+        committed=bool(commitment),
+    )
+    necessity = _known("necessity", _NECESSITIES, item.necessity)
+    return RequestedItem(item.resource, item.field, form, necessity, need, accepted, commitment)
+
+
 class ProtobufCodec:
     """Implements `nodes.provider.model.Codec`."""
 
@@ -93,7 +126,9 @@ class ProtobufCodec:
             session_id=_length("session_id", message.session_id, ID_BYTES),
             resource=message.resource,
             handle=_length("handle", message.handle, ID_BYTES),
-            items=tuple(OrderedItem(item.field, _known("form", _FORMS, item.form)) for item in message.items),
+            items=tuple(
+                OrderedItem(item.field, _known("form", _FORMS, item.form), item.predicate) for item in message.items
+            ),
             purpose=message.purpose,
             basis=_known("legal_basis", _BASES, message.legal_basis),
             agreement_id=message.agreement_id,
@@ -126,15 +161,7 @@ class ProtobufCodec:
             purpose=message.purpose,
             basis=_known("legal_basis", _BASES, message.legal_basis),
             case_reference=message.case_reference,
-            items=tuple(
-                RequestedItem(
-                    item.resource,
-                    item.field,
-                    _known("form", _FORMS, item.form),
-                    _known("necessity", _NECESSITIES, item.necessity),
-                )
-                for item in message.items
-            ),
+            items=tuple(_requested(item) for item in message.items),
             created_ms=message.created_unix_ms,
             deadline_ms=message.deadline_ms,
             sealing_key_id=_length("sealing_key_id", message.sealing_key_id, DIGEST_BYTES),

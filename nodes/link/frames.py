@@ -111,6 +111,7 @@ def incoming(
             requester_keys=CertifiedKeys(keys.body, keys.signature, keys.department_key),
             subject_nonce=ask.subject_nonce,
             subject_identifier=ask.subject_identifier,
+            operands={operand.field: operand.value for operand in ask.operands},
             promise=BatchItem(
                 promise.body, promise.signature, promise.leaf_index, promise.leaf_count, tuple(promise.path)
             ),

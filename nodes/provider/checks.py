@@ -3,7 +3,8 @@
 The order, each with its own reason (docs/node.md, section 5): ticket's signature → its form → node and session →
 expiry → resource, fields and forms as offered → request's digest, contents and age → our own copy of the agreement →
 the asking system's keys under the fingerprint in that copy → the consumer's signature → what the agreement permits now
-→ the ledger's promise → the subject's commitment → the department's own rules → uses of the day → used before.
+→ predicates and their operands → the ledger's promise → the subject's commitment → the department's own rules → used
+before → uses of the day.
 
 Which way it fails: every check fails closed, with a `Refusal` that names the reason. What a ticket costs (a use, its
 single use) is taken last, when everything else holds.
@@ -13,24 +14,26 @@ It does not read a record. Whether the record is about the committed subject is 
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from keys.batch import BatchItem, ItemVerifier, scope, verify_batch
 from keys.certificates.spiffe import SpiffeId
 from keys.errors import BadCertificate, BadKeyCertificate, BadSignature
 from keys.key_certificates import open_certified, recipient_key, verify_key
+from keys.operands import check_operand as check_commitment
 from keys.sealing import RecipientKey
 from keys.signing import PROMISE, REQUEST, TICKETS, VerifyKey, digest
 from keys.subjects import check_subject
 from nodes.enrolment.home import Trust
 from nodes.provider.agreements import AgreementBook
 from nodes.provider.config import DepartmentRules, Limits, ProvidedResource
-from nodes.provider.model import Codec, IncomingAsk, Refusal, Request, Ticket, TicketFrame
+from nodes.provider.model import Codec, IncomingAsk, Refusal, Request, RequestedItem, Ticket, TicketFrame
 from nodes.provider.used import DailyUses, UsedTickets
 from policies.agreements import Agreement
+from policies.predicates import BadPredicate, Operator, Predicate, check_operand
 from policies.reasons import Reason
-from policies.vocabulary import SharingType
+from policies.vocabulary import Form, SharingType
 
 _FRAMES: Final = 64
 """Verified frames that are remembered, so that a frame costs one signature however its asks are handed over."""
@@ -51,6 +54,7 @@ class CheckedTicket:
         agreement: Our own copy.
         consumer: The asking system.
         recipient: The key to seal to.
+        asking: By field, what is asked of those ordered in the form predicate.
     """
 
     ask: IncomingAsk
@@ -62,6 +66,20 @@ class CheckedTicket:
     agreement: Agreement
     consumer: SpiffeId
     recipient: RecipientKey
+    asking: Mapping[str, "Asking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One predicate of our own copy of the agreement, and the operand that the consumer signed for, if it needs one.
+
+    Args:
+        predicate: What is asked.
+        operand: What an equality compares with; never kept or part of the `repr`.
+    """
+
+    predicate: Predicate
+    operand: str = field(default="", repr=False)
 
 
 class _Refused(Exception):
@@ -165,6 +183,7 @@ class TicketChecks:
         agreement = self._agreement(ticket)
         consumer, recipient = self._requester(ask, request, agreement, now_ms)
         self._permitted(ticket, request, agreement, consumer, now_ms)
+        asking = self._asking(ask, ticket, request, agreement, resource)
         self._promise(ask, ticket)
         self._subject(ask, request, resource)
         if consumer.department in self._rules.departments:
@@ -174,7 +193,9 @@ class TicketChecks:
             raise _Refused(Reason.TICKET_REPLAYED)
         if not self._uses.take(agreement.id, agreement.uses_per_day, now_ms):
             raise _Refused(Reason.USES_EXHAUSTED)
-        return CheckedTicket(ask, ticket, proof, digest(ask.ticket), request, resource, agreement, consumer, recipient)
+        return CheckedTicket(
+            ask, ticket, proof, digest(ask.ticket), request, resource, agreement, consumer, recipient, asking
+        )
 
     def _proof(self, ask: IncomingAsk) -> BatchItem:
         """The gateway signed this very ticket, for this node and session."""
@@ -200,7 +221,7 @@ class TicketChecks:
             ticket = self._codec.parse_ticket(ask.ticket)
         except ValueError:
             raise _Refused(Reason.BAD_TICKET) from None
-        if not ticket.items or len(set(ticket.items)) != len(ticket.items):
+        if not ticket.items or len({item.field for item in ticket.items}) != len(ticket.items):
             raise _Refused(Reason.BAD_TICKET)
         if ticket.node != self._who.node:
             raise _Refused(Reason.WRONG_NODE)
@@ -221,10 +242,10 @@ class TicketChecks:
         if resource.description.sharing_type is SharingType.NOT_SHARED:
             raise _Refused(Reason.NOT_SHARED)
         for item in ticket.items:
-            field = resource.description.field(item.field)
-            if field is None:
+            described = resource.description.field(item.field)
+            if described is None:
                 raise _Refused(Reason.UNKNOWN_TERM)
-            if item.form not in field.forms:
+            if item.form not in described.forms:
                 raise _Refused(Reason.FORM_NOT_ALLOWED)
         return resource
 
@@ -238,12 +259,11 @@ class TicketChecks:
             raise _Refused(Reason.REQUEST_MISMATCH) from None
         if (request.trust_domain, request.purpose, request.basis) != (self._trust_domain, ticket.purpose, ticket.basis):
             raise _Refused(Reason.REQUEST_MISMATCH)
-        most: dict[str, int] = {}
-        for asked in request.items:
-            if asked.resource == ticket.resource:
-                most[asked.field] = max(most.get(asked.field, 0), asked.form.rank)
-        if any(item.form.rank > most.get(item.field, 0) for item in ticket.items):
-            raise _Refused(Reason.REQUEST_MISMATCH)
+        signed_for = _signed_for(request, ticket.resource)
+        for item in ticket.items:
+            asked = signed_for.get(item.field)
+            if asked is None or item.form not in {asked.form, *asked.accepted}:
+                raise _Refused(Reason.REQUEST_MISMATCH)
         if abs(now_ms - request.created_ms) > self._limits.request_age_ms:
             raise _Refused(Reason.REQUEST_EXPIRED)
         return request
@@ -295,9 +315,42 @@ class TicketChecks:
                 form=item.form,
                 case_present=bool(request.case_reference.strip()),
                 now_ms=now_ms,
+                predicate=item.predicate,
             )
             if reason is not None:
                 raise _Refused(reason)
+
+    def _asking(
+        self, ask: IncomingAsk, ticket: Ticket, request: Request, agreement: Agreement, resource: ProvidedResource
+    ) -> Mapping[str, Asking]:
+        """What is asked is in our own copy, is what the consumer signed, fits the field, and has its operand."""
+        signed_for = _signed_for(request, ticket.resource)
+        found: dict[str, Asking] = {}
+        for item in ticket.items:
+            if item.form is not Form.PREDICATE:
+                if item.predicate:
+                    raise _Refused(Reason.BAD_TICKET)
+                continue
+            predicate, asked = agreement.predicates[item.predicate], signed_for[item.field]
+            if asked.need is None or not asked.need.matches(predicate):
+                raise _Refused(Reason.REQUEST_MISMATCH)
+            described = resource.description.field(item.field)
+            if described is None or not predicate.fits(described.data_type):
+                raise _Refused(Reason.FORM_NOT_ALLOWED)
+            found[item.field] = Asking(predicate, self._operand(ask, ticket.resource, predicate, asked))
+        return found
+
+    @staticmethod
+    def _operand(ask: IncomingAsk, resource: str, predicate: Predicate, asked: RequestedItem) -> str:
+        """The operand of an equality is the one that the consumer committed to."""
+        if predicate.operator is not Operator.EQUALS:
+            return ""
+        try:
+            operand = check_operand(ask.operands.get(predicate.field, ""))
+            check_commitment(ask.subject_nonce, resource, predicate.field, operand, asked.operand_commitment)
+        except (BadPredicate, BadSignature):
+            raise _Refused(Reason.BAD_OPERAND) from None
+        return operand
 
     def _promise(self, ask: IncomingAsk, ticket: Ticket) -> None:
         """The ledger promised that the `asked` entry of this very request is durable."""
@@ -321,3 +374,15 @@ class TicketChecks:
             check_subject(ask.subject_nonce, request.subject_scheme, ask.subject_identifier, request.subject_commitment)
         except BadSignature:
             raise _Refused(Reason.SUBJECT_MISMATCH) from None
+
+
+def _signed_for(request: Request, resource: str) -> dict[str, RequestedItem]:
+    """The requested items of a resource by field; one that is asked for twice is left out, since it is not clear."""
+    found: dict[str, RequestedItem] = {}
+    twice: set[str] = set()
+    for item in request.items:
+        if item.resource == resource:
+            if item.field in found:
+                twice.add(item.field)
+            found[item.field] = item
+    return {field: item for field, item in found.items() if field not in twice}

@@ -4,13 +4,14 @@ Rules kept here: signed bodies travel as the exact bytes carried, and the provid
 only after their signature was verified. Nothing here is generated code and nothing here does any work.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
+from policies.predicates import Need
 from policies.reasons import Reason
 from policies.resources import ResourceDescription
 from policies.vocabulary import Form, LegalBasis, Necessity
@@ -32,12 +33,15 @@ class ItemOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
-    """One item of a request (proto RequestItem)."""
+    """One item of a request (proto RequestItem): the form needed, the predicate in that form, what is taken instead."""
 
     resource: str
     field: str
     form: Form
     necessity: Necessity
+    need: Need | None = None
+    accepted: tuple[Form, ...] = ()
+    operand_commitment: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class OrderedItem:
-    """One item of a ticket (proto TicketItem)."""
+    """One item of a ticket (proto TicketItem); with the form predicate, its name in the agreement."""
 
     field: str
     form: Form
+    predicate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ class IncomingAsk:
         deadline_ms: Milliseconds from receipt until nobody waits.
         received_s: When it came in, on the node's monotonic clock, seconds.
         clock_offset_ms: Gateway's clock minus node's clock as measured by the link. The provider bounds its effect.
+        operands: By field, what an equality is to compare with; never kept or part of the `repr`.
     """
 
     frame: TicketFrame
@@ -135,6 +141,7 @@ class IncomingAsk:
     deadline_ms: int
     received_s: float
     clock_offset_ms: int = 0
+    operands: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def ticket(self) -> bytes:

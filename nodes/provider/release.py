@@ -19,7 +19,7 @@ from keys.sealing import answer_info, padded_length
 from keys.signing import digest
 from keys.subjects import check_subject
 from nodes.errors import SourceFailed
-from nodes.provider.checks import CheckedTicket
+from nodes.provider.checks import Asking, CheckedTicket
 from nodes.provider.config import ProvidedField, ProvidedResource
 from nodes.provider.connectors import Connector, Row, key_text
 from nodes.provider.connectors.times import updated_ms
@@ -38,6 +38,7 @@ from nodes.provider.model import (
 from nodes.provider.state import KeptRelease, Records
 from nodes.provider.state.records import Found
 from policies.identifiers import BadIdentifier, normalise
+from policies.predicates import answer
 from policies.release import BadValue, apply_form
 from policies.vocabulary import RECORD_FIELD, DataType, Form
 
@@ -46,7 +47,7 @@ _FIELD_OVERHEAD: Final = 32
 """Most bytes of one AnswerField besides its texts: tags and lengths of seven members, two enums, a 64-bit time."""
 _ANSWER_OVERHEAD: Final = 64
 """Most bytes of an AnswerBody besides its fields and resource code: a digest, tags, the padding's tag and length."""
-_FORM_BYTES: Final = {Form.EXISTS: 5, Form.YEAR: 4}
+_FORM_BYTES: Final = {Form.EXISTS: 5, Form.PREDICATE: 5, Form.YEAR: 4}
 
 Outcome = tuple[ItemOutcome, str | None]
 Sign = Callable[[Sequence[bytes]], Sequence[BatchItem]]
@@ -167,7 +168,10 @@ class Releaser:
             verdict = verdict or ItemOutcome.NO_RECORD
         elif not self._about_subject(checked, row):
             verdict = verdict or ItemOutcome.SUBJECT_MISMATCH
-        outcomes = [_outcome(self._resource, item, row) for item in checked.ticket.items]
+        now_ms = self._now_ms()
+        outcomes = [
+            _outcome(self._resource, item, row, checked.asking.get(item.field), now_ms) for item in checked.ticket.items
+        ]
         if verdict is not None:
             outcomes = [(verdict, None) for _ in outcomes]
         changed = updated_ms(row.values.get(self._resource.updated_column), self._resource.utc_offset) if row else 0
@@ -267,7 +271,9 @@ def _longest_text(field: ProvidedField, form: Form) -> int:
     return _FORM_BYTES.get(form, field.max_bytes)
 
 
-def _outcome(resource: ProvidedResource, item: OrderedItem, row: Row | None) -> Outcome:
+def _outcome(
+    resource: ProvidedResource, item: OrderedItem, row: Row | None, asking: Asking | None, now_ms: int
+) -> Outcome:
     """What becomes of one item of a record; never raises."""
     if row is None:
         return ItemOutcome.NO_RECORD, None
@@ -283,7 +289,12 @@ def _outcome(resource: ProvidedResource, item: OrderedItem, row: Row | None) -> 
         if raw is None:
             return ItemOutcome.SOURCE_ERROR, None
     try:
-        text = apply_form(item.form, field.description.data_type, field.description.mask, raw)
+        described = field.description
+        if item.form is Form.PREDICATE and asking is not None:
+            predicate, operand = asking.predicate, asking.operand
+            text = answer(predicate, described.data_type, described.mask, raw, now_ms=now_ms, operand=operand)
+        else:
+            text = apply_form(item.form, described.data_type, described.mask, raw)
         fits = len(text.encode()) <= _longest_text(field, item.form)
     except (BadValue, UnicodeEncodeError):
         return (ItemOutcome.NO_VALUE if blank else ItemOutcome.SOURCE_ERROR), None

@@ -6,11 +6,13 @@ order is used by the gateway's rules, so that both give the same reason (tested)
 What it does not do: it knows neither the catalogue nor today's count of uses; the gateway's engine adds those.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from policies.predicates import Predicate
 from policies.reasons import Reason
 from policies.vocabulary import Form, LegalBasis, SharingType
 
@@ -34,8 +36,9 @@ class Agreement:
     """What one provider lets one consumer have. Made by `parse_agreement`; times are Unix milliseconds, UTC.
 
     `valid_from_ms` is the first moment in force, `valid_until_ms` the first moment no longer in force. `items` lists
-    the forms permitted for each field. `raw` is the exact file, `digest` its SHA-256. `retention_days`,
-    `impact_assessment` and `onward_transfer` are what the consumer owes (policies/agreements/obligations.py).
+    the forms permitted for each field, `predicates` by name what may be asked in the form predicate. `raw` is the exact
+    file, `digest` its SHA-256. `retention_days`, `impact_assessment` and `onward_transfer` are what the consumer owes
+    (policies/agreements/obligations.py).
     """
 
     id: str
@@ -61,6 +64,7 @@ class Agreement:
     retention_days: int | None = None
     impact_assessment: str = ""
     onward_transfer: bool = False
+    predicates: Mapping[str, Predicate] = dataclasses.field(default_factory=dict)
 
     def __hash__(self) -> int:
         """By digest: equal bytes are equal agreements."""
@@ -91,6 +95,7 @@ class Agreement:
         case_present: bool,
         now_ms: int,
         consent_present: bool = False,
+        predicate: str = "",
     ) -> Reason | None:
         """Check one item against this agreement; fails closed, the first condition that does not hold is told.
 
@@ -104,12 +109,14 @@ class Agreement:
             case_present: Whether the request has a case reference.
             now_ms: Unix time in milliseconds, UTC.
             consent_present: Whether a valid consent of the person was verified; needed when the basis is consent.
+            predicate: With the form predicate, its name.
 
         Returns:
             None if the item is permitted, else the reason.
         """
         term = self.term(now_ms)
         forms = self.items.get(field)
+        asked = self.predicates.get(predicate)
         checks = (
             (term is not Term.NOT_STARTED, Reason.AGREEMENT_NOT_STARTED),
             (term is not Term.EXPIRED, Reason.AGREEMENT_EXPIRED),
@@ -122,5 +129,9 @@ class Agreement:
             (case_present or not self.case_required, Reason.CASE_REQUIRED),
             (forms is not None, Reason.NOT_IN_AGREEMENT),
             (forms is not None and form in forms, Reason.FORM_NOT_ALLOWED),
+            (
+                form is not Form.PREDICATE or (asked is not None and asked.field == field),
+                Reason.PREDICATE_NOT_AGREED,
+            ),
         )
         return next((reason for holds, reason in checks if not holds), None)

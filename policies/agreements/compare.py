@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from policies.agreements.agreement import Agreement
+from policies.predicates import Predicate
 
 
 class Effect(StrEnum):
@@ -128,6 +129,25 @@ def _items(key: str, old: Mapping[str, frozenset[str]], new: Mapping[str, frozen
     ]
 
 
+def _predicates(key: str, old: Mapping[str, Predicate], new: Mapping[str, Predicate]) -> list[Change]:
+    """A question more or less; one that asks something else now cannot be ordered."""
+    pairs = [(name, old.get(name), new.get(name)) for name in sorted({*old, *new})]
+    return [
+        Change(
+            f"{key}.{name}",
+            Effect.WIDENS if was is None else Effect.NARROWS if now is None else Effect.CHANGES,
+            _predicate(was),
+            _predicate(now),
+        )
+        for name, was, now in pairs
+        if was != now
+    ]
+
+
+def _predicate(one: Predicate | None) -> str:
+    return "" if one is None else f"{one.field} {one}"
+
+
 def _smaller(old: frozenset[str], new: frozenset[str]) -> Effect:
     if new < old:
         return Effect.NARROWS
@@ -163,4 +183,5 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "retention_days": _at_most_if_any,
     "impact_assessment": _added,
     "items": _items,
+    "predicates": _predicates,
 }

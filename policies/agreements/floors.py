@@ -14,12 +14,12 @@
 What it does not do: it does not read the catalogue; whoever knows a resource's description hands it in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.agreements.agreement import SENSITIVE_TERM_MS, Agreement
 from policies.resources import ResourceDescription
-from policies.vocabulary import RECORD_FIELD, Classification, SharingType
+from policies.vocabulary import Classification, SharingType
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,8 @@ def breaches(agreement: Agreement, resource: ResourceDescription) -> tuple[Breac
         found.append(Breach("resource", "is not shared, by the law that its description cites"))
     if agreement.sharing_type not in {None, resource.sharing_type}:
         found.append(Breach("sharing_type", "must be the resource's own"))
-    classes: dict[str, Classification] = {RECORD_FIELD: resource.classification}
-    for field, forms in agreement.items.items():
-        described = resource.field(field)
-        if described is None:
-            found.append(Breach(f"items.{field}", "is no field of the resource"))
-            continue
-        classes[field] = described.classification
-        if not forms <= described.forms:
-            found.append(Breach(f"items.{field}", "has a form that the resource does not offer"))
-    if _sensitive(agreement, classes):
+    found += _misfits(agreement, resource)
+    if _sensitive(agreement, resource):
         if not agreement.impact_assessment:
             found.append(Breach("impact_assessment", "is needed where a field is sensitive"))
         if agreement.valid_until_ms - agreement.valid_from_ms > SENSITIVE_TERM_MS:
@@ -69,5 +61,20 @@ def breaches(agreement: Agreement, resource: ResourceDescription) -> tuple[Breac
     return tuple(found)
 
 
-def _sensitive(agreement: Agreement, classes: Mapping[str, Classification]) -> bool:
-    return any(classes.get(field) is Classification.SENSITIVE for field in agreement.items)
+def _misfits(agreement: Agreement, resource: ResourceDescription) -> Iterator[Breach]:
+    """Fields, forms and predicates that the resource does not have."""
+    for field, forms in agreement.items.items():
+        described = resource.field(field)
+        if described is None:
+            yield Breach(f"items.{field}", "is no field of the resource")
+        elif not forms <= described.forms:
+            yield Breach(f"items.{field}", "has a form that the resource does not offer")
+    for predicate in agreement.predicates.values():
+        described = resource.field(predicate.field)
+        if described is not None and not predicate.fits(described.data_type):
+            yield Breach(f"predicates.{predicate.name}", "does not fit the type of its field")
+
+
+def _sensitive(agreement: Agreement, resource: ResourceDescription) -> bool:
+    described = (resource.field(field) for field in agreement.items)
+    return any(field is not None and field.classification is Classification.SENSITIVE for field in described)

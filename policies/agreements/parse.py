@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -20,6 +21,7 @@ from policies.agreements.agreement import MAX_TERM_MS, Agreement
 from policies.agreements.locate import key_lines
 from policies.agreements.obligations import KEYS as OBLIGATIONS
 from policies.agreements.obligations import is_plain, read_obligations
+from policies.agreements.predicates import read_predicates
 from policies.purposes import known
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
 from policies.vocabulary import RECORD_FIELD, Form, LegalBasis, SharingType
@@ -56,7 +58,7 @@ _REQUIRED: Final = frozenset(
         "items",
     }
 )
-_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required"}) | OBLIGATIONS
+_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required", "predicates"}) | OBLIGATIONS
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -97,7 +99,8 @@ def parse_agreement(raw: bytes) -> Agreement:
     except UnicodeDecodeError as error:
         raise BadAgreement(raw[: error.start].count(b"\n") + 1, "", "the file must be UTF-8") from None
     try:
-        table = tomllib.loads(text)
+        # Decimal, because a constant such as 1000.50 means exactly that.
+        table = tomllib.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         # tomllib also lets plain ValueErrors (a number of 5 000 digits) and RecursionErrors (deep nesting) out.
         found = _LINE_IN_TOML_ERROR.search(str(error))
@@ -123,6 +126,7 @@ class _Reader:
         if valid_until - valid_from > MAX_TERM_MS:
             raise self.bad("valid_until", "must be at most three years after valid_from")
         sharing_type = self.word("sharing_type", SharingType) if "sharing_type" in self.table else None
+        items = self.items()
         return Agreement(
             id=self.match("id", _ID),
             revision=self.number("revision", MAX_REVISION),
@@ -141,15 +145,18 @@ class _Reader:
             case_required=self.flag("case_required"),
             official_required=self.flag("official_required") if "official_required" in self.table else False,
             uses_per_day=self.number("uses_per_day", MAX_USES_PER_DAY),
-            items=self.items(),
+            items=items,
             **read_obligations(self)._asdict(),
             digest=hashlib.sha256(raw).digest(),
             raw=raw,
+            predicates=read_predicates(self.table.get("predicates", []), items, self.bad),
         )
 
     def bad(self, key: str, rule: str) -> BadAgreement:
         path = self.prefix + key
-        return BadAgreement(self.lines.get(path, self.lines.get(self.prefix.rstrip("."))), path, rule)
+        # A key that is not there is looked for where its table begins.
+        line = self.lines.get(path, self.lines.get(path.rpartition(".")[0], self.lines.get(self.prefix.rstrip("."))))
+        return BadAgreement(line, path, rule)
 
     def only(self, required: Collection[str], optional: Collection[str]) -> None:
         for key in self.table:

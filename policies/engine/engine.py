@@ -144,6 +144,7 @@ def _key(question: AccessQuestion) -> Hashable:
     return (
         question.resource.fingerprint,
         question.items,
+        question.predicates,
         question.consumer,
         question.system,
         question.purpose,

@@ -158,6 +158,10 @@ def _agreement(agreement: Agreement) -> Json:
             for field, forms in agreement.items.items()
             for form in forms
         ],
+        "predicates": [
+            {"field": _ref("Field", _field_name(agreement.resource, one.field)), "name": one.name}
+            for one in agreement.predicates.values()
+        ],
     }
     if agreement.sharing_type is not None:
         attributes["sharing_type"] = _ref("SharingType", agreement.sharing_type)
@@ -175,6 +179,7 @@ def _request(question: AccessQuestion, field: FieldDescription, form: Form) -> J
             "purpose": _ref("Purpose", question.purpose),
             "basis": _ref("Basis", question.basis),
             "form": _ref("Form", form),
+            "predicate": dict(question.predicates).get(field.code, "") if form is Form.PREDICATE else "",
             "scheme": _ref("Scheme", question.subject_scheme),
             "case_present": question.case_present,
             "consent_present": question.consent_present,

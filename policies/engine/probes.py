@@ -14,6 +14,7 @@ from typing import Final
 
 from policies.agreements import Agreement, parse_agreement
 from policies.engine.question import AccessQuestion
+from policies.predicates import Operator, Predicate
 from policies.resources import FieldDescription, ResourceDescription
 from policies.vocabulary import Classification, DataType, Form, LegalBasis, Mask, Necessity, SharingType
 
@@ -29,7 +30,7 @@ _FIELD: Final = FieldDescription(
     name_en="name",
     data_type=DataType.STRING,
     classification=Classification.SENSITIVE,
-    forms=frozenset({Form.VALUE, Form.MASKED}),
+    forms=frozenset({Form.VALUE, Form.MASKED, Form.PREDICATE}),
     mask=Mask.NAME,
 )
 _RESOURCE: Final = ResourceDescription(
@@ -76,6 +77,7 @@ _AGREEMENT: Final = replace(
     valid_from_ms=_NOW - _TERM_MS,
     valid_until_ms=_NOW + _TERM_MS,
 )
+_SAME: Final = Predicate("same", "name", Operator.EQUALS, ())
 
 PERMITTED: Final = AccessQuestion(
     consumer="probe-consumer",
@@ -124,6 +126,28 @@ FORBIDDEN: Final[Mapping[str, tuple[AccessQuestion, ...]]] = MappingProxyType(
         "scheme-is-accepted": (replace(PERMITTED, subject_scheme="cn.uscc"),),
         "field-is-in-agreement": (replace(PERMITTED, items=(("other", Form.VALUE, Necessity.REQUIRED),)),),
         "form-is-in-agreement": (replace(PERMITTED, items=(("name", Form.MASKED, Necessity.REQUIRED),)),),
+        "predicate-is-in-agreement": (
+            replace(
+                _with(replace(_AGREEMENT, items={"name": frozenset({Form.PREDICATE})}, predicates={"same": _SAME})),
+                items=(("name", Form.PREDICATE, Necessity.REQUIRED),),
+                predicates=(("name", "other"),),
+            ),
+            replace(
+                _with(replace(_AGREEMENT, items={"name": frozenset({Form.PREDICATE})})),
+                items=(("name", Form.PREDICATE, Necessity.REQUIRED),),
+            ),
+            replace(
+                _with(
+                    replace(
+                        _AGREEMENT,
+                        items={"name": frozenset({Form.PREDICATE})},
+                        predicates={"same": replace(_SAME, field="other")},
+                    )
+                ),
+                items=(("name", Form.PREDICATE, Necessity.REQUIRED),),
+                predicates=(("name", "same"),),
+            ),
+        ),
         "form-is-in-catalogue": (
             replace(
                 _with(replace(_AGREEMENT, items={"name": frozenset({Form.EXISTS})})),

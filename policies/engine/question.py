@@ -14,7 +14,8 @@ class AccessQuestion:
 
     `consumer` is a department id, `system` the system's name; `purpose` is empty when none was stated; `agreement` is
     None when none applies; `consent_present` says that a valid consent artefact of the subject was verified, `official`
-    that an official was identified. `now_ms` is Unix time in milliseconds, UTC.
+    that an official was identified. `predicates` names, for a field asked for in the form predicate, the predicate of
+    the agreement that is needed; a field without one has none that fits. `now_ms` is Unix time in milliseconds, UTC.
     """
 
     consumer: str
@@ -29,6 +30,7 @@ class AccessQuestion:
     now_ms: int
     official: bool = False
     consent_present: bool = False
+    predicates: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ GUARDRAILS: Final[Mapping[str, Reason]] = MappingProxyType(
         "scheme-is-accepted": Reason.SCHEME_NOT_ACCEPTED,
         "field-is-in-agreement": Reason.NOT_IN_AGREEMENT,
         "form-is-in-agreement": Reason.FORM_NOT_ALLOWED,
+        "predicate-is-in-agreement": Reason.PREDICATE_NOT_AGREED,
         "form-is-in-catalogue": Reason.FORM_NOT_ALLOWED,
         "sensitive-has-a-term": Reason.SENSITIVE_TERM,
     }

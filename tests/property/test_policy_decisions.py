@@ -12,6 +12,7 @@ from policies.engine import AccessQuestion, PolicyEngine
 from policies.engine.bundle import PACKAGED, load_bundle
 from policies.engine.facts import evaluate, parse_entities
 from policies.engine.probes import ENTITY_TYPES
+from policies.predicates import Operator, Predicate
 from policies.purposes import PURPOSES
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, DataType, Form, LegalBasis, Necessity, SharingType
@@ -25,6 +26,7 @@ forms = st.frozensets(st.sampled_from(Form))
 departments = st.sampled_from(["civil", "education", "police"])
 systems = st.sampled_from(["enrolment", "archive", "x"])
 purposes = st.sampled_from(["school_enrolment", "tax_assessment", "newborn_registration"])
+names = st.sampled_from(["adult", "same", "other"])
 codes = st.sampled_from(["name", "birth_date", "record", "health", "nonsense"])
 
 
@@ -45,6 +47,7 @@ def agreements(draw: st.DrawFn) -> Agreement:
         case_required=draw(st.booleans()),
         official_required=draw(st.booleans()),
         items=items,
+        predicates={name: Predicate(name, draw(codes), Operator.EQUALS, ()) for name in draw(st.sets(names))},
     )
 
 
@@ -78,6 +81,7 @@ def questions(draw: st.DrawFn) -> AccessQuestion:
         now_ms=NOW_MS,
         official=draw(st.booleans()),
         consent_present=draw(st.booleans()),
+        predicates=tuple(sorted(draw(st.dictionaries(codes, names)).items())),
     )
 
 
@@ -102,6 +106,10 @@ def test_what_is_allowed_is_what_a_plain_reading_of_the_rules_allows(asked: Acce
         assert decided.rules
 
 
+def agreed(held: Agreement, code: str, name: str) -> bool:
+    return any((one.field, one.name) == (code, name) for one in held.predicates.values())
+
+
 def plain_reading(asked: AccessQuestion, code: str, form: Form) -> bool:
     held, shared = asked.agreement, asked.resource
     described = shared.field(code)
@@ -123,6 +131,7 @@ def plain_reading(asked: AccessQuestion, code: str, form: Form) -> bool:
         and asked.subject_scheme in shared.subject_schemes
         and form in held.items.get(code, ())
         and form in described.forms
+        and (form is not Form.PREDICATE or agreed(held, code, dict(asked.predicates).get(code, "")))
         and (described.classification is not Classification.SENSITIVE or term_ok)
     )
 
@@ -158,6 +167,7 @@ def test_node_and_gateway_give_the_same_reason_about_one_agreement(asked: Access
             case_present=asked.case_present,
             now_ms=asked.now_ms,
             consent_present=asked.consent_present,
+            predicate=dict(asked.predicates).get(decided.field, ""),
         )
         assert decided.reason is at_node
 

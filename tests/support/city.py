@@ -225,9 +225,10 @@ class City:
         consumer: str = "education",
         system: str = "school",
         revision: int = 1,
+        predicates: Sequence[Mapping[str, str]] = (),
         **changes: Any,
     ) -> str:
-        """The text of an agreement; `changes` replace single keys (TOML literals)."""
+        """The text of an agreement; `changes` replace single keys; those and `predicates` hold TOML literals."""
         now = datetime.now(UTC).replace(microsecond=0)
         keys = {
             "format": '"oncegate.agreement/1"',
@@ -250,6 +251,8 @@ class City:
         text = "".join(f"{key} = {value}\n" for key, value in keys.items())
         for field, forms in items.items():
             text += f'[[items]]\nfield = "{field}"\nforms = {json.dumps(list(forms))}\n'
+        for predicate in predicates:
+            text += "[[predicates]]\n" + "".join(f"{key} = {value}\n" for key, value in predicate.items())
         return text
 
     def agree(self, provider: str, resource: str, items: Mapping[str, Sequence[str]], **changes: Any) -> Path:

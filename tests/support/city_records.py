@@ -42,7 +42,7 @@ column = "name"
 name = { zh = "姓名", en = "Name" }
 type = "string"
 classification = "confidential"
-forms = ["exists", "masked", "value"]
+forms = ["exists", "predicate", "masked", "value"]
 mask = "name"
 [[resources.fields]]
 code = "birth_date"
@@ -50,7 +50,7 @@ column = "born"
 name = { zh = "出生日期", en = "Date of birth" }
 type = "date"
 classification = "confidential"
-forms = ["year", "value"]
+forms = ["predicate", "year", "value"]
 [[resources.fields]]
 code = "address"
 column = "address"

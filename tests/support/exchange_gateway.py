@@ -334,6 +334,7 @@ class ExchangeGateway:
                 signed_pb2.FORM_YEAR: value.text[:4],
                 signed_pb2.FORM_MASKED: value.text[0] + "*",
                 signed_pb2.FORM_VALUE: value.text,
+                signed_pb2.FORM_PREDICATE: "true",
             }
             answer.status = signed_pb2.FIELD_STATUS_RELEASED
             answer.text = texts[item.form]

@@ -58,7 +58,7 @@ def field(code: str, /, **changes: Any) -> FieldDescription:
         name_en="field",
         data_type=DataType.STRING,
         classification=Classification.CONFIDENTIAL,
-        forms=frozenset({Form.EXISTS, Form.MASKED, Form.VALUE}),
+        forms=frozenset({Form.EXISTS, Form.PREDICATE, Form.MASKED, Form.VALUE}),
         mask=Mask.TEXT,
     )
     return replace(described, **changes)

@@ -7,6 +7,7 @@ over what was replaced, as a taken-over gateway would do. What only the consumer
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,36 @@ from nodes.provider.model import IncomingAsk, Released, TicketFrame
 from nodes.provider.node import ProviderNode
 from oncegate.v1 import signed_pb2
 from policies.identifiers import resident_id
+from tests.support.provider_files import AGREEMENT_TOML, LI, NODE_TOML, PEOPLE, RESOURCES_TOML, ZHANG
+
+__all__ = [
+    "ADULT",
+    "ASKED",
+    "BIRTH_YEAR",
+    "DAY_MS",
+    "DOMAIN",
+    "LI",
+    "NAME_VALUE",
+    "NOBODY",
+    "NODE",
+    "NOW_MS",
+    "PEOPLE",
+    "RECORD",
+    "RESOURCE",
+    "RESOURCES_TOML",
+    "SCHEME",
+    "ZHANG",
+    "Ask",
+    "Clock",
+    "System",
+    "World",
+    "handles_of",
+    "items",
+    "needed",
+    "outcomes",
+    "predicate",
+    "texts",
+]
 
 DOMAIN = "gov.test"
 NOW_MS = 1_800_000_000_000
@@ -33,95 +64,7 @@ DAY_MS = 86_400_000
 RESOURCE = "civil.resident"
 SCHEME = "cn.resident-id"
 NODE = SpiffeId(DOMAIN, "civil", "node", "node-1")
-ZHANG = resident_id("11010119900307001")
-LI = resident_id("11010119850612002")
 NOBODY = resident_id("11010119700101003")
-
-NODE_TOML = 'format = "oncegate.node/1"\nsync_every_s = 3600\n'
-
-RESOURCES_TOML = """format = "oncegate.resources/1"
-
-[sources.people]
-kind = "sql"
-url = "sqlite:///people.db"
-table = "residents"
-
-[[resources]]
-code = "civil.resident"
-name = { zh = "居民基本信息", en = "Resident record" }
-abstract = { zh = "户籍居民", en = "Registered residents" }
-classification = "confidential"
-sharing_type = "unconditional"
-update_cycle = "P1D"
-source = "people"
-key = "id"
-subject = { scheme = "cn.resident-id", column = "id_no" }
-updated = "updated_at"
-
-[[resources.fields]]
-code = "name"
-column = "xm"
-name = { zh = "姓名", en = "Name" }
-type = "string"
-classification = "internal"
-forms = ["exists", "masked", "value"]
-mask = "name"
-
-[[resources.fields]]
-code = "birth_date"
-column = "csrq"
-name = { zh = "出生日期", en = "Date of birth" }
-type = "date"
-classification = "confidential"
-forms = ["year", "value"]
-
-[[resources.fields]]
-code = "sex"
-column = "xb"
-name = { zh = "性别", en = "Sex" }
-type = "string"
-classification = "internal"
-forms = ["value"]
-values = { "1" = "男", "2" = "女" }
-"""
-
-AGREEMENT_TOML = """format = "oncegate.agreement/1"
-id = "{id}"
-revision = {revision}
-provider = "civil"
-provider_key = "{provider_key}"
-consumer = "education"
-consumer_key = "{consumer_key}"
-systems = ["counter"]
-resource = "{resource}"
-legal_basis = "mandate"
-purposes = ["{purpose}"]
-valid_from = {valid_from}
-valid_until = {valid_until}
-case_required = false
-uses_per_day = {uses_per_day}
-
-[[items]]
-field = "name"
-forms = ["exists", "masked", "value"]
-
-[[items]]
-field = "birth_date"
-forms = ["year", "value"]
-
-[[items]]
-field = "sex"
-forms = ["value"]
-
-[[items]]
-field = "record"
-forms = ["exists"]
-"""
-
-PEOPLE = [
-    (1, ZHANG, "张三丰", "1990-03-07", "1", "2026-01-02 03:04:05"),
-    (2, LI, "李四", "19850612", "2", None),
-]
 
 
 @dataclass
@@ -162,6 +105,25 @@ class System:
         return certify(self.department_key, KeyCertificate(**values | changes))  # type: ignore[arg-type]
 
 
+def predicate(field_code: str, name: str) -> signed_pb2.TicketItem:
+    """The ticket's item of a predicate."""
+    return signed_pb2.TicketItem(field=field_code, form=signed_pb2.FORM_PREDICATE, predicate=name)
+
+
+def needed(field_code: str, **said: Any) -> signed_pb2.RequestItem:
+    """The request's item of a predicate: by name, or by operator and constants."""
+    return signed_pb2.RequestItem(
+        resource=RESOURCE,
+        field=field_code,
+        form=signed_pb2.FORM_PREDICATE,
+        necessity=signed_pb2.NECESSITY_REQUIRED,
+        **said,
+    )
+
+
+ADULT = {"operator": signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST, "constants": ["18"]}
+
+
 def items(*pairs: tuple[str, Any]) -> list[signed_pb2.TicketItem]:
     """Ticket items out of (field, form number)."""
     return [signed_pb2.TicketItem(field=name, form=form) for name, form in pairs]
@@ -170,7 +132,7 @@ def items(*pairs: tuple[str, Any]) -> list[signed_pb2.TicketItem]:
 NAME_VALUE = ("name", signed_pb2.FORM_VALUE)
 BIRTH_YEAR = ("birth_date", signed_pb2.FORM_YEAR)
 RECORD = ("record", signed_pb2.FORM_EXISTS)
-ASKED = (NAME_VALUE, ("birth_date", signed_pb2.FORM_VALUE), ("sex", signed_pb2.FORM_VALUE), RECORD)
+ASKED = (NAME_VALUE, BIRTH_YEAR, ("sex", signed_pb2.FORM_VALUE), RECORD)
 
 
 @dataclass
@@ -186,6 +148,7 @@ class Ask:
     identifier: str = ""
     deadline_ms: int = 10_000
     clock_offset_ms: int = 0
+    operands: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -281,7 +244,11 @@ class World:
             "legal_basis": signed_pb2.LEGAL_BASIS_MANDATE,
             "items": [
                 signed_pb2.RequestItem(
-                    resource=RESOURCE, field=name, form=form, necessity=signed_pb2.NECESSITY_REQUIRED
+                    resource=RESOURCE,
+                    field=name,
+                    form=form,
+                    necessity=signed_pb2.NECESSITY_REQUIRED,
+                    accepted=[signed_pb2.FORM_VALUE] if form == signed_pb2.FORM_YEAR else [],
                 )
                 for name, form in ASKED
             ],
@@ -347,6 +314,7 @@ class World:
                 deadline_ms=ask.deadline_ms,
                 received_s=self.clock.monotonic_s(),
                 clock_offset_ms=ask.clock_offset_ms,
+                operands=ask.operands,
             )
             for position, ask in enumerate(asks)
         ]

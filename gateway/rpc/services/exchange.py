@@ -1,5 +1,6 @@
 """ExchangeService: fetch and locate."""
 
+from dataclasses import replace
 from typing import Any
 
 from gateway.exchange.disclose import Disclose
@@ -24,7 +25,8 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
 
     async def Fetch(self, request: exchange_pb2.FetchRequest, context: Any) -> exchange_pb2.FetchResponse:  # noqa: N802
         """See exchange.proto."""
-        return _fetched(await self._disclose(_call(request, context)))
+        operands = tuple((operand.resource, operand.field, operand.value) for operand in request.operands)
+        return _fetched(await self._disclose(replace(_call(request, context), operands=operands)))
 
     async def Locate(self, request: exchange_pb2.LocateRequest, context: Any) -> exchange_pb2.LocateResponse:  # noqa: N802
         """See exchange.proto."""

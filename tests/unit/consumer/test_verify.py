@@ -24,13 +24,15 @@ TAX = "tax.payer:name=masked?"
 
 
 def test_an_honest_answer_has_one_typed_row_per_item_in_the_order_asked(asker: Asker) -> None:
-    answer = asker.fetch(TAX, NAME, YEAR, "civil.resident:birth_date=value", "civil.resident:name=exists")
-    assert [row.value for row in answer] == ["王*", "王小明", 1949, date(1949, 12, 31), True]
+    answer = asker.fetch(TAX, NAME, YEAR)
+    assert [row.value for row in answer] == ["王*", "王小明", 1949]
+    [full] = asker.fetch("civil.resident:birth_date=value")
+    assert (full.value, full.text) == (date(1949, 12, 31), "1949-12-31")
+    assert asker.fetch("civil.resident:name=exists")["civil.resident:name"].value is True
     assert answer.complete
     assert not answer.replayed
     assert answer["tax.payer:name"].department == "tax"
     assert answer["civil.resident:name"].as_of_ms == asker.gateway.now_ms - 86_400_000
-    assert answer["civil.resident:birth_date=value"].text == "1949-12-31"
     assert answer.outcome.leaf_index > answer.asked.leaf_index
     assert {(p.department, p.answered) for p in answer.providers} == {("civil", True), ("tax", True)}
     assert answer[Item("civil.resident", "birth_date", Form.YEAR)].value == 1949
@@ -90,14 +92,33 @@ def test_a_reason_that_is_no_code_is_shown_as_unknown(asker: Asker) -> None:
     assert "\x1b" not in row.reason_text.en
 
 
-def test_a_form_less_revealing_than_asked_is_taken_and_shown_as_it_is(asker: Asker) -> None:
-    def lower(body: signed_pb2.AnswerBody) -> None:
-        body.fields[0].form = signed_pb2.FORM_MASKED
-        body.fields[0].text = "王*"
+def test_a_form_that_the_item_accepts_instead_is_taken_and_shown_as_it_is(asker: Asker) -> None:
+    def other(body: signed_pb2.AnswerBody) -> None:
+        body.fields[0].form = signed_pb2.FORM_VALUE
+        body.fields[0].text = "王小明"
 
-    asker.gateway.twists["answer_body"] = lower
-    row = asker.fetch(NAME)["civil.resident:name"]
-    assert (str(row.form), row.value) == ("masked", "王*")
+    asker.gateway.twists["answer_body"] = other
+    row = asker.fetch("civil.resident:name=masked|value")["civil.resident:name"]
+    assert (str(row.form), row.asked, row.value) == ("value", "masked", "王小明")
+    with pytest.raises(UntrustedAnswer):
+        asker.fetch("civil.resident:name=masked")
+
+
+def test_the_answer_to_a_predicate_is_yes_or_no_and_names_what_was_asked(asker: Asker) -> None:
+    def answered(text: str) -> Callable[[signed_pb2.AnswerBody], None]:
+        def yes(body: signed_pb2.AnswerBody) -> None:
+            body.fields[0].form = signed_pb2.FORM_PREDICATE
+            body.fields[0].text = text
+
+        return yes
+
+    adult = "civil.resident:birth_date=age_at_least(18)"
+    asker.gateway.twists["answer_body"] = answered("true")
+    row = asker.fetch(adult)[adult]
+    assert (row.value, row.asked, str(row.form)) == (True, "age_at_least(18)", "predicate")
+    asker.gateway.twists["answer_body"] = answered("1990-01-31")
+    with pytest.raises(UntrustedAnswer):
+        asker.fetch(adult)
 
 
 def _set(**values: Any) -> Callable[[Any], None]:

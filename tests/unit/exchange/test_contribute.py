@@ -25,7 +25,7 @@ class Source:
     outcome: str = "released"
 
     def release(
-        self, person_id: bytes, items: Iterable[tuple[str, Form]], understood: Collection[FieldMark]
+        self, person_id: bytes, items: Iterable[tuple[str, Form]], understood: Collection[FieldMark], asking: Any = None
     ) -> list[ReleasedField]:
         self.asked.append(list(items))
         return [

@@ -194,6 +194,7 @@ def test_an_item_that_meets_every_condition_is_permitted() -> None:
         ({"field": "health"}, Reason.NOT_IN_AGREEMENT),
         ({"form": Form.EXISTS}, Reason.FORM_NOT_ALLOWED),
         ({"field": "birth_date"}, Reason.FORM_NOT_ALLOWED),
+        ({"field": "birth_date", "form": Form.PREDICATE}, Reason.FORM_NOT_ALLOWED),
     ],
 )
 def test_a_condition_that_does_not_hold_is_told(change: dict[str, object], reason: Reason) -> None:
@@ -205,3 +206,77 @@ def test_consent_counts_only_when_it_was_verified() -> None:
     asked = ASKED | {"basis": LegalBasis.CONSENT}
     assert held.permits(**asked) is Reason.CONSENT_MISSING  # type: ignore[arg-type]
     assert held.permits(**asked, consent_present=True) is None  # type: ignore[arg-type]
+
+
+BORN = AGREEMENT_TEXT.replace('forms = ["year"]', 'forms = ["year", "predicate"]')
+ADULT = '[[predicates]]\nname = "adult"\nfield = "birth_date"\noperator = "age_at_least"\nvalue = 18\n'
+
+
+def further(name: str, operator: str, constants: str = "", field: str = "birth_date") -> str:
+    text = f'[[predicates]]\nname = "{name}"\nfield = "{field}"\noperator = "{operator}"\n'
+    return text + (f"{constants}\n" if constants else "")
+
+
+def test_predicates_are_read_with_their_constants_in_canonical_text() -> None:
+    read = parse_agreement(
+        (BORN + ADULT + further("late", "ge", "value = 1990-01-31") + further("same", "equals")).encode()
+    )
+    assert {name: str(one) for name, one in read.predicates.items()} == {
+        "adult": "age_at_least(18)",
+        "late": "ge(1990-01-31)",
+        "same": "equals",
+    }
+    limits = further("rich", "ge", "value = 1000.50") + further("some", "in", 'values = ["２", 1, true]')
+    assert [one.constants for one in parse_agreement((BORN + limits).encode()).predicates.values()] == [
+        ("1000.50",),
+        ("1", "2", "true"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tables", "key", "line"),
+    [
+        ("", "items[1].forms", 23),
+        (ADULT.replace("adult", "Adult"), "predicates[0].name", 29),
+        (ADULT.replace('"birth_date"', '"name"'), "predicates[0].field", 30),
+        (ADULT.replace('"birth_date"', '"health"'), "predicates[0].field", 30),
+        (ADULT.replace("age_at_least", "older"), "predicates[0].operator", 31),
+        (ADULT.replace("value = 18\n", ""), "predicates[0].value", 28),
+        (ADULT.replace("value = 18", "value = 0"), "predicates[0].value", 32),
+        (ADULT.replace("value = 18", "value = 18.5"), "predicates[0].value", 32),
+        (ADULT.replace("value = 18", "value = [18]"), "predicates[0].value", 32),
+        (ADULT.replace("value = 18", "value = 2025-01-01T00:00:00Z"), "predicates[0].value", 32),
+        (ADULT.replace("value = 18", "values = [18]"), "predicates[0].values", 32),
+        (ADULT + "colour = 1\n", "predicates[0].colour", 33),
+        (further("some", "in", "values = []"), "predicates[0].values", 32),
+        (further("some", "in", f"values = {list(range(65))}"), "predicates[0].values", 32),
+        (further("rich", "ge", "value = nan"), "predicates[0].value", 32),
+        (further("rich", "ge", "value = 1e400"), "predicates[0].value", 32),
+        (further("same", "equals", 'value = "x"'), "predicates[0].value", 32),
+        (ADULT + ADULT, "predicates[1].name", 34),
+        (ADULT + ADULT.replace("adult", "again"), "predicates[1]", 33),
+        ("predicates = 3\n", "items[2].predicates", 28),
+    ],
+)
+def test_a_predicate_that_is_not_right_is_refused_with_its_line_and_key(
+    tables: str, key: str, line: int | None
+) -> None:
+    error = refusal(BORN + tables)
+    assert (error.key, error.line) == (key, line)
+
+
+def test_a_field_has_at_most_three_predicates() -> None:
+    tables = "".join(further(f"y{year}", "ge", f"value = {year}-01-01") for year in range(1990, 1993))
+    assert len(parse_agreement((BORN + tables).encode()).predicates) == 3
+    assert refusal(BORN + tables + further("same", "equals")).key == "predicates[3].field"
+
+
+def test_a_predicate_is_permitted_by_its_name_and_about_its_field_only() -> None:
+    held = parse_agreement((BORN + ADULT).encode())
+    asked = ASKED | {"field": "birth_date", "form": Form.PREDICATE}
+    assert held.permits(**asked, predicate="adult") is None  # type: ignore[arg-type]
+    for predicate in ("", "old"):
+        assert held.permits(**asked, predicate=predicate) is Reason.PREDICATE_NOT_AGREED  # type: ignore[arg-type]
+    other = replace(held, items={"name": frozenset({Form.PREDICATE})})
+    asked |= {"field": "name"}
+    assert other.permits(**asked, predicate="adult") is Reason.PREDICATE_NOT_AGREED  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import pytest
 
 from policies.agreements import Agreement
 from policies.agreements.compare import _NEUTRAL, _RULES, Effect, compare, is_narrower
+from policies.predicates import Operator, Predicate
 from policies.vocabulary import Form, LegalBasis, SharingType
 from tests.support.policy_cases import agreement
 
@@ -95,3 +96,13 @@ def test_a_key_without_a_rule_of_its_own_is_a_change() -> None:
     for name in unordered:
         other = agreement(retention_days=30, **{name: "something else"})
         assert [change.effect for change in compare(BASE, other)] == [Effect.CHANGES], name
+
+
+def test_a_question_less_narrows_one_more_widens_and_another_one_is_a_change() -> None:
+    adult = Predicate("adult", "birth_date", Operator.AGE_AT_LEAST, ("18",))
+    older = Predicate("adult", "birth_date", Operator.AGE_AT_LEAST, ("17",))
+    with_it, without, other = (agreement(predicates=some) for some in ({"adult": adult}, {}, {"adult": older}))
+    told = [(one.key, one.effect, one.before, one.after) for one in compare(with_it, without)]
+    assert told == [("predicates.adult", Effect.NARROWS, "birth_date age_at_least(18)", "")]
+    assert [one.effect for one in compare(without, with_it)] == [Effect.WIDENS]
+    assert [one.effect for one in compare(with_it, other)] == [Effect.CHANGES]

@@ -9,6 +9,7 @@ import pytest
 from policies.agreements import Agreement
 from policies.engine import GUARDRAILS, KNOWN_TERMS_RULE, ItemDecision, PolicyEngine
 from policies.engine.bundle import PACKAGED, load_bundle
+from policies.predicates import Operator, Predicate
 from policies.reasons import Reason
 from policies.vocabulary import Classification, Form, LegalBasis, Necessity, SharingType
 from tests.support.policy_cases import (
@@ -72,6 +73,7 @@ def test_a_request_is_refused_when_a_required_item_is_withheld_but_not_for_an_op
     assert engine.decide(question(item("name"), item("health"))).refuses
 
 
+SAME = Predicate("same", "name", Operator.EQUALS, ())
 WITHHELD = {
     "not shared": (question(resource=resource(sharing_type=SharingType.NOT_SHARED)), Reason.NOT_SHARED),
     "no agreement": (question(agreement=None), Reason.NO_AGREEMENT),
@@ -105,6 +107,21 @@ WITHHELD = {
         question(resource=resource(fields=(field("name", forms=frozenset({Form.MASKED})),))),
         Reason.FORM_NOT_ALLOWED,
     ),
+    "predicate outside the agreement": (
+        question(
+            item("name", Form.PREDICATE),
+            agreement=agreement(items={"name": frozenset({Form.PREDICATE})}, predicates={"same": SAME}),
+            predicates=(("name", "other"),),
+        ),
+        Reason.PREDICATE_NOT_AGREED,
+    ),
+    "predicate that nothing names": (
+        question(
+            item("name", Form.PREDICATE),
+            agreement=agreement(items={"name": frozenset({Form.PREDICATE})}, predicates={"same": SAME}),
+        ),
+        Reason.PREDICATE_NOT_AGREED,
+    ),
     "less revealing form that is not listed": (question(item("name", Form.EXISTS)), Reason.FORM_NOT_ALLOWED),
     "sensitive for longer than a year": (
         question(
@@ -134,6 +151,11 @@ def test_it_is_withheld_with_its_own_reason(engine: PolicyEngine, name: str) -> 
         question(agreement=agreement(case_required=False), case_present=False),
         question(agreement=agreement(sharing_type=SharingType.CONDITIONAL)),
         question(now_ms=agreement().valid_from_ms),
+        question(
+            item("name", Form.PREDICATE),
+            agreement=agreement(items={"name": frozenset({Form.PREDICATE})}, predicates={"same": SAME}),
+            predicates=(("name", "same"),),
+        ),
         question(now_ms=agreement().valid_until_ms - 1),
         question(system="archive"),
         question(

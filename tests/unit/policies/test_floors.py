@@ -7,6 +7,7 @@ import pytest
 from policies.agreements import BadAgreement, parse_agreement
 from policies.agreements.contradictions import contradictions, meets
 from policies.agreements.floors import breaches
+from policies.predicates import Operator, Predicate
 from policies.vocabulary import Classification, Form, LegalBasis, SharingType
 from tests.support.policy_cases import AGREEMENT_TEXT, agreement, field, resource
 
@@ -112,3 +113,11 @@ def test_agreements_that_no_release_could_rest_on_both_of_do_not_contradict(apar
     other = agreement(**{"id": "other", "case_required": False, **apart})
     assert contradictions(ONE, other) == ()
     assert not meets(other, ONE)
+
+
+def test_a_predicate_must_fit_the_type_of_its_field() -> None:
+    older = Predicate("older", "name", Operator.AGE_AT_LEAST, ("18",))
+    same = Predicate("same", "name", Operator.EQUALS, ())
+    wanted = {"items": {"name": frozenset({Form.PREDICATE})}}
+    assert keys(**wanted, predicates={"older": older, "same": same}) == ["predicates.older"]
+    assert keys(**wanted, predicates={"same": same}) == []

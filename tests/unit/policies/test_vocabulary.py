@@ -10,7 +10,8 @@ from policies.vocabulary import Classification, Form
 
 
 def test_forms_and_classifications_are_ranked_from_least_to_most() -> None:
-    assert [form.rank for form in (Form.EXISTS, Form.YEAR, Form.MASKED, Form.VALUE)] == [1, 2, 3, 4]
+    ranked = (Form.EXISTS, Form.PREDICATE, Form.YEAR, Form.MASKED, Form.VALUE)
+    assert [form.rank for form in ranked] == [1, 2, 3, 4, 5]
     assert [level.rank for level in Classification] == [1, 2, 3, 4]
 
 

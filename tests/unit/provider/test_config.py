@@ -156,11 +156,11 @@ def test_every_mistake_is_listed_with_line_and_key_and_no_value(tmp_path: Path) 
         "32: resources[0].fields[0].column: is required",
         "33: resources[0].fields[0].code: must match [a-z][a-z0-9_]{0,63} and not be 'record', which every resource has",
         "35: resources[0].fields[0].type: must be one of string, date, integer, decimal, boolean",
-        "37: resources[0].fields[0].forms: must be one of exists, year, masked, value",
+        "37: resources[0].fields[0].forms: must be one of exists, predicate, year, masked, value",
         "38: resources[0].fields[0].values: must be a table from text to text",
         "39: resources[0].fields[0].max_bytes: must be a whole number from 8 to 1000000",
         "41: resources[0].fields[1].code: must match [a-z][a-z0-9_]{0,63} and not be 'record', which every resource has",
-        "46: resources[0].fields[1].forms: must be a list of exists, year, masked, value",
+        "46: resources[0].fields[1].forms: must be a list of exists, predicate, year, masked, value",
     ]
 
 
@@ -170,7 +170,11 @@ def test_every_mistake_is_listed_with_line_and_key_and_no_value(tmp_path: Path) 
         ('sharing_type = "unconditional"', 'sharing_type = "conditional"', "sharing_terms: conditional sharing must"),
         ('update_cycle = "P1D"', 'update_cycle = "daily"', "update_cycle: must be an ISO 8601 duration"),
         ('scheme = "cn.resident-id"', 'scheme = "xx.unknown"', "subject.scheme: is not a known scheme"),
-        ('forms = ["year", "value"]', 'forms = ["masked"]', "fields[1].forms: the form masked is only for strings"),
+        (
+            'forms = ["predicate", "year", "value"]',
+            'forms = ["masked"]',
+            "fields[1].forms: the form masked is only for strings",
+        ),
         ('mask = "name"\n', "", "fields[0].forms: the form masked needs a mask"),
         ('code = "sex"', 'code = "name"', "fields[2].code: must not repeat a field"),
         (

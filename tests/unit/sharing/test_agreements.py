@@ -5,7 +5,7 @@ import pytest
 from gateway.errors import Code, Refused
 from gateway.sharing.agreements import Agreements
 from keys.signing import REQUEST
-from policies.vocabulary import Form, LegalBasis
+from policies.vocabulary import LegalBasis
 from tests.support.parties import DAY_MS, NOW_MS, Department, Registry, agreement_text, moment, signed
 
 MANDATE = LegalBasis.MANDATE
@@ -278,9 +278,8 @@ def test_when_the_register_cannot_be_read_no_agreement_is_assumed_or_denied(exch
 def test_of_several_agreements_the_one_that_covers_most_is_taken(exchange: Exchange):
     exchange.add(id="a", field="name")
     exchange.add(id="b", field="address")
-    assert exchange.find(items=[("name", Form.VALUE)]).id == "a"
-    assert exchange.find(items=[("address", Form.VALUE)]).id == "b"
-    assert exchange.find(items=[("address", Form.VALUE), ("name", Form.EXISTS)]).id == "b"
+    assert exchange.find(coverage=lambda one: (len(one.items.keys() & {"name"}),)).id == "a"
+    assert exchange.find(coverage=lambda one: (len(one.items.keys() & {"address"}),)).id == "b"
 
 
 def test_of_equals_the_newest_is_taken_and_then_the_smallest_id(exchange: Exchange):

@@ -25,31 +25,31 @@ _sym_db = _symbol_database.Default()
 from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aoncegate/v1/exchange.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"\xa4\x01\n\x0c\x46\x65tchRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12\x1a\n\x12subject_identifier\x18\x04 \x01(\t\x12\x15\n\rsubject_nonce\x18\x05 \x01(\x0c\x12\x16\n\x0eofficial_token\x18\x06 \x01(\t\"\xb6\x02\n\x0eProviderAnswer\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.oncegate.v1.ProviderStatus\x12\x16\n\x0esilence_reason\x18\x04 \x01(\t\x12\x16\n\x0esynced_unix_ms\x18\x05 \x01(\x03\x12\r\n\x05stale\x18\x06 \x01(\x08\x12\x0e\n\x06sealed\x18\x07 \x01(\x0c\x12\x15\n\rticket_digest\x18\x08 \x01(\x0c\x12(\n\x07receipt\x18\t \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12\x12\n\nsession_id\x18\n \x01(\x0c\x12-\n\tnode_keys\x18\x0b \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\"\x86\x01\n\x0cWithheldItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1f\n\x04\x66orm\x18\x03 \x01(\x0e\x32\x11.oncegate.v1.Form\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x11\n\treason_zh\x18\x05 \x01(\t\x12\x11\n\treason_en\x18\x06 \x01(\t\"\xf4\x01\n\rFetchResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\x12,\n\x07\x61nswers\x18\x03 \x03(\x0b\x32\x1b.oncegate.v1.ProviderAnswer\x12+\n\x08withheld\x18\x04 \x03(\x0b\x32\x19.oncegate.v1.WithheldItem\x12&\n\x05\x61sked\x18\x05 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12(\n\x07outcome\x18\x06 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12\x10\n\x08replayed\x18\x07 \x01(\x08\"\xa5\x01\n\rLocateRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12\x1a\n\x12subject_identifier\x18\x04 \x01(\t\x12\x15\n\rsubject_nonce\x18\x05 \x01(\x0c\x12\x16\n\x0eofficial_token\x18\x06 \x01(\t\"\xb3\x01\n\x0eLocateResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\x12&\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12(\n\x07outcome\x18\x04 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12+\n\x08withheld\x18\x05 \x03(\x0b\x32\x19.oncegate.v1.WithheldItem\"F\n\x0cLocateResult\x12%\n\x07located\x18\x01 \x03(\x0b\x32\x14.oncegate.v1.Located\x12\x0f\n\x07padding\x18\x0f \x01(\x0c\"D\n\x07Located\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0e\n\x06\x65xists\x18\x02 \x01(\x08\x12\x17\n\x0fupdated_unix_ms\x18\x03 \x01(\x03*k\n\x0eProviderStatus\x12\x1f\n\x1bPROVIDER_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROVIDER_STATUS_ANSWERED\x10\x01\x12\x1a\n\x16PROVIDER_STATUS_SILENT\x10\x02\x32\x94\x01\n\x0f\x45xchangeService\x12>\n\x05\x46\x65tch\x12\x19.oncegate.v1.FetchRequest\x1a\x1a.oncegate.v1.FetchResponse\x12\x41\n\x06Locate\x12\x1a.oncegate.v1.LocateRequest\x1a\x1b.oncegate.v1.LocateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aoncegate/v1/exchange.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"\xcc\x01\n\x0c\x46\x65tchRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12\x1a\n\x12subject_identifier\x18\x04 \x01(\t\x12\x15\n\rsubject_nonce\x18\x05 \x01(\x0c\x12\x16\n\x0eofficial_token\x18\x06 \x01(\t\x12&\n\x08operands\x18\x07 \x03(\x0b\x32\x14.oncegate.v1.Operand\"\xb6\x02\n\x0eProviderAnswer\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\t\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.oncegate.v1.ProviderStatus\x12\x16\n\x0esilence_reason\x18\x04 \x01(\t\x12\x16\n\x0esynced_unix_ms\x18\x05 \x01(\x03\x12\r\n\x05stale\x18\x06 \x01(\x08\x12\x0e\n\x06sealed\x18\x07 \x01(\x0c\x12\x15\n\rticket_digest\x18\x08 \x01(\x0c\x12(\n\x07receipt\x18\t \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12\x12\n\nsession_id\x18\n \x01(\x0c\x12-\n\tnode_keys\x18\x0b \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\"\x86\x01\n\x0cWithheldItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1f\n\x04\x66orm\x18\x03 \x01(\x0e\x32\x11.oncegate.v1.Form\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x11\n\treason_zh\x18\x05 \x01(\t\x12\x11\n\treason_en\x18\x06 \x01(\t\"\xf4\x01\n\rFetchResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\x12,\n\x07\x61nswers\x18\x03 \x03(\x0b\x32\x1b.oncegate.v1.ProviderAnswer\x12+\n\x08withheld\x18\x04 \x03(\x0b\x32\x19.oncegate.v1.WithheldItem\x12&\n\x05\x61sked\x18\x05 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12(\n\x07outcome\x18\x06 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12\x10\n\x08replayed\x18\x07 \x01(\x08\"\xa5\x01\n\rLocateRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12\x1a\n\x12subject_identifier\x18\x04 \x01(\t\x12\x15\n\rsubject_nonce\x18\x05 \x01(\x0c\x12\x16\n\x0eofficial_token\x18\x06 \x01(\t\"\xb3\x01\n\x0eLocateResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\x12&\n\x05\x61sked\x18\x03 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12(\n\x07outcome\x18\x04 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12+\n\x08withheld\x18\x05 \x03(\x0b\x32\x19.oncegate.v1.WithheldItem\"F\n\x0cLocateResult\x12%\n\x07located\x18\x01 \x03(\x0b\x32\x14.oncegate.v1.Located\x12\x0f\n\x07padding\x18\x0f \x01(\x0c\"D\n\x07Located\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0e\n\x06\x65xists\x18\x02 \x01(\x08\x12\x17\n\x0fupdated_unix_ms\x18\x03 \x01(\x03*k\n\x0eProviderStatus\x12\x1f\n\x1bPROVIDER_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROVIDER_STATUS_ANSWERED\x10\x01\x12\x1a\n\x16PROVIDER_STATUS_SILENT\x10\x02\x32\x94\x01\n\x0f\x45xchangeService\x12>\n\x05\x46\x65tch\x12\x19.oncegate.v1.FetchRequest\x1a\x1a.oncegate.v1.FetchResponse\x12\x41\n\x06Locate\x12\x1a.oncegate.v1.LocateRequest\x1a\x1b.oncegate.v1.LocateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.exchange_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROVIDERSTATUS']._serialized_start=1425
-  _globals['_PROVIDERSTATUS']._serialized_end=1532
+  _globals['_PROVIDERSTATUS']._serialized_start=1465
+  _globals['_PROVIDERSTATUS']._serialized_end=1572
   _globals['_FETCHREQUEST']._serialized_start=70
-  _globals['_FETCHREQUEST']._serialized_end=234
-  _globals['_PROVIDERANSWER']._serialized_start=237
-  _globals['_PROVIDERANSWER']._serialized_end=547
-  _globals['_WITHHELDITEM']._serialized_start=550
-  _globals['_WITHHELDITEM']._serialized_end=684
-  _globals['_FETCHRESPONSE']._serialized_start=687
-  _globals['_FETCHRESPONSE']._serialized_end=931
-  _globals['_LOCATEREQUEST']._serialized_start=934
-  _globals['_LOCATEREQUEST']._serialized_end=1099
-  _globals['_LOCATERESPONSE']._serialized_start=1102
-  _globals['_LOCATERESPONSE']._serialized_end=1281
-  _globals['_LOCATERESULT']._serialized_start=1283
-  _globals['_LOCATERESULT']._serialized_end=1353
-  _globals['_LOCATED']._serialized_start=1355
-  _globals['_LOCATED']._serialized_end=1423
-  _globals['_EXCHANGESERVICE']._serialized_start=1535
-  _globals['_EXCHANGESERVICE']._serialized_end=1683
+  _globals['_FETCHREQUEST']._serialized_end=274
+  _globals['_PROVIDERANSWER']._serialized_start=277
+  _globals['_PROVIDERANSWER']._serialized_end=587
+  _globals['_WITHHELDITEM']._serialized_start=590
+  _globals['_WITHHELDITEM']._serialized_end=724
+  _globals['_FETCHRESPONSE']._serialized_start=727
+  _globals['_FETCHRESPONSE']._serialized_end=971
+  _globals['_LOCATEREQUEST']._serialized_start=974
+  _globals['_LOCATEREQUEST']._serialized_end=1139
+  _globals['_LOCATERESPONSE']._serialized_start=1142
+  _globals['_LOCATERESPONSE']._serialized_end=1321
+  _globals['_LOCATERESULT']._serialized_start=1323
+  _globals['_LOCATERESULT']._serialized_end=1393
+  _globals['_LOCATED']._serialized_start=1395
+  _globals['_LOCATED']._serialized_end=1463
+  _globals['_EXCHANGESERVICE']._serialized_start=1575
+  _globals['_EXCHANGESERVICE']._serialized_end=1723
 # @@protoc_insertion_point(module_scope)

@@ -18,20 +18,22 @@ PROVIDER_STATUS_ANSWERED: ProviderStatus
 PROVIDER_STATUS_SILENT: ProviderStatus
 
 class FetchRequest(_message.Message):
-    __slots__ = ("body", "signature", "keys", "subject_identifier", "subject_nonce", "official_token")
+    __slots__ = ("body", "signature", "keys", "subject_identifier", "subject_nonce", "official_token", "operands")
     BODY_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_NONCE_FIELD_NUMBER: _ClassVar[int]
     OFFICIAL_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    OPERANDS_FIELD_NUMBER: _ClassVar[int]
     body: bytes
     signature: bytes
     keys: _signed_pb2.CertifiedKeys
     subject_identifier: str
     subject_nonce: bytes
     official_token: str
-    def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., subject_identifier: _Optional[str] = ..., subject_nonce: _Optional[bytes] = ..., official_token: _Optional[str] = ...) -> None: ...
+    operands: _containers.RepeatedCompositeFieldContainer[_signed_pb2.Operand]
+    def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., subject_identifier: _Optional[str] = ..., subject_nonce: _Optional[bytes] = ..., official_token: _Optional[str] = ..., operands: _Optional[_Iterable[_Union[_signed_pb2.Operand, _Mapping]]] = ...) -> None: ...
 
 class ProviderAnswer(_message.Message):
     __slots__ = ("department", "resource", "status", "silence_reason", "synced_unix_ms", "stale", "sealed", "ticket_digest", "receipt", "session_id", "node_keys")

@@ -149,7 +149,7 @@ class SnapshotRequest(_message.Message):
     def __init__(self, resource: _Optional[str] = ...) -> None: ...
 
 class Ask(_message.Message):
-    __slots__ = ("ask_id", "ticket", "request", "request_signature", "requester_keys", "subject_nonce", "subject_identifier", "promise", "deadline_ms", "credit")
+    __slots__ = ("ask_id", "ticket", "request", "request_signature", "requester_keys", "subject_nonce", "subject_identifier", "promise", "deadline_ms", "credit", "operands")
     ASK_ID_FIELD_NUMBER: _ClassVar[int]
     TICKET_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
@@ -160,6 +160,7 @@ class Ask(_message.Message):
     PROMISE_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
+    OPERANDS_FIELD_NUMBER: _ClassVar[int]
     ask_id: int
     ticket: bytes
     request: bytes
@@ -170,7 +171,8 @@ class Ask(_message.Message):
     promise: _signed_pb2.SignedItem
     deadline_ms: int
     credit: int
-    def __init__(self, ask_id: _Optional[int] = ..., ticket: _Optional[bytes] = ..., request: _Optional[bytes] = ..., request_signature: _Optional[bytes] = ..., requester_keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., subject_nonce: _Optional[bytes] = ..., subject_identifier: _Optional[str] = ..., promise: _Optional[_Union[_signed_pb2.SignedItem, _Mapping]] = ..., deadline_ms: _Optional[int] = ..., credit: _Optional[int] = ...) -> None: ...
+    operands: _containers.RepeatedCompositeFieldContainer[_signed_pb2.Operand]
+    def __init__(self, ask_id: _Optional[int] = ..., ticket: _Optional[bytes] = ..., request: _Optional[bytes] = ..., request_signature: _Optional[bytes] = ..., requester_keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., subject_nonce: _Optional[bytes] = ..., subject_identifier: _Optional[str] = ..., promise: _Optional[_Union[_signed_pb2.SignedItem, _Mapping]] = ..., deadline_ms: _Optional[int] = ..., credit: _Optional[int] = ..., operands: _Optional[_Iterable[_Union[_signed_pb2.Operand, _Mapping]]] = ...) -> None: ...
 
 class Asks(_message.Message):
     __slots__ = ("asks", "signature")

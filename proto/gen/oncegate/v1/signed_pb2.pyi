@@ -14,6 +14,16 @@ class Form(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORM_YEAR: _ClassVar[Form]
     FORM_MASKED: _ClassVar[Form]
     FORM_VALUE: _ClassVar[Form]
+    FORM_PREDICATE: _ClassVar[Form]
+
+class PredicateOperator(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PREDICATE_OPERATOR_UNSPECIFIED: _ClassVar[PredicateOperator]
+    PREDICATE_OPERATOR_GE: _ClassVar[PredicateOperator]
+    PREDICATE_OPERATOR_LE: _ClassVar[PredicateOperator]
+    PREDICATE_OPERATOR_IN: _ClassVar[PredicateOperator]
+    PREDICATE_OPERATOR_EQUALS: _ClassVar[PredicateOperator]
+    PREDICATE_OPERATOR_AGE_AT_LEAST: _ClassVar[PredicateOperator]
 
 class LegalBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -53,6 +63,13 @@ FORM_EXISTS: Form
 FORM_YEAR: Form
 FORM_MASKED: Form
 FORM_VALUE: Form
+FORM_PREDICATE: Form
+PREDICATE_OPERATOR_UNSPECIFIED: PredicateOperator
+PREDICATE_OPERATOR_GE: PredicateOperator
+PREDICATE_OPERATOR_LE: PredicateOperator
+PREDICATE_OPERATOR_IN: PredicateOperator
+PREDICATE_OPERATOR_EQUALS: PredicateOperator
+PREDICATE_OPERATOR_AGE_AT_LEAST: PredicateOperator
 LEGAL_BASIS_UNSPECIFIED: LegalBasis
 LEGAL_BASIS_MANDATE: LegalBasis
 LEGAL_BASIS_EXPLICIT_REQUEST: LegalBasis
@@ -72,6 +89,16 @@ FIELD_STATUS_RELEASED: FieldStatus
 FIELD_STATUS_NOT_AVAILABLE: FieldStatus
 FIELD_MARK_UNSPECIFIED: FieldMark
 FIELD_MARK_DISPUTED: FieldMark
+
+class Operand(_message.Message):
+    __slots__ = ("resource", "field", "value")
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    resource: str
+    field: str
+    value: str
+    def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class CertifiedKeys(_message.Message):
     __slots__ = ("body", "signature", "department_key")
@@ -98,16 +125,26 @@ class SignedItem(_message.Message):
     def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., leaf_index: _Optional[int] = ..., leaf_count: _Optional[int] = ..., path: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class RequestItem(_message.Message):
-    __slots__ = ("resource", "field", "form", "necessity")
+    __slots__ = ("resource", "field", "form", "necessity", "predicate", "operator", "constants", "accepted", "operand_commitment")
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     FIELD_FIELD_NUMBER: _ClassVar[int]
     FORM_FIELD_NUMBER: _ClassVar[int]
     NECESSITY_FIELD_NUMBER: _ClassVar[int]
+    PREDICATE_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    CONSTANTS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    OPERAND_COMMITMENT_FIELD_NUMBER: _ClassVar[int]
     resource: str
     field: str
     form: Form
     necessity: Necessity
-    def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., necessity: _Optional[_Union[Necessity, str]] = ...) -> None: ...
+    predicate: str
+    operator: PredicateOperator
+    constants: _containers.RepeatedScalarFieldContainer[str]
+    accepted: _containers.RepeatedScalarFieldContainer[Form]
+    operand_commitment: bytes
+    def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., necessity: _Optional[_Union[Necessity, str]] = ..., predicate: _Optional[str] = ..., operator: _Optional[_Union[PredicateOperator, str]] = ..., constants: _Optional[_Iterable[str]] = ..., accepted: _Optional[_Iterable[_Union[Form, str]]] = ..., operand_commitment: _Optional[bytes] = ...) -> None: ...
 
 class RequestBody(_message.Message):
     __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks")
@@ -140,12 +177,14 @@ class RequestBody(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ...) -> None: ...
 
 class TicketItem(_message.Message):
-    __slots__ = ("field", "form")
+    __slots__ = ("field", "form", "predicate")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     FORM_FIELD_NUMBER: _ClassVar[int]
+    PREDICATE_FIELD_NUMBER: _ClassVar[int]
     field: str
     form: Form
-    def __init__(self, field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ...) -> None: ...
+    predicate: str
+    def __init__(self, field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., predicate: _Optional[str] = ...) -> None: ...
 
 class TicketBody(_message.Message):
     __slots__ = ("ticket_id", "node", "session_id", "resource", "handle", "items", "purpose", "legal_basis", "agreement_id", "agreement_revision", "agreement_digest", "request_digest", "issued_unix_ms", "expires_unix_ms")

@@ -1,0 +1,181 @@
+"""The least that will do: predicates and the choice of forms over a whole exchange, with the domain's check of them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from nodes.consumer import AsyncClient, Item, RequestRefused
+from oncegate.v1 import profile_pb2
+from policies.vocabulary import Form
+from tests.support.city import ALICE, BO, NOBODY, PURPOSE, City, running_city
+from tests.support.city_fixtures import shared_city
+from tests.support.doors import bearer, people_door
+from tests.support.log_book import logged
+from tests.support.tampering import between
+
+pytestmark = shared_city("e2e-forms")
+
+ADULT = {"name": '"adult"', "field": '"birth_date"', "operator": '"age_at_least"', "value": "18"}
+PENSIONER = {"name": '"pensioner"', "field": '"birth_date"', "operator": '"age_at_least"', "value": "60"}
+SAME_NAME = {"name": '"same_name"', "field": '"name"', "operator": '"equals"'}
+SAME_PHONE = {"name": '"same_phone"', "field": '"phone"', "operator": '"equals"'}
+ITEMS = {"name": ["value", "predicate"], "birth_date": ["predicate"], "record": ["exists"]}
+BIRTH = "civil.resident:birth_date"
+
+
+class Revisions:
+    """Puts one revision after another of the school's agreement with the civil registry in force."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._revision = 1
+
+    def __call__(
+        self, items: Mapping[str, Sequence[str]] = ITEMS, predicates: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        self._revision += 1
+        self._city.agree(
+            "civil",
+            "civil.resident",
+            items,
+            revision=self._revision,
+            predicates=predicates or (ADULT, PENSIONER, SAME_NAME),
+        )
+        # The node looks at its folder within a second by itself; the tests do not wait for it.
+        self._city.node("civil").provider.agreements._looked_s = float("-inf")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
+    async with running_city(tmp_path_factory.mktemp("city")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def agree(city: City) -> Revisions:
+    return Revisions(city)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def school(city: City) -> AsyncIterator[AsyncClient]:
+    async with city.client() as client:
+        yield client
+
+
+async def fetch(school: AsyncClient, *items: Item | str, subject: str = ALICE, **more: Any) -> Any:
+    return await school.fetch(
+        subject=("cn.resident-id", subject), purpose=PURPOSE, basis="mandate", items=items, deadline_s=15, **more
+    )
+
+
+async def test_domain_check_2_a_need_of_name_and_age_returns_the_name_and_the_yes_or_no_not_the_birth_date(
+    city: City, school: AsyncClient, agree: Revisions
+) -> None:
+    agree()
+    with logged(city) as book:
+        answer = await fetch(school, "civil.resident:name", f"{BIRTH}=age_at_least(18)|year|value")
+    assert [(row.field, row.form, row.value) for row in answer] == [
+        ("name", Form.VALUE, "欧阳静好"),
+        ("birth_date", Form.PREDICATE, True),
+    ]
+    assert answer.complete
+    assert "1949" not in repr(answer) + str([row.text for row in answer])
+    asked = book.only("asked").account["items"]
+    assert asked == [
+        {"resource": "civil.resident", "field": "name", "form": "value"},
+        {"resource": "civil.resident", "field": "birth_date", "form": "predicate", "predicate": "adult"},
+    ]
+
+
+async def test_yes_and_no_by_name_and_by_what_is_asked(school: AsyncClient, agree: Revisions) -> None:
+    agree()
+    assert (await fetch(school, f"{BIRTH}=predicate(pensioner)"))[BIRTH].value is True
+    assert (await fetch(school, f"{BIRTH}=age_at_least(60)", subject=BO))[BIRTH].value is False
+    row = (await fetch(school, f"{BIRTH}=age_at_least(60)", subject=NOBODY))[BIRTH]
+    assert (str(row.status), row.value, row.form) == ("not_available", None, Form.PREDICATE)
+
+
+async def test_where_the_agreement_has_no_less_revealing_form_the_accepted_one_is_taken_and_said(
+    city: City, school: AsyncClient, agree: Revisions
+) -> None:
+    agree({"birth_date": ["year", "value"], "name": ["predicate"]}, [SAME_NAME])
+    with logged(city) as book:
+        row = (await fetch(school, f"{BIRTH}=age_at_least(18)|value|year"))[BIRTH]
+    assert (row.form, row.asked, row.value) == (Form.YEAR, "age_at_least(18)", 1949)
+    [said] = book.only("asked").account["items"]
+    assert said == {"resource": "civil.resident", "field": "birth_date", "form": "year", "needed": "predicate"}
+    # Nothing is taken that was not accepted, and what is less revealing does not stand in unasked either.
+    for item, reason in (
+        (f"{BIRTH}=age_at_least(18)", "FORM_NOT_ALLOWED"),
+        ("civil.resident:name=masked|value", "FORM_NOT_ALLOWED"),
+    ):
+        with pytest.raises(RequestRefused) as refused:
+            await fetch(school, item)
+        assert refused.value.code == reason
+    agree()
+
+
+@pytest.mark.parametrize("asked", ["age_at_least(17)", "predicate(unknown)", "ge(1990-01-01)", "predicate(same_name)"])
+async def test_a_predicate_that_the_agreement_does_not_have_has_its_own_reason(
+    city: City, school: AsyncClient, agree: Revisions, asked: str
+) -> None:
+    agree()
+    with logged(city) as book:
+        with pytest.raises(RequestRefused) as refused:
+            await fetch(school, f"{BIRTH}={asked}")
+        answer = await fetch(school, "civil.resident:name", f"{BIRTH}={asked}?")
+    assert refused.value.code == "PREDICATE_NOT_AGREED"
+    assert answer[BIRTH].reason == "PREDICATE_NOT_AGREED"
+    assert "17" not in str(book.only("refused").account["facts"])
+
+
+async def test_an_equality_is_answered_and_its_operand_lies_nowhere(
+    city: City, school: AsyncClient, agree: Revisions
+) -> None:
+    agree()
+    name = Item.parse("civil.resident:name=equals")
+    assert (await fetch(school, name.compared_with("欧阳 静好")))["civil.resident:name"].value is True
+    wrong = "某某某某某某"
+    assert (await fetch(school, name.compared_with(wrong)))["civil.resident:name"].value is False
+    for file in [*city.folder.rglob("*")]:
+        if file.is_file():
+            assert wrong.encode() not in file.read_bytes(), file.name
+
+
+async def test_a_gateway_that_exchanges_an_operand_gets_no_answer(
+    city: City, school: AsyncClient, agree: Revisions
+) -> None:
+    agree()
+
+    async def exchange(honest: Any, orders: Any, deadline_s: float) -> Any:
+        for order in orders:
+            order.operands["name"] = "欧阳静好"
+        return await honest(orders, deadline_s)
+
+    with between(city, exchange), pytest.raises(RequestRefused) as refused:
+        await fetch(school, Item.parse("civil.resident:name=equals").compared_with("李博文"))
+    assert refused.value.code == "ALL_PROVIDERS_SILENT"
+    assert refused.value.facts["providers"] == "civil/civil.resident=NODE_REFUSED"
+
+
+async def test_a_profile_field_is_compared_in_the_vault_and_does_not_leave_it(city: City, school: AsyncClient) -> None:
+    city.agree(
+        "data-bureau",
+        "oncegate.profile",
+        {"phone": ["predicate", "masked"], "mailing_address": ["value"]},
+        revision=2,
+        predicates=[SAME_PHONE],
+    )
+    async with people_door(city) as people:
+        await people.profile.SetProfileField(
+            profile_pb2.SetProfileFieldRequest(field="phone", value="13800138000"),
+            metadata=bearer(city.token("person", resident=ALICE)),
+        )
+    phone = Item.parse("oncegate.profile:phone=equals|masked")
+    answers = [
+        (await fetch(school, phone.compared_with(operand), subject=subject))["oncegate.profile:phone"].value
+        for operand, subject in (("+86 138 0013 8000", ALICE), ("13800138001", ALICE), ("13800138000", BO))
+    ]
+    assert answers == [True, False, None]
