@@ -54,7 +54,7 @@ NOT_NARROWER = [
 ]
 
 
-@pytest.mark.parametrize("changes", NARROWER, ids=str)
+@pytest.mark.parametrize("changes", NARROWER, ids=" ".join)
 def test_what_only_takes_away_is_narrower_and_its_opposite_is_not(changes: dict) -> None:
     narrow = agreement(**{"retention_days": 30, **changes})
     assert is_narrower(BASE, narrow)
@@ -62,7 +62,7 @@ def test_what_only_takes_away_is_narrower_and_its_opposite_is_not(changes: dict)
     assert {change.effect for change in compare(BASE, narrow)} == {Effect.NARROWS}
 
 
-@pytest.mark.parametrize("changes", NOT_NARROWER, ids=str)
+@pytest.mark.parametrize("changes", NOT_NARROWER, ids=" ".join)
 def test_what_adds_or_merely_changes_is_not_narrower(changes: dict) -> None:
     assert not is_narrower(BASE, agreement(**{"retention_days": 30, **changes}))
 
