@@ -1,8 +1,8 @@
 """What a provider shares: the description of a resource and its fields, and the rules a description must keep.
 
 Rules kept here: a description that breaks a rule is refused as a whole (`BadResource` names the path and the rule);
-a resource is at least as sensitive as its most sensitive field; a condition or a law is stated where the sharing type
-asks for one; a form is offered only where it means something for the data type.
+a resource is at least as sensitive as its most sensitive field; a condition, a law, or a duty and a purpose is stated,
+as the sharing type asks; a form is offered only where it means something for the data type.
 
 What it does not do: it does not know departments or nodes, nor which resources are published; see the catalogue.
 """
@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies.identifiers import known_schemes
-from policies.vocabulary import RECORD_FIELD, Classification, DataType, Form, Mask, SharingType
+from policies.vocabulary import RECORD_FIELD, Classification, DataType, Form, Mask, Mode, SharingType
 
 DEPARTMENT_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 RESOURCE_PATTERN: Final = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+")
@@ -24,6 +24,9 @@ MAX_RESOURCE_CODE: Final = 128
 MAX_FIELDS: Final = 256
 MAX_TEXT: Final = 2000
 MAX_NAME: Final = 200
+MAX_PATH: Final = 8
+"""Most steps of a classification path."""
+MAX_RELATED: Final = 32
 
 # ISO 8601 durations without fractions; a year counts 366 days and a month 31, so that "stale" is never said too early.
 _DURATION: Final = re.compile(
@@ -55,9 +58,19 @@ class BadResource(ValueError):
         self.rule = rule
 
 
+class LocalText(NamedTuple):
+    """A text in the two public languages."""
+
+    zh: str
+    en: str
+
+
 @dataclass(frozen=True)
 class FieldDescription:
-    """One data item of a resource: its code, names, type, classification, the forms it may take and its mask."""
+    """One data item of a resource: its code, names, type, classification, the forms it may take and its mask.
+
+    `authority` names what makes this source the one to believe for the item, such as a law or a register; may be empty.
+    """
 
     code: str
     name_zh: str
@@ -66,15 +79,18 @@ class FieldDescription:
     classification: Classification
     forms: frozenset[Form]
     mask: Mask | None = None
+    authority: str = ""
 
 
 @dataclass(frozen=True)
 class ResourceDescription:
     """A kind of record that one provider shares.
 
-    `sharing_terms` is the condition (conditional) or the law (not_shared), empty when unconditional;
+    `sharing_terms` is the condition (conditional) or the law (not_shared), empty when unconditional; `duty` and
+    `purpose` say for which duty of the asking department and what for it is shared, needed when unconditional;
     `update_cycle` is an ISO 8601 duration; `unlisted` means that the index holds no pointers because membership
-    itself is sensitive.
+    itself is sensitive; `classification_path` is the place in the catalogue's subjects, from wide to narrow; `modes`
+    are the ways in which it is offered; `related` are the codes of resources that go with it, of any department.
     """
 
     code: str
@@ -90,6 +106,11 @@ class ResourceDescription:
     subject_schemes: tuple[str, ...]
     unlisted: bool
     fields: tuple[FieldDescription, ...]
+    classification_path: tuple[LocalText, ...] = ()
+    duty: str = ""
+    purpose: str = ""
+    modes: frozenset[Mode] = frozenset({Mode.QUERY})
+    related: tuple[str, ...] = ()
 
     def field(self, code: str) -> FieldDescription | None:
         """The field with this code, or None; the record itself answers to `record`, in the form `exists` only."""
@@ -99,6 +120,8 @@ class ResourceDescription:
     def fingerprint(self) -> str:
         """SHA-256 (hex) over the whole description: equal descriptions, and only those, have equal fingerprints."""
         plain = asdict(self)
+        plain["modes"] = sorted(plain["modes"])
+        plain["classification_path"] = [tuple(step) for step in plain["classification_path"]]
         for item in plain["fields"]:
             item["forms"] = sorted(item["forms"])
         return hashlib.sha256(repr(sorted(plain.items())).encode()).hexdigest()
@@ -137,6 +160,9 @@ def check_resource(resource: ResourceDescription) -> None:
     ):
         _check_text(path, text, limit)
     _check_sharing(resource)
+    _check_place(resource)
+    if not resource.modes:
+        raise BadResource("modes", "must name at least one mode")
     update_cycle_ms(resource.update_cycle)
     _check_schemes(resource.subject_schemes)
     _check_fields(resource)
@@ -165,20 +191,48 @@ def update_cycle_ms(text: str) -> int:
 def _check_text(path: str, text: str, limit: int) -> None:
     if not text.strip():
         raise BadResource(path, "must not be empty")
+    _check_optional(path, text, limit)
+
+
+def _check_optional(path: str, text: str, limit: int) -> None:
     if len(text) > limit:
         raise BadResource(path, f"must be at most {limit} characters")
+    # What a department wrote is printed on other people's terminals.
+    if not text.isprintable():
+        raise BadResource(path, "must be a text without control characters")
 
 
 def _check_sharing(resource: ResourceDescription) -> None:
     terms = resource.sharing_terms.strip()
-    if len(resource.sharing_terms) > MAX_TEXT:
-        raise BadResource("sharing_terms", f"must be at most {MAX_TEXT} characters")
+    _check_optional("sharing_terms", resource.sharing_terms, MAX_TEXT)
     if resource.sharing_type is SharingType.CONDITIONAL and not terms:
         raise BadResource("sharing_terms", "conditional sharing must state its condition")
     if resource.sharing_type is SharingType.NOT_SHARED and not terms:
         raise BadResource("sharing_terms", "a resource that is not shared must cite the law")
     if resource.sharing_type is SharingType.UNCONDITIONAL and terms:
         raise BadResource("sharing_terms", "unconditional sharing has no condition")
+    for path, text in (("duty", resource.duty), ("purpose", resource.purpose)):
+        _check_optional(path, text, MAX_TEXT)
+        if resource.sharing_type is SharingType.UNCONDITIONAL and not text.strip():
+            raise BadResource(path, f"unconditional sharing must state a {path}")
+
+
+def _check_place(resource: ResourceDescription) -> None:
+    if len(resource.classification_path) > MAX_PATH:
+        raise BadResource("classification_path", f"must have at most {MAX_PATH} steps")
+    for number, step in enumerate(resource.classification_path):
+        _check_text(f"classification_path[{number}].zh", step.zh, MAX_NAME)
+        _check_text(f"classification_path[{number}].en", step.en, MAX_NAME)
+    if len(resource.related) > MAX_RELATED:
+        raise BadResource("related", f"must name at most {MAX_RELATED} resources")
+    for number, code in enumerate(resource.related):
+        path = f"related[{number}]"
+        if len(code) > MAX_RESOURCE_CODE or not RESOURCE_PATTERN.fullmatch(code):
+            raise BadResource(path, "must be a resource code")
+        if code == resource.code:
+            raise BadResource(path, "must be another resource")
+        if code in resource.related[:number]:
+            raise BadResource(path, "must not repeat a resource")
 
 
 def _check_schemes(schemes: tuple[str, ...]) -> None:
@@ -217,6 +271,7 @@ def _check_field(path: str, field: FieldDescription) -> None:
     for form, applies, rule in _FORM_RULES:
         if form in field.forms and not applies(field):
             raise BadResource(f"{path}.forms", rule)
+    _check_optional(f"{path}.authority", field.authority, MAX_NAME)
     # A mask also says how two values are compared (policies.folding).
     if field.mask is not None and not field.forms & {Form.MASKED, Form.PREDICATE}:
         raise BadResource(f"{path}.mask", "is only for a field with the form masked or predicate")

@@ -1,4 +1,4 @@
-"""The closed word lists of the exchange: forms, legal bases, classifications, sharing types, data types, masks.
+"""The closed word lists of the exchange: forms, legal bases, classifications, sharing types, modes, data types, masks.
 
 Rules kept here: every list is closed, so a word that is not in it cannot be constructed (`ValueError`), which its
 readers turn into a refusal. The values are the codes used in files, in the rules and in documents.
@@ -66,6 +66,14 @@ class Necessity(StrEnum):
 
     REQUIRED = "required"
     OPTIONAL = "optional"
+
+
+class Mode(StrEnum):
+    """How a provider offers a resource; what this version serves is the query, one subject at a time."""
+
+    QUERY = "query"
+    BULK = "bulk"
+    SUBSCRIPTION = "subscription"
 
 
 class DataType(StrEnum):

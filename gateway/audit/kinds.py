@@ -32,6 +32,7 @@ class Kind(StrEnum):
     CERTIFICATE_REVOKED = "certificate_revoked"
     AGREEMENT_ADDED = "agreement_added"
     AGREEMENT_REVOKED = "agreement_revoked"
+    RESOURCE_CHANGED = "resource_changed"
     POLICY_ACTIVATED = "policy_activated"
     GATEWAY_STARTED = "gateway_started"
     PROFILE_ERASED = "profile_erased"

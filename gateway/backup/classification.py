@@ -35,6 +35,8 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "audit_marks": Treatment.WHOLE,
     "catalog_epoch": Treatment.WHOLE,
     "catalog_resources": Treatment.WHOLE,
+    "catalog_terms": Treatment.WHOLE,
+    "catalog_versions": Treatment.WHOLE,
     "identity_certificates": Treatment.WHOLE,
     "identity_denials": Treatment.WHOLE,
     "identity_departments": Treatment.WHOLE,

@@ -19,8 +19,12 @@ from gateway.bootstrap import secrets as names
 from gateway.bootstrap.restored import require_complete
 from gateway.bootstrap.secrets import Secrets, open_secrets
 from gateway.catalog.catalog import Catalog
+from gateway.catalog.search import Search
+from gateway.catalog.versions import Versions
 from gateway.clock import Clock, SystemClock
+from gateway.exchange.browsing import Browsing
 from gateway.exchange.membership import Membership
+from gateway.exchange.publish import Publish
 from gateway.identity.departments import Departments, standing_of
 from gateway.identity.enrolments import Enrolments, Place
 from gateway.identity.peers import Peers
@@ -53,6 +57,8 @@ class Offline:
     catalog: Catalog
     agreements: Agreements
     membership: Membership
+    publish: Publish
+    browsing: Browsing
 
     @property
     def authority(self) -> CertificateAuthority:
@@ -117,6 +123,8 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
         catalog=catalog,
         agreements=agreements,
         membership=Membership(departments, enrolments, peers, agreements, ledger),
+        publish=Publish(catalog, ledger),
+        browsing=Browsing(catalog, Versions(engine), Search(engine), agreements, clock),
     )
 
 

@@ -110,7 +110,7 @@ class Gateway:
         people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
         self.federation = Federation(
             index=self.index,
-            catalogue=offline.catalog,
+            catalogue=offline.publish,
             peers=offline.peers,
             department_keys=offline.departments,
             ticket_key=offline.secrets.ticket_key,
@@ -147,7 +147,7 @@ class Gateway:
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
         sources = _sources(settings)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)
-        browse = Browse(offline.peers, people, offline.catalog, offline.departments)
+        browse = Browse(offline.peers, people, offline.browsing, offline.departments)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._identity = ServerIdentity(offline.authority, settings, clock)
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
@@ -175,9 +175,6 @@ class Gateway:
             Door.PEOPLE, settings.listen.people, credentials(require_client=False), settings, register_people
         )
         self._background: list[asyncio.Task[None]] = []
-        offline.catalog.publish(
-            settings.gateway_id, settings.vault.department, (profile_resource(settings.vault.department),)
-        )
 
     async def start(self) -> None:
         """Start the ledger, close what a crash left open, start federation, open the doors."""
@@ -185,6 +182,7 @@ class Gateway:
         closed = await self._mend.at_start()
         await self._erase.at_start()
         await self._record_start()
+        await asyncio.to_thread(self._publish_own)
         await self.federation.start()
         await self.systems.start()
         await self.people.start()
@@ -206,6 +204,12 @@ class Gateway:
         await self._record.write(
             EntryDraft(Kind.GATEWAY_STARTED, {"gateway": self._offline.settings.gateway_id, "bundle": self._bundle})
         )
+
+    def _publish_own(self) -> None:
+        """Offer what the gateway itself answers for."""
+        settings = self._offline.settings
+        department = settings.vault.department
+        self._offline.publish.publish(settings.gateway_id, department, (profile_resource(department),))
 
     async def stop(self) -> None:
         """Close the doors, let running calls end, stop federation and ledger."""

@@ -1,24 +1,27 @@
 """The catalogue: which resources are offered, in which version, and which node answers for each.
 
 Rules kept here: a resource belongs to the department whose id its code begins with, and one node at a time answers for
-it; a publication is taken whole or not at all; a version counts up exactly when the description changes; what a node
-offers no more is withdrawn, not forgotten. Answers come from memory and are as new as the call, also when another
-process published.
+it; a publication is taken whole or not at all, and after it was announced exactly as it is taken; a version counts up
+exactly when the description changes and is kept for good; what a node offers no more is withdrawn, not forgotten; a
+stored description that is not the one that was published is not offered. Answers come from memory and are as new as the
+call, also when another process published.
 
 It does not know whether a node is connected, nor who may see what.
 """
 
-import logging
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
-from gateway.catalog.description import from_text, to_text
+from gateway.catalog.description import to_text
+from gateway.catalog.publication import Step, What, planned
+from gateway.catalog.search import forget_resources, index_resource
 from gateway.catalog.tables import EPOCH, RESOURCES
+from gateway.catalog.versions import opened, write_version
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation, bad_request
 from gateway.storage.database import write_transaction
@@ -28,7 +31,8 @@ from policies.resources import BadResource, ResourceDescription, check_resource
 
 MAX_RESOURCES_OF_A_NODE = 1000
 OWN_PREFIX = "oncegate."
-_log = logging.getLogger(__name__)
+_PART = 500
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,31 @@ class CatalogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogProblem:
+    """A stored resource that is not offered because what is stored is not what was published.
+
+    Args:
+        code: Its code.
+        rule: What does not hold.
+    """
+
+    code: str
+    rule: str
+
+
+Announce = Callable[[Sequence[Step]], None]
+"""Told what a publication does, before it is done; raises to prevent it."""
+
+
+def _nobody(_steps: Sequence[Step]) -> None:
+    """Announces to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Shelf:
     entries: Mapping[str, CatalogEntry]
     codes: tuple[str, ...]
+    problems: tuple[CatalogProblem, ...]
 
 
 class Catalog:
@@ -67,7 +93,9 @@ class Catalog:
         self._clock = clock
         self._shelf = EpochCached(engine, EPOCH, _load)
 
-    def publish(self, node: str, department: str, resources: Sequence[ResourceDescription]) -> dict[str, int]:
+    def publish(
+        self, node: str, department: str, resources: Sequence[ResourceDescription], announce: Announce = _nobody
+    ) -> dict[str, int]:
         """Take what a node offers: all of it, replacing what it offered before.
 
         The gateway itself publishes what it answers for, such as people's profiles, under its own SPIFFE id; exactly
@@ -77,13 +105,14 @@ class Catalog:
             node: SPIFFE id of the node, from its certificate.
             department: The node's department, from its certificate.
             resources: Every resource the node offers; what is missing is withdrawn.
+            announce: Told the steps before they are taken, and again when they turn out to be others.
 
         Returns:
             Version by resource code.
 
         Raises:
             Refused: BAD_REQUEST with all violations for broken rules; NODE_REFUSED for a resource of another
-                department, or one that another node holds. Then nothing is changed.
+                department, or one that another node holds; what `announce` raises. Then nothing is changed.
         """
         _check(resources)
         own = SpiffeId.parse(node).kind == "gateway"
@@ -100,20 +129,25 @@ class Catalog:
         ]
         if foreign:
             raise Refused(Code.NODE_REFUSED, "a resource of another department", violations=tuple(foreign))
-        return self._replace(node, resources)
+        return self._replace(node, resources, announce)
 
-    def withdraw(self, node: str) -> tuple[str, ...]:
+    def withdraw(self, node: str, announce: Announce = _nobody) -> tuple[str, ...]:
         """Take everything that a node offers out of the catalogue, so that another node may answer for it.
 
         Args:
             node: SPIFFE id of the node.
+            announce: Told the steps before they are taken.
 
         Returns:
             The codes withdrawn.
         """
         held = tuple(code for code, entry in self._shelf.current().entries.items() if entry.node == node)
-        self._replace(node, ())
+        self._replace(node, (), announce)
         return held
+
+    def problems(self) -> tuple[CatalogProblem, ...]:
+        """Stored resources that are not offered because what is stored is not what was published."""
+        return self._shelf.current().problems
 
     def get(self, code: str) -> CatalogEntry | None:
         """The resource with this code, or None when it is not offered."""
@@ -145,57 +179,82 @@ class Catalog:
         """Codes of everything that one node offers: the resources whose index entries it may touch."""
         return frozenset(code for code, entry in self._shelf.current().entries.items() if entry.node == node)
 
-    def _replace(self, node: str, resources: Sequence[ResourceDescription]) -> dict[str, int]:
-        offered = {code: entry for code, entry in self._shelf.current().entries.items() if entry.node == node}
-        if {code: entry.resource.fingerprint for code, entry in offered.items()} == {
-            resource.code: resource.fingerprint for resource in resources
-        }:
+    def _replace(self, node: str, resources: Sequence[ResourceDescription], announce: Announce) -> dict[str, int]:
+        shelf = self._shelf.current()
+        offered = {code: entry for code, entry in shelf.entries.items() if entry.node == node}
+        fingerprints = {code: entry.resource.fingerprint for code, entry in offered.items()}
+        if not shelf.problems and fingerprints == {resource.code: resource.fingerprint for resource in resources}:
             # A node that reconnects offers what it offered before: nothing is written.
             return {code: entry.version for code, entry in offered.items()}
-        with write_transaction(self._engine) as connection:
-            # First, so that on PostgreSQL two nodes that publish the same code wait for each other.
-            advance(connection, EPOCH)
-            rows = connection.execute(
-                select(RESOURCES).where(
-                    (RESOURCES.c.node == node) | RESOURCES.c.code.in_([resource.code for resource in resources])
-                )
-            ).mappings()
-            stored = {str(row["code"]): row for row in rows}
-            _refuse_held_by_others(node, resources, stored)
-            versions = {
-                resource.code: self._put(connection, node, resource, stored.get(resource.code))
-                for resource in resources
-            }
-            connection.execute(
-                update(RESOURCES)
-                .where(RESOURCES.c.node == node, RESOURCES.c.code.not_in(list(versions)), RESOURCES.c.withdrawn_ms == 0)
-                .values(withdrawn_ms=self._clock.now_ms())
-            )
-        return versions
+        announced: tuple[Step, ...] | None = None
+        for _ in range(_TRIES):
+            with self._engine.connect() as connection:
+                stored = _stored(connection, node, resources)
+            steps = planned(node, resources, stored)
+            if not steps:
+                return {resource.code: int(stored[resource.code]["version"]) for resource in resources}
+            if steps != announced:
+                # Outside the transaction: whoever is told may have to write to the same database.
+                announce(steps)
+                announced = steps
+            with write_transaction(self._engine) as connection:
+                # First, so that on PostgreSQL two nodes that publish the same code wait for each other.
+                advance(connection, EPOCH)
+                stored = _stored(connection, node, resources)
+                if planned(node, resources, stored) == announced:
+                    self._take(connection, node, {resource.code: resource for resource in resources}, announced)
+                    versions = {code: int(row["version"]) for code, row in stored.items()}
+                    versions |= {step.code: step.version for step in announced}
+                    return {resource.code: versions[resource.code] for resource in resources}
+        raise Refused(Code.OVERLOADED, "the catalogue changes too fast")
 
-    def _put(self, connection: Connection, node: str, resource: ResourceDescription, stored: RowMapping | None) -> int:
-        if stored is None:
-            version, values = 1, {"code": resource.code, **self._written(node, resource, 1)}
-            connection.execute(insert(RESOURCES).values(**values))
-            return version
-        version = int(stored["version"])
-        values = {"node": node, "withdrawn_ms": 0}
-        if stored["fingerprint"] != resource.fingerprint:
-            version += 1
-            values = self._written(node, resource, version)
-        connection.execute(update(RESOURCES).where(RESOURCES.c.code == resource.code).values(**values))
-        return version
+    def _take(
+        self,
+        connection: Connection,
+        node: str,
+        resources: Mapping[str, ResourceDescription],
+        steps: Sequence[Step],
+    ) -> None:
+        now_ms = self._clock.now_ms()
+        for step in steps:
+            mine = RESOURCES.c.code == step.code
+            if step.what is What.WITHDRAWN:
+                connection.execute(update(RESOURCES).where(mine).values(withdrawn_ms=now_ms))
+                forget_resources(connection, (step.code,))
+                continue
+            resource = resources[step.code]
+            if step.what is What.RETURNED:
+                connection.execute(update(RESOURCES).where(mine).values(node=node, withdrawn_ms=0))
+            else:
+                values = _written(node, resource, step.version, now_ms)
+                if step.what is What.PUBLISHED:
+                    connection.execute(insert(RESOURCES).values(code=step.code, **values))
+                else:
+                    connection.execute(update(RESOURCES).where(mine).values(**values))
+                write_version(connection, node, resource, step.version, now_ms)
+            index_resource(connection, resource)
 
-    def _written(self, node: str, resource: ResourceDescription, version: int) -> dict[str, Any]:
-        return {
-            "provider": resource.provider,
-            "node": node,
-            "version": version,
-            "published_ms": self._clock.now_ms(),
-            "withdrawn_ms": 0,
-            "body": to_text(resource),
-            "fingerprint": resource.fingerprint,
-        }
+
+def _stored(connection: Connection, node: str, resources: Sequence[ResourceDescription]) -> dict[str, RowMapping]:
+    rows = connection.execute(select(RESOURCES).where(RESOURCES.c.node == node)).mappings().all()
+    found = {str(row["code"]): row for row in rows}
+    missing = [resource.code for resource in resources if resource.code not in found]
+    for start in range(0, len(missing), _PART):
+        query = select(RESOURCES).where(RESOURCES.c.code.in_(missing[start : start + _PART]))
+        found |= {str(row["code"]): row for row in connection.execute(query).mappings()}
+    return found
+
+
+def _written(node: str, resource: ResourceDescription, version: int, now_ms: int) -> dict[str, Any]:
+    return {
+        "provider": resource.provider,
+        "node": node,
+        "version": version,
+        "published_ms": now_ms,
+        "withdrawn_ms": 0,
+        "body": to_text(resource),
+        "fingerprint": resource.fingerprint,
+    }
 
 
 def _check(resources: Sequence[ResourceDescription]) -> None:
@@ -215,30 +274,38 @@ def _check(resources: Sequence[ResourceDescription]) -> None:
         raise Refused(Code.BAD_REQUEST, "a description breaks a rule", violations=tuple(violations))
 
 
-def _refuse_held_by_others(
-    node: str, resources: Sequence[ResourceDescription], stored: Mapping[str, RowMapping]
-) -> None:
-    held = tuple(
-        Violation(f"resources[{index}].code", "is held by another node; it must withdraw it first")
-        for index, resource in enumerate(resources)
-        if (row := stored.get(resource.code)) is not None and row["node"] != node and not row["withdrawn_ms"]
+def _load(connection: Connection, former: _Shelf | None) -> _Shelf:
+    """The catalogue as stored; a description that was read and checked before is not read again."""
+    known = {} if former is None else former.entries
+    lines = select(*(column for column in RESOURCES.c if column is not RESOURCES.c.body)).where(
+        RESOURCES.c.withdrawn_ms == 0
     )
-    if held:
-        raise Refused(Code.NODE_REFUSED, "a resource held by another node", violations=held)
-
-
-def _load(connection: Connection, _former: _Shelf | None) -> _Shelf:
+    rows = {str(row["code"]): row for row in connection.execute(lines).mappings()}
+    fresh = [code for code, row in rows.items() if not _same(known.get(code), row)]
+    bodies: dict[str, str] = {}
+    for start in range(0, len(fresh), _PART):
+        query = select(RESOURCES.c.code, RESOURCES.c.body).where(RESOURCES.c.code.in_(fresh[start : start + _PART]))
+        bodies |= {str(row.code): row.body for row in connection.execute(query)}
     entries: dict[str, CatalogEntry] = {}
-    query = select(RESOURCES).where(RESOURCES.c.withdrawn_ms == 0)
-    for row in connection.execute(query).mappings():
+    problems: list[CatalogProblem] = []
+    for code, row in rows.items():
+        if code not in bodies:
+            entries[code] = replace(known[code], published_ms=int(row["published_ms"]), node=str(row["node"]))
+            continue
         try:
-            resource = from_text(row["body"])
-        except BadResource:
+            resource = opened({**row, "body": bodies[code]}, code)
+        except Refused as error:
             # Fails closed for this one resource: it is not offered, and nothing else suffers.
-            _log.exception("a stored resource description cannot be read and is not offered")
+            problems.append(CatalogProblem(code, error.detail))
             continue
-        if (resource.code, resource.provider) != (row["code"], row["provider"]):
-            _log.error("a stored resource description does not fit its row and is not offered")
-            continue
-        entries[resource.code] = CatalogEntry(resource, row["version"], row["published_ms"], row["node"])
-    return _Shelf(entries, tuple(sorted(entries)))
+        entries[code] = CatalogEntry(resource, int(row["version"]), int(row["published_ms"]), str(row["node"]))
+    return _Shelf(entries, tuple(sorted(entries)), tuple(problems))
+
+
+def _same(entry: CatalogEntry | None, row: RowMapping) -> bool:
+    """Whether the description that was read is still the stored one, as far as its row says."""
+    return entry is not None and (entry.version, entry.resource.fingerprint, entry.resource.provider) == (
+        row["version"],
+        row["fingerprint"],
+        row["provider"],
+    )

@@ -8,13 +8,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from policies.resources import BadResource, FieldDescription, ResourceDescription, check_resource
-from policies.vocabulary import Classification, DataType, Form, Mask, SharingType
+from policies.resources import BadResource, FieldDescription, LocalText, ResourceDescription, check_resource
+from policies.vocabulary import Classification, DataType, Form, Mask, Mode, SharingType
 
 
 def to_text(resource: ResourceDescription) -> str:
     """A description as JSON, keys sorted; equal descriptions give equal text."""
     plain = asdict(resource)
+    plain["modes"] = sorted(plain["modes"])
     for field in plain["fields"]:
         field["forms"] = sorted(field["forms"])
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -44,6 +45,9 @@ def _resource(plain: dict[str, Any]) -> ResourceDescription:
             "classification": Classification(plain["classification"]),
             "sharing_type": SharingType(plain["sharing_type"]),
             "subject_schemes": tuple(plain["subject_schemes"]),
+            "classification_path": tuple(LocalText(zh, en) for zh, en in plain["classification_path"]),
+            "modes": frozenset(Mode(mode) for mode in plain["modes"]),
+            "related": tuple(plain["related"]),
             "fields": tuple(_field(field) for field in plain["fields"]),
         }
     )

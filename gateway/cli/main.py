@@ -6,6 +6,7 @@ from gateway.cli import (
     agreement,
     audit,
     backup,
+    catalog,
     department,
     erasures,
     index_key,
@@ -35,6 +36,7 @@ app.command("policy")(operate.policy)
 app.command("demo")(demo)
 app.add_typer(department.app, name="department")
 app.add_typer(department.member_app, name="member")
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(agreement.app, name="agreement")
 search.register(vault.app)
 vault.app.add_typer(pseudonyms.app, name="pseudonyms")

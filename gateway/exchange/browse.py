@@ -1,73 +1,95 @@
-"""The catalogue as whoever is known to the gateway may read it."""
+"""The catalogue as whoever is known to the gateway may read it.
 
-from collections.abc import Sequence
+Rules kept: nobody unknown reads; a reader is told only of agreements of its own department, which is the one of the
+certificate or, for a steward, of the issuer. What reads the database runs beside the event loop, few at a time, so that
+a flood of searches delays nobody's fetch; more than may wait are refused.
+"""
 
-from gateway.catalog.catalog import Catalog, CatalogEntry
-from gateway.errors import Code, Refused, bad_request
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from gateway.catalog.catalog import CatalogEntry
+from gateway.errors import Code, Refused
+from gateway.exchange.browsing import Browsing, Difference, History, Hits, Reader, Shown
 from gateway.identity.departments import Department, Departments
+from gateway.identity.issuers import Role
 from gateway.identity.peers import Peers
 from gateway.identity.people import People
 
-_PAGE = 50
-_MAX_PAGE = 200
+T = TypeVar("T")
+_AT_ONCE: Final = 2
+_WAITING: Final = 64
+_RETRY_MS: Final = 500
 
 
 class Browse:
-    """Reads the catalogue.
+    """Reads the catalogue for somebody at a door.
 
     Args:
         peers: Verifies a certificate on the systems' door.
         people: Verifies a token on the people's door.
-        catalog: What can be asked for.
+        browsing: What the catalogue says.
         departments: Who is in the exchange.
     """
 
-    def __init__(self, peers: Peers, people: People, catalog: Catalog, departments: Departments) -> None:
+    def __init__(self, peers: Peers, people: People, browsing: Browsing, departments: Departments) -> None:
         self._peers = peers
         self._people = people
-        self._catalog = catalog
+        self._browsing = browsing
         self._departments = departments
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._inside = 0
 
-    def admit_peer(self, certificate: bytes | None) -> None:
+    def admit_peer(self, certificate: bytes | None) -> Reader:
         """Let a node or system read.
 
         Raises:
             Refused: The certificate is not in good standing.
         """
-        self._peers.admit(certificate)
+        return Reader(self._peers.admit(certificate).department)
 
-    def admit_person(self, bearer: str) -> None:
+    def admit_person(self, bearer: str) -> Reader:
         """Let a person read.
 
         Raises:
             Refused: The token does not verify.
         """
-        self._people.authenticate(bearer)
+        person = self._people.authenticate(bearer)
+        return Reader(person.department if Role.STEWARD in person.roles else "")
 
     def resources(self, provider: str, after: str, page_size: int) -> tuple[Sequence[CatalogEntry], str]:
-        """A page of resources ordered by code, and the token of the next page (empty at the end).
+        """See `Browsing.resources`."""
+        return self._browsing.resources(provider, after, page_size)
 
-        Raises:
-            Refused: The page size is out of range.
-        """
-        if page_size > _MAX_PAGE:
-            raise bad_request("page_size", f"must be at most {_MAX_PAGE}")
-        limit = page_size or _PAGE
-        page = self._catalog.list(provider=provider, after=after, limit=limit)
-        more = len(page) == limit and self._catalog.list(provider=provider, after=page[-1].resource.code, limit=1)
-        return page, page[-1].resource.code if more else ""
+    async def resource(self, code: str, version: int) -> Shown:
+        """See `Browsing.resource`."""
+        if not version:
+            return self._browsing.resource(code)
+        return await self._beside(lambda: self._browsing.resource(code, version))
 
-    def resource(self, code: str) -> CatalogEntry:
-        """One resource.
+    async def search(self, query: str, provider: str, cursor: str, page_size: int) -> Hits:
+        """See `Browsing.search`."""
+        return await self._beside(lambda: self._browsing.search(query, provider, cursor, page_size))
 
-        Raises:
-            Refused: NOT_FOUND.
-        """
-        entry = self._catalog.get(code)
-        if entry is None:
-            raise Refused(Code.NOT_FOUND, "resource")
-        return entry
+    async def history(self, code: str, cursor: str, page_size: int) -> History:
+        """See `Browsing.history`."""
+        return await self._beside(lambda: self._browsing.history(code, cursor, page_size))
+
+    async def difference(self, reader: Reader, code: str, before: int, after: int) -> Difference:
+        """See `Browsing.difference`."""
+        return await self._beside(lambda: self._browsing.difference(reader, code, before, after))
 
     def departments(self) -> Sequence[Department]:
         """All departments, ordered by id."""
         return self._departments.list()
+
+    async def _beside(self, read: Callable[[], T]) -> T:
+        if self._inside >= _WAITING:
+            raise Refused(Code.OVERLOADED, "too many readings of the catalogue", retry_after_ms=_RETRY_MS)
+        self._inside += 1
+        try:
+            async with self._turns:
+                return await asyncio.to_thread(read)
+        finally:
+            self._inside -= 1

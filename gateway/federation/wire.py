@@ -15,8 +15,8 @@ from gateway.federation.model import DIGEST_BYTES, HANDLE_BYTES, Order, PointerC
 from gateway.federation.ports import Rejection
 from keys.key_certificates import CertifiedKeys
 from oncegate.v1 import catalog_pb2, node_link_pb2, signed_pb2
-from policies.resources import FieldDescription, ResourceDescription
-from policies.vocabulary import Classification, DataType, Form, LegalBasis, Mask, SharingType
+from policies.resources import FieldDescription, LocalText, ResourceDescription
+from policies.vocabulary import Classification, DataType, Form, LegalBasis, Mask, Mode, SharingType
 
 MAX_RESOURCES = 256
 MAX_FIELDS = 256
@@ -47,6 +47,7 @@ OUTCOMES = {
 _CLASSIFICATIONS = {
     catalog_pb2.Classification.Value(f"CLASSIFICATION_{member.name}"): member for member in Classification
 }
+_MODES = {catalog_pb2.Mode.Value(f"MODE_{member.name}"): member for member in Mode}
 _SHARING_TYPES = {catalog_pb2.SharingType.Value(f"SHARING_TYPE_{member.name}"): member for member in SharingType}
 
 
@@ -192,7 +193,7 @@ def resources(messages: Iterable[catalog_pb2.Resource]) -> tuple[ResourceDescrip
     """What a Hello offers.
 
     Raises:
-        Refused: BAD_FRAME when one states no known classification, sharing type, data type, form or mask.
+        Refused: BAD_FRAME when one states no known classification, sharing type, data type, form, mode or mask.
     """
     try:
         return tuple(_resource(message) for message in messages)
@@ -223,9 +224,15 @@ def _resource(message: catalog_pb2.Resource) -> ResourceDescription:
                 classification=_CLASSIFICATIONS[field.classification],
                 forms=frozenset(FORMS[form] for form in field.forms),
                 mask=Mask(field.mask) if field.mask else None,
+                authority=field.authority,
             )
             for field in message.fields
         ),
+        classification_path=tuple(LocalText(step.zh, step.en) for step in message.classification_path),
+        duty=message.duty,
+        purpose=message.purpose,
+        modes=frozenset(_MODES[mode] for mode in message.modes),
+        related=tuple(message.related),
     )
 
 

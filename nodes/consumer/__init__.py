@@ -15,6 +15,7 @@ fingerprints in the accepted agreements, the receipts, the ledger's promises. Wh
 
 from nodes.consumer.answer import Answer, LocateAnswer, Located, Promise, Provider, Receipt, Row, RowStatus
 from nodes.consumer.catalog import CatalogField, CatalogResource
+from nodes.consumer.catalog_reader import CatalogChange, CatalogDiff, CatalogHits, CatalogReader, CatalogVersion
 from nodes.consumer.client import AsyncClient
 from nodes.consumer.distrust import Distrust, UntrustedAnswer
 from nodes.consumer.items import Item
@@ -26,8 +27,13 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "BadInput",
+    "CatalogChange",
+    "CatalogDiff",
     "CatalogField",
+    "CatalogHits",
+    "CatalogReader",
     "CatalogResource",
+    "CatalogVersion",
     "Client",
     "Distrust",
     "GatewayUnreachable",

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from nodes.consumer.words import FORMS
 from nodes.errors import PublicText
 from oncegate.v1 import catalog_pb2
-from policies.vocabulary import Classification, Form, SharingType
+from policies.vocabulary import Classification, Form, Mode, SharingType
 
 CLASSIFICATIONS: Mapping[int, Classification] = {level.rank: level for level in Classification}
 SHARING: Mapping[int, SharingType] = dict(enumerate(SharingType, start=1))
+MODES: Mapping[int, Mode] = dict(enumerate(Mode, start=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class CatalogField:
         classification: How sensitive; None when the gateway's word is not known here.
         forms: Forms in which it may be released at all.
         mask: Which mask the form `masked` uses; empty when never masked.
+        authority: What makes this source the one to believe; may be empty.
     """
 
     code: str
@@ -31,6 +33,7 @@ class CatalogField:
     classification: Classification | None
     forms: tuple[Form, ...]
     mask: str
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,13 @@ class CatalogResource:
         fields: Its fields.
         version: Counted by the gateway, from 1.
         published_ms: When this version was first published.
+        path: Place in the catalogue's subjects, from wide to narrow.
+        duty: For which duty of the asking department it is shared.
+        purpose: What for.
+        modes: How it is offered.
+        related: Codes of resources that go with it.
+        fingerprint: SHA-256 of the description, hex.
+        withdrawn_ms: When it was withdrawn; 0 while it is offered.
     """
 
     code: str
@@ -66,6 +76,13 @@ class CatalogResource:
     fields: tuple[CatalogField, ...]
     version: int
     published_ms: int
+    path: tuple[PublicText, ...] = ()
+    duty: str = ""
+    purpose: str = ""
+    modes: tuple[Mode, ...] = ()
+    related: tuple[str, ...] = ()
+    fingerprint: str = ""
+    withdrawn_ms: int = 0
 
     def field(self, code: str) -> CatalogField | None:
         """The field of this code, or None.
@@ -104,11 +121,19 @@ def read_resource(message: catalog_pb2.Resource) -> CatalogResource:
                 classification=CLASSIFICATIONS.get(field.classification),
                 forms=tuple(FORMS[form] for form in field.forms if form in FORMS),
                 mask=field.mask,
+                authority=field.authority,
             )
             for field in message.fields
         ),
         version=message.version,
         published_ms=message.published_unix_ms,
+        path=tuple(_text(step) for step in message.classification_path),
+        duty=message.duty,
+        purpose=message.purpose,
+        modes=tuple(MODES[mode] for mode in message.modes if mode in MODES),
+        related=tuple(message.related),
+        fingerprint=message.fingerprint,
+        withdrawn_ms=message.withdrawn_unix_ms,
     )
 
 

@@ -17,7 +17,8 @@ from typing import Self
 from nodes.clock import Clock, SystemClock
 from nodes.consumer.accepted import AcceptedProviders
 from nodes.consumer.answer import Answer, LocateAnswer
-from nodes.consumer.catalog import CatalogResource, read_resource
+from nodes.consumer.catalog import CatalogResource
+from nodes.consumer.catalog_reader import CatalogReader
 from nodes.consumer.items import Item, record_items
 from nodes.consumer.notices import Notice, read_notice
 from nodes.consumer.request import Prepared, prepare
@@ -25,13 +26,12 @@ from nodes.consumer.session import Session
 from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.enrolment.renewal import Renewal
-from oncegate.v1 import catalog_pb2, exchange_pb2, notice_pb2, signed_pb2
+from oncegate.v1 import exchange_pb2, notice_pb2, signed_pb2
 from policies.vocabulary import LegalBasis
 
 DEFAULT_TIMEOUT_S = 30.0
 MARGIN_S = 3.0
 """How much longer than the request's own deadline the transport waits: the gateway answers in part at its deadline."""
-PAGE = 200
 
 
 class AsyncClient:
@@ -66,6 +66,8 @@ class AsyncClient:
         self._session: Session | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self.catalogue = CatalogReader(self._current)
+        """Searches, earlier versions and differences."""
 
     async def __aenter__(self) -> Self:
         self._current()
@@ -267,19 +269,7 @@ class AsyncClient:
             RequestRefused: The gateway refused.
             GatewayUnreachable: It was not reached in time.
         """
-        session = self._current()
-        resources: list[CatalogResource] = []
-        token = ""
-        while True:
-            request = catalog_pb2.ListResourcesRequest(page_size=PAGE, page_token=token, provider=provider)
-            page: catalog_pb2.ListResourcesResponse = await session.call(
-                session.catalog.ListResources, request, DEFAULT_TIMEOUT_S
-            )
-            resources += [read_resource(resource) for resource in page.resources]
-            # A page without progress would make a faulty gateway keep us for ever.
-            if not page.next_page_token or page.next_page_token == token:
-                return tuple(resources)
-            token = page.next_page_token
+        return await self.catalogue.list(provider)
 
     async def resource(self, code: str) -> CatalogResource:
         """One resource of the catalogue.
@@ -294,12 +284,7 @@ class AsyncClient:
             RequestRefused: NOT_FOUND when there is none.
             GatewayUnreachable: It was not reached in time.
         """
-        session = self._current()
-        request = catalog_pb2.GetResourceRequest(code=code)
-        response: catalog_pb2.GetResourceResponse = await session.call(
-            session.catalog.GetResource, request, DEFAULT_TIMEOUT_S
-        )
-        return read_resource(response.resource)
+        return await self.catalogue.get(code)
 
     async def notices(self) -> tuple[Notice, ...]:
         """Open notices to this system's department, oldest first: at most 100; acknowledge them to see those behind.

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from nodes.clock import Clock
 from nodes.consumer.answer import Answer, LocateAnswer
 from nodes.consumer.catalog import CatalogResource
+from nodes.consumer.catalog_reader import CatalogDiff, CatalogHits, CatalogVersion
 from nodes.consumer.client import AsyncClient
 from nodes.consumer.items import Item
 from nodes.consumer.notices import Notice
@@ -137,6 +138,22 @@ class Client:
     def resource(self, code: str) -> CatalogResource:
         """As `AsyncClient.resource`."""
         return self._run(self._client.resource(code))
+
+    def search_catalog(self, query: str, provider: str = "", page: str = "", limit: int = 20) -> CatalogHits:
+        """As `CatalogReader.search`."""
+        return self._run(self._client.catalogue.search(query, provider, page, limit))
+
+    def resource_version(self, code: str, version: int) -> CatalogResource:
+        """As `CatalogReader.get` with a version."""
+        return self._run(self._client.catalogue.get(code, version))
+
+    def resource_history(self, code: str) -> tuple[CatalogVersion, ...]:
+        """As `CatalogReader.history`."""
+        return self._run(self._client.catalogue.history(code))
+
+    def resource_diff(self, code: str, before: int = 0, after: int = 0) -> CatalogDiff:
+        """As `CatalogReader.diff`."""
+        return self._run(self._client.catalogue.diff(code, before, after))
 
     def notices(self) -> tuple[Notice, ...]:
         """As `AsyncClient.notices`."""

@@ -12,7 +12,7 @@ from nodes.link.codec import FORM_NUMBERS
 from nodes.provider.model import DeltaRejection, IncomingAsk, PointerDelta, TicketFrame
 from oncegate.v1 import catalog_pb2, node_link_pb2, signed_pb2
 from policies.resources import ResourceDescription
-from policies.vocabulary import Classification, SharingType
+from policies.vocabulary import Classification, Mode, SharingType
 
 MAX_ASKS = 256
 
@@ -26,6 +26,11 @@ _SHARING_TYPES = {
     SharingType.UNCONDITIONAL: catalog_pb2.SHARING_TYPE_UNCONDITIONAL,
     SharingType.CONDITIONAL: catalog_pb2.SHARING_TYPE_CONDITIONAL,
     SharingType.NOT_SHARED: catalog_pb2.SHARING_TYPE_NOT_SHARED,
+}
+_MODES = {
+    Mode.QUERY: catalog_pb2.MODE_QUERY,
+    Mode.BULK: catalog_pb2.MODE_BULK,
+    Mode.SUBSCRIPTION: catalog_pb2.MODE_SUBSCRIPTION,
 }
 
 
@@ -46,6 +51,11 @@ def resource(description: ResourceDescription) -> catalog_pb2.Resource:
         update_cycle=description.update_cycle,
         subject_schemes=description.subject_schemes,
         unlisted=description.unlisted,
+        classification_path=[catalog_pb2.LocalText(zh=step.zh, en=step.en) for step in description.classification_path],
+        duty=description.duty,
+        purpose=description.purpose,
+        modes=sorted(_MODES[mode] for mode in description.modes),
+        related=description.related,
     )
     for field in description.fields:
         message.fields.add(
@@ -55,6 +65,7 @@ def resource(description: ResourceDescription) -> catalog_pb2.Resource:
             classification=_CLASSIFICATIONS[field.classification],
             forms=sorted(FORM_NUMBERS[form] for form in field.forms),
             mask=field.mask.value if field.mask is not None else "",
+            authority=field.authority,
         )
     return message
 

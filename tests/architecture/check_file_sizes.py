@@ -5,11 +5,13 @@ from pathlib import Path
 
 LIMIT = 400
 ROOTS = ("gateway", "nodes", "policies", "keys", "tests")
+# Written by a tool, one statement after the other.
+GENERATED = Path("gateway/storage/migrations/versions")
 
 
 def main() -> int:
     root = Path(__file__).resolve().parents[2]
-    files = [p for name in ROOTS for p in (root / name).rglob("*.py")]
+    files = [p for name in ROOTS for p in (root / name).rglob("*.py") if p.parent != root / GENERATED]
     too_long = [(len(p.read_text(encoding="utf-8").splitlines()), p) for p in files]
     too_long = [(n, p) for n, p in too_long if n > LIMIT]
     for lines, path in sorted(too_long, reverse=True):

@@ -11,7 +11,7 @@ from nodes.consumer import words
 from nodes.link import codec as node_codec
 from oncegate.v1 import catalog_pb2, signed_pb2
 from policies.predicates import Operator
-from policies.vocabulary import Classification, FieldMark, Form, LegalBasis, Necessity, SharingType
+from policies.vocabulary import Classification, FieldMark, Form, LegalBasis, Mode, Necessity, SharingType
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ from policies.vocabulary import Classification, FieldMark, Form, LegalBasis, Nec
         (FieldMark, signed_pb2.FieldMark, "FIELD_MARK"),
         (Classification, catalog_pb2.Classification, "CLASSIFICATION"),
         (SharingType, catalog_pb2.SharingType, "SHARING_TYPE"),
+        (Mode, catalog_pb2.Mode, "MODE"),
     ],
 )
 def test_a_word_has_the_number_of_its_place(listed: type[StrEnum], on_wire: EnumTypeWrapper, prefix: str) -> None:

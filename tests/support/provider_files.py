@@ -20,6 +20,8 @@ name = { zh = "居民基本信息", en = "Resident record" }
 abstract = { zh = "户籍居民", en = "Registered residents" }
 classification = "confidential"
 sharing_type = "unconditional"
+duty = "户籍管理"
+purpose = "办理政务服务事项"
 update_cycle = "P1D"
 source = "people"
 key = "id"

@@ -156,7 +156,7 @@ class Story:
         for who, commands in (
             (
                 "department system 部门系统",
-                (asking, f"{asking} --lang zh --json", f"oncegate-node catalog --home {acts.school}"),
+                (asking, f"{asking} --lang zh --json", f"oncegate-node catalog list --home {acts.school}"),
             ),
             (
                 "citizen 公民",

@@ -202,6 +202,10 @@ class Table:
         found = [self._word(key, word, kind) for word in value]
         return frozenset(word for word in found if word is not None)
 
+    def some_words(self, key: str, kind: type[E], default: frozenset[E]) -> frozenset[E]:
+        """A list of words of a vocabulary; the default when it is not given."""
+        return self.words(key, kind) if self.has(key) else default
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts; empty when it is not given."""
         value = self._get(key, required=False)
@@ -240,6 +244,14 @@ class Table:
             self.wrong(key, "must be a table")
             return None
         return Table(value, (*self.path, key), self._mistakes)
+
+    def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
+        """A list of texts in Chinese and English; empty when it is not given."""
+        found = []
+        for inner in self.tables(key) if self.has(key) else []:
+            found.append((inner.text("zh", required=True), inner.text("en", required=True)))
+            inner.close()
+        return tuple(found)
 
     def tables(self, key: str) -> "list[Table]":
         """A list of tables, at least one."""

@@ -21,10 +21,11 @@ from policies.resources import (
     RESOURCE_PATTERN,
     BadResource,
     FieldDescription,
+    LocalText,
     ResourceDescription,
     check_resource,
 )
-from policies.vocabulary import RECORD_FIELD, Classification, DataType, Form, Mask, SharingType
+from policies.vocabulary import RECORD_FIELD, Classification, DataType, Form, Mask, Mode, SharingType
 
 FORMAT: Final = "oncegate.resources/1"
 DEFAULT_BYTES: Final = {
@@ -173,11 +174,11 @@ def _check(description: ResourceDescription, table: Table) -> None:
     except BadResource as error:
         path, _, rest = error.path.partition("[")
         index, _, inner = rest.partition("]")
-        if path == "fields" and index:
-            parts = [part for part in inner.strip(".").split(".") if part]
-            table.wrong_at(("fields", int(index), *parts), error.rule)
-        elif path == "subject_schemes":
+        if path == "subject_schemes":
             table.wrong_at(("subject", "scheme"), error.rule)
+        elif index:
+            parts = [part for part in inner.strip(".").split(".") if part]
+            table.wrong_at((path, int(index), *parts), error.rule)
         else:
             table.wrong_at(tuple(error.path.split(".")), error.rule)
 
@@ -210,6 +211,11 @@ def _resource(table: Table, department: str, sources: Mapping[str, Source | None
             subject_schemes=(scheme,),
             unlisted=table.flag("unlisted", default=False),
             fields=tuple(field.description for field in fields),
+            classification_path=tuple(LocalText(zh, en) for zh, en in table.pairs("classification_path")),
+            duty=table.text("duty"),
+            purpose=table.text("purpose"),
+            modes=table.some_words("modes", Mode, frozenset({Mode.QUERY})),
+            related=table.texts("related"),
         ),
         source=source,
         key=table.text("key", required=True, longest=200),
@@ -264,6 +270,7 @@ def _fields(table: Table) -> list[ProvidedField]:
                     classification=inner.one_of("classification", Classification) or Classification.SENSITIVE,
                     forms=inner.words("forms", Form),
                     mask=mask,
+                    authority=inner.text("authority"),
                 ),
                 column=inner.text("column", required=True, longest=200),
                 values=values,

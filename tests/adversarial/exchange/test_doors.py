@@ -165,7 +165,7 @@ async def test_everything_at_the_peoples_door_but_proofs_and_enrolment_needs_a_t
         tried += 1
         refusal = await refused(people.call(method))
         assert (refusal.status, refusal.reason) == ("UNAUTHENTICATED", "UNAUTHENTICATED"), method
-    assert tried == 19
+    assert tried >= 19
 
 
 async def test_bytes_that_are_no_message_end_the_call_and_tell_nothing(raw: RawSystem, people: Door) -> None:

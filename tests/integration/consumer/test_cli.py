@@ -138,12 +138,12 @@ async def test_locate_says_where_records_are(doors: Doors, home: Home) -> None:
 
 
 async def test_the_catalogue_is_shown(doors: Doors, home: Home) -> None:
-    assert "civil.resident" in (await run("catalog", "--home", home.path)).stdout
-    assert "姓名" in (await run("catalog", "tax.payer", "--home", home.path, "--lang", "zh")).stdout
-    document = json.loads((await run("catalog", "--provider", "tax", "--home", home.path, "--json")).stdout)
+    assert "civil.resident" in (await run("catalog", "list", "--home", home.path)).stdout
+    assert "姓名" in (await run("catalog", "show", "tax.payer", "--home", home.path, "--lang", "zh")).stdout
+    document = json.loads((await run("catalog", "list", "--provider", "tax", "--home", home.path, "--json")).stdout)
     assert [r["code"] for r in document] == ["tax.payer"]
     assert document[0]["fields"][0]["forms"] == ["exists", "value"]
-    assert "NOT_FOUND" in (await run("catalog", "no.such", "--home", home.path, expect=3)).stderr
+    assert "NOT_FOUND" in (await run("catalog", "show", "no.such", "--home", home.path, expect=3)).stderr
 
 
 async def test_refusals_and_lies_end_with_their_own_exit_codes(doors: Doors, home: Home, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ name = {{ zh = "居民", en = "Residents" }}
 abstract = {{ zh = "居民", en = "Residents" }}
 classification = "internal"
 sharing_type = "unconditional"
+duty = "户籍管理"
+purpose = "办理政务服务事项"
 update_cycle = "P1D"
 source = "people"
 key = "编号"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from policies.resources import BadResource, ResourceDescription, check_resource, update_cycle_ms
-from policies.vocabulary import Classification, DataType, Form, Mask, SharingType
+from policies.resources import BadResource, LocalText, ResourceDescription, check_resource, update_cycle_ms
+from policies.vocabulary import Classification, DataType, Form, Mask, Mode, SharingType
 from tests.support.policy_cases import field, resource
 
 
@@ -27,6 +27,22 @@ BROKEN = [
     (resource(sharing_terms="t" * 2001), "sharing_terms"),
     (resource(sharing_type=SharingType.NOT_SHARED, sharing_terms=""), "sharing_terms"),
     (resource(sharing_type=SharingType.UNCONDITIONAL), "sharing_terms"),
+    (resource(sharing_type=SharingType.UNCONDITIONAL, sharing_terms="", duty="", purpose="p"), "duty"),
+    (resource(sharing_type=SharingType.UNCONDITIONAL, sharing_terms="", duty="d", purpose=" "), "purpose"),
+    (resource(duty="d" * 2001), "duty"),
+    (resource(purpose="p" * 2001), "purpose"),
+    (resource(modes=frozenset()), "modes"),
+    (resource(classification_path=(LocalText("人口", "Population"), LocalText("", "x"))), "classification_path[1].zh"),
+    (resource(classification_path=(LocalText("人口", " "),)), "classification_path[0].en"),
+    (resource(classification_path=(LocalText("人", "p"),) * 9), "classification_path"),
+    (resource(related=("social.insurance", "Nonsense")), "related[1]"),
+    (resource(related=("civil.resident",)), "related[0]"),
+    (resource(related=("a.b", "a.b")), "related[1]"),
+    (resource(related=tuple(f"a.b{n}" for n in range(33))), "related"),
+    (resource(name_zh="居民\x1b[2J"), "name.zh"),
+    (resource(sharing_terms="a\nb"), "sharing_terms"),
+    (with_field(authority="a" * 201), "fields[1].authority"),
+    (with_field(authority="a\tb"), "fields[1].authority"),
     (resource(update_cycle="daily"), "update_cycle"),
     (resource(subject_schemes=()), "subject_schemes"),
     (resource(subject_schemes=("cn.uscc", "cn.uscc")), "subject_schemes"),
@@ -57,7 +73,17 @@ def test_a_broken_rule_is_told_with_its_path(described: ResourceDescription, pat
 
 def test_a_description_that_keeps_every_rule_is_accepted() -> None:
     check_resource(resource())
-    check_resource(resource(sharing_type=SharingType.UNCONDITIONAL, sharing_terms=""))
+    check_resource(
+        resource(sharing_type=SharingType.UNCONDITIONAL, sharing_terms="", duty="户籍管理", purpose="办理事项")
+    )
+    check_resource(
+        resource(
+            classification_path=(LocalText("人口", "Population"),),
+            modes=frozenset(Mode),
+            related=("social.insurance", "civil.marriage"),
+            fields=(field("name", authority="《户口登记条例》"),),
+        )
+    )
     check_resource(resource(sharing_type=SharingType.NOT_SHARED, sharing_terms="《某法》第八条"))
 
 
@@ -81,8 +107,17 @@ def test_a_fingerprint_covers_the_whole_description_and_nothing_else() -> None:
         replace(first, fields=narrower),
         replace(first, unlisted=True),
         replace(first, classification=Classification.CONFIDENTIAL),
+        replace(first, classification_path=(LocalText("人口", "Population"),)),
+        replace(first, duty="d"),
+        replace(first, purpose="d"),
+        replace(first, modes=frozenset({Mode.BULK})),
+        replace(first, related=("a.b",)),
+        replace(first, fields=(replace(first.fields[0], authority="law"), *first.fields[1:])),
     ]
-    assert len({one.fingerprint for one in [first, *changed]}) == 7
+    assert len({one.fingerprint for one in [first, *changed]}) == 13
+    assert (
+        replace(first, modes=frozenset(Mode)).fingerprint == replace(first, modes=frozenset([*Mode][::-1])).fingerprint
+    )
 
 
 @pytest.mark.parametrize(

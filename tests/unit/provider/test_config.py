@@ -18,7 +18,8 @@ from nodes.provider.config import (
     load_offer,
     load_settings,
 )
-from policies.vocabulary import Form, Mask
+from policies.resources import LocalText
+from policies.vocabulary import Form, Mask, Mode
 from tests.support.provider_world import RESOURCES_TOML
 
 DOCS = Path(__file__).parents[3] / "docs" / "node.md"
@@ -168,6 +169,16 @@ def test_every_mistake_is_listed_with_line_and_key_and_no_value(tmp_path: Path) 
     ("old", "new", "expected"),
     [
         ('sharing_type = "unconditional"', 'sharing_type = "conditional"', "sharing_terms: conditional sharing must"),
+        ('duty = "户籍管理"\n', "", "duty: unconditional sharing must state a duty"),
+        ('purpose = "办理政务服务事项"', "", "purpose: unconditional sharing must state a purpose"),
+        ('update_cycle = "P1D"', 'related = ["civil.resident"]\nupdate_cycle = "P1D"', "related[0]: must be another"),
+        ('update_cycle = "P1D"', 'modes = ["bulk", "fax"]\nupdate_cycle = "P1D"', "modes: must be one of query, bulk"),
+        (
+            'update_cycle = "P1D"',
+            'classification_path = [{ zh = "人口", en = "P" }, { zh = "户籍" }]\nupdate_cycle = "P1D"',
+            "classification_path[1].en: is required",
+        ),
+        ('mask = "name"', 'authority = 7\nmask = "name"', "fields[0].authority: must be a text"),
         ('update_cycle = "P1D"', 'update_cycle = "daily"', "update_cycle: must be an ISO 8601 duration"),
         ('scheme = "cn.resident-id"', 'scheme = "xx.unknown"', "subject.scheme: is not a known scheme"),
         (
@@ -191,6 +202,22 @@ def test_the_shared_rules_of_a_resource_are_told_with_their_place(
     [found] = mistakes(tmp_path, RESOURCES_TOML.replace(old, new, 1))
     assert f"resources[0].{expected}" in found
     assert re.match(r"\d+: ", found)
+
+
+def test_what_the_catalogue_says_beyond_terms_and_fields_is_read(tmp_path: Path) -> None:
+    text = RESOURCES_TOML.replace(
+        'update_cycle = "P1D"',
+        'classification_path = [{ zh = "人口", en = "Population" }]\nmodes = ["query", "bulk"]\n'
+        'related = ["tax.payer"]\nupdate_cycle = "P1D"',
+        1,
+    ).replace('mask = "name"', 'authority = "《户口登记条例》"\nmask = "name"', 1)
+    described = offer(tmp_path, text).resources["civil.resident"].description
+    assert described.classification_path == (LocalText("人口", "Population"),)
+    assert described.modes == {Mode.QUERY, Mode.BULK}
+    assert described.related == ("tax.payer",)
+    assert (described.duty, described.purpose) == ("户籍管理", "办理政务服务事项")
+    assert described.fields[0].authority == "《户口登记条例》"
+    assert offer(tmp_path, RESOURCES_TOML).resources["civil.resident"].description.modes == {Mode.QUERY}
 
 
 def test_a_resource_of_another_department_is_a_mistake(tmp_path: Path) -> None:

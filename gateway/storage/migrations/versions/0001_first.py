@@ -66,6 +66,25 @@ def upgrade() -> None:
     )
     op.create_index('catalog_resources_by_node', 'catalog_resources', ['node'], unique=False)
     op.create_index('catalog_resources_by_provider', 'catalog_resources', ['provider'], unique=False)
+    op.create_table('catalog_terms',
+    sa.Column('term', sa.String(length=64), nullable=False),
+    sa.Column('code', sa.String(length=128), nullable=False),
+    sa.Column('provider', sa.String(length=63), nullable=False),
+    sa.Column('weight', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('term', 'code'),
+    sqlite_with_rowid=False
+    )
+    op.create_index('catalog_terms_by_code', 'catalog_terms', ['code'], unique=False)
+    op.create_table('catalog_versions',
+    sa.Column('code', sa.String(length=128), nullable=False),
+    sa.Column('version', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('provider', sa.String(length=63), nullable=False),
+    sa.Column('node', sa.String(length=512), nullable=False),
+    sa.Column('published_ms', sa.BigInteger(), nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('code', 'version')
+    )
     op.create_table('identity_certificates',
     sa.Column('serial', sa.String(length=40), nullable=False),
     sa.Column('spiffe', sa.String(length=512), nullable=False),
@@ -376,6 +395,9 @@ def downgrade() -> None:
     op.drop_table('identity_denials')
     op.drop_index('identity_certificates_by_name', table_name='identity_certificates')
     op.drop_table('identity_certificates')
+    op.drop_table('catalog_versions')
+    op.drop_index('catalog_terms_by_code', table_name='catalog_terms')
+    op.drop_table('catalog_terms')
     op.drop_index('catalog_resources_by_provider', table_name='catalog_resources')
     op.drop_index('catalog_resources_by_node', table_name='catalog_resources')
     op.drop_table('catalog_resources')

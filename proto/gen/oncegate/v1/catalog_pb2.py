@@ -25,37 +25,59 @@ _sym_db = _symbol_database.Default()
 from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/catalog.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"#\n\tLocalText\x12\n\n\x02zh\x18\x01 \x01(\t\x12\n\n\x02\x65n\x18\x02 \x01(\t\"\xb3\x01\n\x05\x46ield\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12$\n\x04name\x18\x02 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x11\n\tdata_type\x18\x03 \x01(\t\x12\x33\n\x0e\x63lassification\x18\x04 \x01(\x0e\x32\x1b.oncegate.v1.Classification\x12 \n\x05\x66orms\x18\x05 \x03(\x0e\x32\x11.oncegate.v1.Form\x12\x0c\n\x04mask\x18\x06 \x01(\t\"\x87\x03\n\x08Resource\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12$\n\x04name\x18\x02 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x10\n\x08provider\x18\x03 \x01(\t\x12(\n\x08\x61\x62stract\x18\x04 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x33\n\x0e\x63lassification\x18\x05 \x01(\x0e\x32\x1b.oncegate.v1.Classification\x12.\n\x0csharing_type\x18\x06 \x01(\x0e\x32\x18.oncegate.v1.SharingType\x12\x15\n\rsharing_terms\x18\x07 \x01(\t\x12\x14\n\x0cupdate_cycle\x18\x08 \x01(\t\x12\x17\n\x0fsubject_schemes\x18\t \x03(\t\x12\x10\n\x08unlisted\x18\n \x01(\x08\x12\"\n\x06\x66ields\x18\x0b \x03(\x0b\x32\x12.oncegate.v1.Field\x12\x19\n\x11published_unix_ms\x18\x0c \x01(\x03\x12\x0f\n\x07version\x18\r \x01(\r\"g\n\nDepartment\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x04name\x18\x02 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x17\n\x0fkey_fingerprint\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\"O\n\x14ListResourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\"Z\n\x15ListResourcesResponse\x12(\n\tresources\x18\x01 \x03(\x0b\x32\x15.oncegate.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetResourceRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\">\n\x13GetResourceResponse\x12\'\n\x08resource\x18\x01 \x01(\x0b\x32\x15.oncegate.v1.Resource\"\x18\n\x16ListDepartmentsRequest\"G\n\x17ListDepartmentsResponse\x12,\n\x0b\x64\x65partments\x18\x01 \x03(\x0b\x32\x17.oncegate.v1.Department*\xa7\x01\n\x0e\x43lassification\x12\x1e\n\x1a\x43LASSIFICATION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LASSIFICATION_PUBLIC\x10\x01\x12\x1b\n\x17\x43LASSIFICATION_INTERNAL\x10\x02\x12\x1f\n\x1b\x43LASSIFICATION_CONFIDENTIAL\x10\x03\x12\x1c\n\x18\x43LASSIFICATION_SENSITIVE\x10\x04*\x86\x01\n\x0bSharingType\x12\x1c\n\x18SHARING_TYPE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSHARING_TYPE_UNCONDITIONAL\x10\x01\x12\x1c\n\x18SHARING_TYPE_CONDITIONAL\x10\x02\x12\x1b\n\x17SHARING_TYPE_NOT_SHARED\x10\x03\x32\x98\x02\n\x0e\x43\x61talogService\x12V\n\rListResources\x12!.oncegate.v1.ListResourcesRequest\x1a\".oncegate.v1.ListResourcesResponse\x12P\n\x0bGetResource\x12\x1f.oncegate.v1.GetResourceRequest\x1a .oncegate.v1.GetResourceResponse\x12\\\n\x0fListDepartments\x12#.oncegate.v1.ListDepartmentsRequest\x1a$.oncegate.v1.ListDepartmentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oncegate/v1/catalog.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"#\n\tLocalText\x12\n\n\x02zh\x18\x01 \x01(\t\x12\n\n\x02\x65n\x18\x02 \x01(\t\"\xc6\x01\n\x05\x46ield\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12$\n\x04name\x18\x02 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x11\n\tdata_type\x18\x03 \x01(\t\x12\x33\n\x0e\x63lassification\x18\x04 \x01(\x0e\x32\x1b.oncegate.v1.Classification\x12 \n\x05\x66orms\x18\x05 \x03(\x0e\x32\x11.oncegate.v1.Form\x12\x0c\n\x04mask\x18\x06 \x01(\t\x12\x11\n\tauthority\x18\x07 \x01(\t\"\xbe\x04\n\x08Resource\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12$\n\x04name\x18\x02 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x10\n\x08provider\x18\x03 \x01(\t\x12(\n\x08\x61\x62stract\x18\x04 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x33\n\x0e\x63lassification\x18\x05 \x01(\x0e\x32\x1b.oncegate.v1.Classification\x12.\n\x0csharing_type\x18\x06 \x01(\x0e\x32\x18.oncegate.v1.SharingType\x12\x15\n\rsharing_terms\x18\x07 \x01(\t\x12\x14\n\x0cupdate_cycle\x18\x08 \x01(\t\x12\x17\n\x0fsubject_schemes\x18\t \x03(\t\x12\x10\n\x08unlisted\x18\n \x01(\x08\x12\"\n\x06\x66ields\x18\x0b \x03(\x0b\x32\x12.oncegate.v1.Field\x12\x19\n\x11published_unix_ms\x18\x0c \x01(\x03\x12\x0f\n\x07version\x18\r \x01(\r\x12\x33\n\x13\x63lassification_path\x18\x0e \x03(\x0b\x32\x16.oncegate.v1.LocalText\x12\x0c\n\x04\x64uty\x18\x0f \x01(\t\x12\x0f\n\x07purpose\x18\x10 \x01(\t\x12 \n\x05modes\x18\x11 \x03(\x0e\x32\x11.oncegate.v1.Mode\x12\x0f\n\x07related\x18\x12 \x03(\t\x12\x13\n\x0b\x66ingerprint\x18\x13 \x01(\t\x12\x19\n\x11withdrawn_unix_ms\x18\x14 \x01(\x03\"g\n\nDepartment\x12\n\n\x02id\x18\x01 \x01(\t\x12$\n\x04name\x18\x02 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x17\n\x0fkey_fingerprint\x18\x03 \x01(\t\x12\x0e\n\x06status\x18\x04 \x01(\t\"O\n\x14ListResourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\"Z\n\x15ListResourcesResponse\x12(\n\tresources\x18\x01 \x03(\x0b\x32\x15.oncegate.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x12GetResourceRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\">\n\x13GetResourceResponse\x12\'\n\x08resource\x18\x01 \x01(\x0b\x32\x15.oncegate.v1.Resource\"W\n\rSearchRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"C\n\tSearchHit\x12\'\n\x08resource\x18\x01 \x01(\x0b\x32\x15.oncegate.v1.Resource\x12\r\n\x05score\x18\x02 \x01(\x04\"O\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.oncegate.v1.SearchHit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x13ListVersionsRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x07Version\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x19\n\x11published_unix_ms\x18\x02 \x01(\x03\x12\x14\n\x0cpublished_by\x18\x03 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x04 \x01(\t\"r\n\x14ListVersionsResponse\x12&\n\x08versions\x18\x01 \x03(\x0b\x32\x14.oncegate.v1.Version\x12\x19\n\x11withdrawn_unix_ms\x18\x02 \x01(\x03\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\":\n\x0b\x44iffRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\r\"|\n\x06\x43hange\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\t\x12\x10\n\x08\x62reaking\x18\x05 \x01(\x08\x12$\n\x04text\x18\x06 \x01(\x0b\x32\x16.oncegate.v1.LocalText\"T\n\x11\x41\x66\x66\x65\x63tedAgreement\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\r\x12\x10\n\x08\x63onsumer\x18\x03 \x01(\t\x12\x0f\n\x07\x63hanges\x18\x04 \x03(\r\"\x87\x01\n\x0c\x44iffResponse\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\r\x12$\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x13.oncegate.v1.Change\x12\x32\n\nagreements\x18\x04 \x03(\x0b\x32\x1e.oncegate.v1.AffectedAgreement\"\x18\n\x16ListDepartmentsRequest\"G\n\x17ListDepartmentsResponse\x12,\n\x0b\x64\x65partments\x18\x01 \x03(\x0b\x32\x17.oncegate.v1.Department*\xa7\x01\n\x0e\x43lassification\x12\x1e\n\x1a\x43LASSIFICATION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43LASSIFICATION_PUBLIC\x10\x01\x12\x1b\n\x17\x43LASSIFICATION_INTERNAL\x10\x02\x12\x1f\n\x1b\x43LASSIFICATION_CONFIDENTIAL\x10\x03\x12\x1c\n\x18\x43LASSIFICATION_SENSITIVE\x10\x04*\x86\x01\n\x0bSharingType\x12\x1c\n\x18SHARING_TYPE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aSHARING_TYPE_UNCONDITIONAL\x10\x01\x12\x1c\n\x18SHARING_TYPE_CONDITIONAL\x10\x02\x12\x1b\n\x17SHARING_TYPE_NOT_SHARED\x10\x03*R\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0e\n\nMODE_QUERY\x10\x01\x12\r\n\tMODE_BULK\x10\x02\x12\x15\n\x11MODE_SUBSCRIPTION\x10\x03\x32\xed\x03\n\x0e\x43\x61talogService\x12V\n\rListResources\x12!.oncegate.v1.ListResourcesRequest\x1a\".oncegate.v1.ListResourcesResponse\x12P\n\x0bGetResource\x12\x1f.oncegate.v1.GetResourceRequest\x1a .oncegate.v1.GetResourceResponse\x12\x41\n\x06Search\x12\x1a.oncegate.v1.SearchRequest\x1a\x1b.oncegate.v1.SearchResponse\x12S\n\x0cListVersions\x12 .oncegate.v1.ListVersionsRequest\x1a!.oncegate.v1.ListVersionsResponse\x12;\n\x04\x44iff\x12\x18.oncegate.v1.DiffRequest\x1a\x19.oncegate.v1.DiffResponse\x12\\\n\x0fListDepartments\x12#.oncegate.v1.ListDepartmentsRequest\x1a$.oncegate.v1.ListDepartmentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CLASSIFICATION']._serialized_start=1159
-  _globals['_CLASSIFICATION']._serialized_end=1326
-  _globals['_SHARINGTYPE']._serialized_start=1329
-  _globals['_SHARINGTYPE']._serialized_end=1463
+  _globals['_CLASSIFICATION']._serialized_start=2317
+  _globals['_CLASSIFICATION']._serialized_end=2484
+  _globals['_SHARINGTYPE']._serialized_start=2487
+  _globals['_SHARINGTYPE']._serialized_end=2621
+  _globals['_MODE']._serialized_start=2623
+  _globals['_MODE']._serialized_end=2705
   _globals['_LOCALTEXT']._serialized_start=68
   _globals['_LOCALTEXT']._serialized_end=103
   _globals['_FIELD']._serialized_start=106
-  _globals['_FIELD']._serialized_end=285
-  _globals['_RESOURCE']._serialized_start=288
-  _globals['_RESOURCE']._serialized_end=679
-  _globals['_DEPARTMENT']._serialized_start=681
-  _globals['_DEPARTMENT']._serialized_end=784
-  _globals['_LISTRESOURCESREQUEST']._serialized_start=786
-  _globals['_LISTRESOURCESREQUEST']._serialized_end=865
-  _globals['_LISTRESOURCESRESPONSE']._serialized_start=867
-  _globals['_LISTRESOURCESRESPONSE']._serialized_end=957
-  _globals['_GETRESOURCEREQUEST']._serialized_start=959
-  _globals['_GETRESOURCEREQUEST']._serialized_end=993
-  _globals['_GETRESOURCERESPONSE']._serialized_start=995
-  _globals['_GETRESOURCERESPONSE']._serialized_end=1057
-  _globals['_LISTDEPARTMENTSREQUEST']._serialized_start=1059
-  _globals['_LISTDEPARTMENTSREQUEST']._serialized_end=1083
-  _globals['_LISTDEPARTMENTSRESPONSE']._serialized_start=1085
-  _globals['_LISTDEPARTMENTSRESPONSE']._serialized_end=1156
-  _globals['_CATALOGSERVICE']._serialized_start=1466
-  _globals['_CATALOGSERVICE']._serialized_end=1746
+  _globals['_FIELD']._serialized_end=304
+  _globals['_RESOURCE']._serialized_start=307
+  _globals['_RESOURCE']._serialized_end=881
+  _globals['_DEPARTMENT']._serialized_start=883
+  _globals['_DEPARTMENT']._serialized_end=986
+  _globals['_LISTRESOURCESREQUEST']._serialized_start=988
+  _globals['_LISTRESOURCESREQUEST']._serialized_end=1067
+  _globals['_LISTRESOURCESRESPONSE']._serialized_start=1069
+  _globals['_LISTRESOURCESRESPONSE']._serialized_end=1159
+  _globals['_GETRESOURCEREQUEST']._serialized_start=1161
+  _globals['_GETRESOURCEREQUEST']._serialized_end=1212
+  _globals['_GETRESOURCERESPONSE']._serialized_start=1214
+  _globals['_GETRESOURCERESPONSE']._serialized_end=1276
+  _globals['_SEARCHREQUEST']._serialized_start=1278
+  _globals['_SEARCHREQUEST']._serialized_end=1365
+  _globals['_SEARCHHIT']._serialized_start=1367
+  _globals['_SEARCHHIT']._serialized_end=1434
+  _globals['_SEARCHRESPONSE']._serialized_start=1436
+  _globals['_SEARCHRESPONSE']._serialized_end=1515
+  _globals['_LISTVERSIONSREQUEST']._serialized_start=1517
+  _globals['_LISTVERSIONSREQUEST']._serialized_end=1591
+  _globals['_VERSION']._serialized_start=1593
+  _globals['_VERSION']._serialized_end=1689
+  _globals['_LISTVERSIONSRESPONSE']._serialized_start=1691
+  _globals['_LISTVERSIONSRESPONSE']._serialized_end=1805
+  _globals['_DIFFREQUEST']._serialized_start=1807
+  _globals['_DIFFREQUEST']._serialized_end=1865
+  _globals['_CHANGE']._serialized_start=1867
+  _globals['_CHANGE']._serialized_end=1991
+  _globals['_AFFECTEDAGREEMENT']._serialized_start=1993
+  _globals['_AFFECTEDAGREEMENT']._serialized_end=2077
+  _globals['_DIFFRESPONSE']._serialized_start=2080
+  _globals['_DIFFRESPONSE']._serialized_end=2215
+  _globals['_LISTDEPARTMENTSREQUEST']._serialized_start=2217
+  _globals['_LISTDEPARTMENTSREQUEST']._serialized_end=2241
+  _globals['_LISTDEPARTMENTSRESPONSE']._serialized_start=2243
+  _globals['_LISTDEPARTMENTSRESPONSE']._serialized_end=2314
+  _globals['_CATALOGSERVICE']._serialized_start=2708
+  _globals['_CATALOGSERVICE']._serialized_end=3201
 # @@protoc_insertion_point(module_scope)

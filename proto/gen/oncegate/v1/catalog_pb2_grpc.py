@@ -45,6 +45,21 @@ class CatalogServiceStub:
                 request_serializer=oncegate_dot_v1_dot_catalog__pb2.GetResourceRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_catalog__pb2.GetResourceResponse.FromString,
                 _registered_method=True)
+        self.Search = channel.unary_unary(
+                '/oncegate.v1.CatalogService/Search',
+                request_serializer=oncegate_dot_v1_dot_catalog__pb2.SearchRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_catalog__pb2.SearchResponse.FromString,
+                _registered_method=True)
+        self.ListVersions = channel.unary_unary(
+                '/oncegate.v1.CatalogService/ListVersions',
+                request_serializer=oncegate_dot_v1_dot_catalog__pb2.ListVersionsRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_catalog__pb2.ListVersionsResponse.FromString,
+                _registered_method=True)
+        self.Diff = channel.unary_unary(
+                '/oncegate.v1.CatalogService/Diff',
+                request_serializer=oncegate_dot_v1_dot_catalog__pb2.DiffRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_catalog__pb2.DiffResponse.FromString,
+                _registered_method=True)
         self.ListDepartments = channel.unary_unary(
                 '/oncegate.v1.CatalogService/ListDepartments',
                 request_serializer=oncegate_dot_v1_dot_catalog__pb2.ListDepartmentsRequest.SerializeToString,
@@ -64,7 +79,28 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetResource(self, request, context):
-        """One resource by its code. NOT_FOUND when there is none.
+        """One resource by its code, as it is offered or in an earlier version. NOT_FOUND when there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Search(self, request, context):
+        """Finds resources by words, best first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVersions(self, request, context):
+        """Every version of a resource, newest first; also of one that is no longer offered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Diff(self, request, context):
+        """What differs between two versions of a resource, and which of the caller's agreements that touches.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +125,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetResource,
                     request_deserializer=oncegate_dot_v1_dot_catalog__pb2.GetResourceRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_catalog__pb2.GetResourceResponse.SerializeToString,
+            ),
+            'Search': grpc.unary_unary_rpc_method_handler(
+                    servicer.Search,
+                    request_deserializer=oncegate_dot_v1_dot_catalog__pb2.SearchRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_catalog__pb2.SearchResponse.SerializeToString,
+            ),
+            'ListVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVersions,
+                    request_deserializer=oncegate_dot_v1_dot_catalog__pb2.ListVersionsRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_catalog__pb2.ListVersionsResponse.SerializeToString,
+            ),
+            'Diff': grpc.unary_unary_rpc_method_handler(
+                    servicer.Diff,
+                    request_deserializer=oncegate_dot_v1_dot_catalog__pb2.DiffRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_catalog__pb2.DiffResponse.SerializeToString,
             ),
             'ListDepartments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDepartments,
@@ -151,6 +202,87 @@ class CatalogService:
             '/oncegate.v1.CatalogService/GetResource',
             oncegate_dot_v1_dot_catalog__pb2.GetResourceRequest.SerializeToString,
             oncegate_dot_v1_dot_catalog__pb2.GetResourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Search(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.CatalogService/Search',
+            oncegate_dot_v1_dot_catalog__pb2.SearchRequest.SerializeToString,
+            oncegate_dot_v1_dot_catalog__pb2.SearchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.CatalogService/ListVersions',
+            oncegate_dot_v1_dot_catalog__pb2.ListVersionsRequest.SerializeToString,
+            oncegate_dot_v1_dot_catalog__pb2.ListVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Diff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.CatalogService/Diff',
+            oncegate_dot_v1_dot_catalog__pb2.DiffRequest.SerializeToString,
+            oncegate_dot_v1_dot_catalog__pb2.DiffResponse.FromString,
             options,
             channel_credentials,
             insecure,
