@@ -145,6 +145,10 @@ class SqlLedger:
         """Who asked for one person's data, newest first. See `Reader.accesses`."""
         return self._reader.accesses(person_id, cursor=cursor, limit=limit)
 
+    def indexes_about(self, person_id: bytes, kind: str, start: int, end: int | None = None) -> list[int]:
+        """Indexes of the entries of one rare kind about one person. See `Reader.indexes_about`."""
+        return self._reader.indexes_about(person_id, kind, start, end)
+
     def dangling(self, before_ms: int) -> list[LogEntry]:
         """The `asked` entries that a crash left without an outcome. See `Reader.dangling`."""
         return self._reader.dangling(before_ms)

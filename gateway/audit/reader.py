@@ -181,6 +181,27 @@ class Reader:
         entries, next_cursor = self._page(conditions, cursor, limit)
         return AccessPage([access_of(entry) for entry in entries], next_cursor)
 
+    def indexes_about(self, person_id: bytes, kind: str, start: int, end: int | None = None) -> list[int]:
+        """Indexes of the entries of one kind about one person, oldest first. Nothing is opened: a look-up only.
+
+        Args:
+            person_id: As given in `EntryDraft.about`.
+            kind: One of the rare kinds.
+            start: The first index that counts.
+            end: The first that does not any more; None for all that are durable.
+        """
+        conditions = [
+            ENTRIES.c.person_token == self._bodies.token(person_id),
+            ENTRIES.c.kind == str(kind),
+            literal_column(RARE_KIND.text, Boolean),
+            ENTRIES.c.leaf_index >= start,
+        ]
+        if end is not None:
+            conditions.append(ENTRIES.c.leaf_index < end)
+        query = select(ENTRIES.c.leaf_index).where(*conditions).order_by(ENTRIES.c.leaf_index)
+        with self._engine.connect() as connection:
+            return [int(index) for index in connection.execute(query).scalars()]
+
     def dangling(self, before_ms: int) -> list[LogEntry]:
         """The `asked` entries from before that time that no outcome closes: a crash came in between.
 

@@ -78,6 +78,16 @@ async def test_an_outcome_that_the_person_cannot_see_does_not_hide_the_question(
     assert [one.outcome for one in ledger.accesses(PERSON).accesses] == ["asked"]
 
 
+async def test_entries_of_a_kind_about_a_person_are_found_by_their_place(ledger: SqlLedger) -> None:
+    for about in (PERSON, OTHER_PERSON, PERSON, PERSON):
+        await ledger.append(EntryDraft("profile_erased", {}, {}, about=about))
+        await ledger.append(EntryDraft("profile_read", {}, {}, about=about))
+    assert ledger.indexes_about(PERSON, "profile_erased", 0) == [0, 4, 6]
+    assert ledger.indexes_about(PERSON, "profile_erased", 4) == [4, 6]
+    assert ledger.indexes_about(PERSON, "profile_erased", 1, 6) == [4]
+    assert ledger.indexes_about(OTHER_PERSON, "profile_erased", 3) == []
+
+
 async def test_questions_left_open_are_found_and_settled_ones_are_not_looked_at_again(
     ledger: SqlLedger, clock: LedgerClock, engine: Engine
 ) -> None:
