@@ -2,8 +2,9 @@
 
 A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`) and opens its doors when it comes.
 
-Background work: outcomes for requests that broke off (`abandoned`), the status file, new versions of the index key in
-the keyring, moving profile fields to the suite that is set, and nothing else; each logs a failure and goes on.
+Background work: outcomes for requests that broke off (`abandoned`), erasures that were left undone, the status file,
+new versions of the index key in the keyring, moving profile fields to the suite that is set, and nothing else; each
+logs a failure and goes on.
 """
 
 import asyncio
@@ -138,7 +139,7 @@ class Gateway:
             ask=Ask(self.index, self.federation, clock),
             contribute=Contribute(vault, Pseudonyms(engine, self._live, clock), certified, codec, clock),
             kept=KeptAnswers(clock, limits.answer_kept_s, limits.answers_kept_bytes),
-            erased=erasures.since,
+            erasing=self._erase.erasing,
             limits=limits,
             clock=clock,
         )
@@ -190,6 +191,7 @@ class Gateway:
             asyncio.create_task(_forever("status", _STATUS_S, self._write_status)),
             asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
+            asyncio.create_task(_forever("erasures", _MEND_S, self._erase.running)),
             asyncio.create_task(move_fields(self._vault)),
             asyncio.create_task(index_fields(self._vault.reindexing)),
         ]
@@ -218,6 +220,7 @@ class Gateway:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.federation.stop(_GRACE_S)
         await asyncio.gather(self.systems.stop(_GRACE_S), self.people.stop(_GRACE_S))
+        await self._erase.stop(_GRACE_S)
         self._offline.ledger.stop()
         with contextlib.suppress(FileNotFoundError):
             (self._offline.settings.home / STATUS_FILE).unlink()

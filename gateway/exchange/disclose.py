@@ -10,7 +10,7 @@ gateway cannot do.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ from gateway.errors import Code, Refused
 from gateway.exchange.ask import Ask
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide, Plan, refusal
+from gateway.exchange.erasing import Erasing
 from gateway.exchange.identify import Caller, Identify, IdentifySubject, Subject, claimed
 from gateway.exchange.model import Call, Disclosed, ProviderAnswer
 from gateway.exchange.record import Record
@@ -45,7 +46,7 @@ class Disclose:
         ask: Look-up, tickets, fan-out, receipts.
         contribute: The person's own fields.
         kept: Answers kept for a repeat of the same request id.
-        erased: Whether a person was erased after an entry of the ledger.
+        erasing: Which persons are being erased.
         limits: Deadlines and concurrency.
         clock: Monotonic time for the shared deadline.
     """
@@ -59,7 +60,7 @@ class Disclose:
         ask: Ask,
         contribute: Contribute,
         kept: KeptAnswers[Disclosed],
-        erased: Callable[[bytes, int], bool],
+        erasing: Erasing,
         limits: Limits,
         clock: Clock,
     ) -> None:
@@ -70,7 +71,7 @@ class Disclose:
         self._ask = ask
         self._contribute = contribute
         self._kept = kept
-        self._erased = erased
+        self._erasing = erasing
         self._limits = limits
         self._clock = clock
         self._running: Counter[str] = Counter()
@@ -132,17 +133,20 @@ class Disclose:
             own = tuple(part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
             others = tuple(part for part in plan.permitted if part.entry.resource.code != PROFILE_RESOURCE)
             gathered = await self._ask(call, caller, subject, others, asked.promise, deadline_s)
-            contributions = [await self._contribute(caller, subject, part) for part in own]
-            answers = gathered.answers + tuple(c.answer for c in contributions)
             items: list[dict[str, str]] = list(gathered.items)
-            for part, contribution in zip(own, contributions, strict=True):
-                code = part.entry.resource.code
-                items += [
-                    {"resource": code, "field": f, "form": form, "outcome": outcome}
-                    for f, form, outcome in contribution.outcomes
-                ]
             try:
+                # Before the fields are read: an erasure may be on the ledger and not carried out.
+                self._check_not_erased(subject, plan, asked.leaf_index)
+                contributions = [await self._contribute(caller, subject, part) for part in own]
+                answers = gathered.answers + tuple(c.answer for c in contributions)
+                for part, contribution in zip(own, contributions, strict=True):
+                    code = part.entry.resource.code
+                    items += [
+                        {"resource": code, "field": f, "form": form, "outcome": outcome}
+                        for f, form, outcome in contribution.outcomes
+                    ]
                 self._check_before_release(caller, plan, answers)
+                # And again: from here to the outcome nothing is awaited, so that an erasure comes before or after both.
                 self._check_not_erased(subject, plan, asked.leaf_index)
             except Refused as error:
                 ending = True
@@ -160,6 +164,7 @@ class Disclose:
             ]
             ending = True
             outcome = await self._record.released(caller, subject, asked, items, gathered.receipts)
+            await self._check_not_between(caller, subject, plan, asked, outcome)
         except Refused:
             raise
         except BaseException as error:
@@ -205,11 +210,13 @@ class Disclose:
         disclosed = await asyncio.shield(first)
         self._identify.still_good(caller.peer)
         self._decide.unchanged(plan)
-        self._check_not_erased(subject, plan, disclosed.asked_index)
         own = (part for part in plan.permitted if part.entry.resource.code == PROFILE_RESOURCE)
         for part, standing in zip(own, disclosed.own, strict=False):
             self._contribute.unchanged(caller, subject, part, standing)
-        await self._record.replayed(caller, subject, {"items": []})
+        self._check_not_erased(subject, plan, disclosed.asked_index)
+        replayed = await self._record.replayed(caller, subject, {"items": []})
+        if _own(plan) and self._erasing.between(subject.person_id, disclosed.asked_index, replayed.leaf_index):
+            raise _erased()
         return Disclosed(
             request_id=disclosed.request_id,
             complete=disclosed.complete,
@@ -227,9 +234,23 @@ class Disclose:
         Raises:
             Refused: ANSWER_EXPIRED.
         """
-        own = any(part.entry.resource.code == PROFILE_RESOURCE for part in plan.permitted)
-        if own and self._erased(subject.person_id, asked_index):
-            raise Refused(Code.ANSWER_EXPIRED, "profile erased meanwhile")
+        if _own(plan) and self._erasing.touches(subject.person_id, asked_index):
+            raise _erased()
+
+    async def _check_not_between(
+        self, caller: Caller, subject: Subject, plan: Plan, asked: Recorded, outcome: Recorded
+    ) -> None:
+        """The same for an erasure by another process, which shows only once the outcome has its place on the ledger.
+
+        The ledger then says that fields were released which did not leave; the refusal stands behind it.
+
+        Raises:
+            Refused: ANSWER_EXPIRED.
+        """
+        if _own(plan) and self._erasing.between(subject.person_id, asked.leaf_index, outcome.leaf_index):
+            error = _erased()
+            await self._record.refused(Record.known(caller), subject, error)
+            raise error
 
     def _abandon(self, caller: Caller, subject: Subject, asked: Recorded, reason: str) -> None:
         """Record in the background that an asked request broke off; `Mend` does it if this process ends first."""
@@ -263,6 +284,15 @@ class Disclose:
             self._running[system] -= 1
             if not self._running[system]:
                 del self._running[system]
+
+
+def _own(plan: Plan) -> bool:
+    """Whether the person's own profile is part of what is permitted."""
+    return any(part.entry.resource.code == PROFILE_RESOURCE for part in plan.permitted)
+
+
+def _erased() -> Refused:
+    return Refused(Code.ANSWER_EXPIRED, "profile erased meanwhile")
 
 
 def _complete(plan: Plan, answers: tuple[ProviderAnswer, ...]) -> bool:

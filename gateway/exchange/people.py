@@ -85,6 +85,7 @@ class OwnProfile:
             raise bad_request("value", f"must be at most {_MAX_VALUE} characters")
         canonical = self._vault.canonical(field, value)
         self._require_editable(subject, field)
+        await self._erase.settled(subject.person_id)
         await self._record.write(own_entry("profile_written", subject, (field,)))
         return self._vault.set_field(subject.person_id, field, canonical)
 
@@ -100,6 +101,7 @@ class OwnProfile:
             raise bad_request("unavailable_reason", "须为 not_applicable / must be not_applicable")
         _require_known(field)
         self._require_editable(subject, field)
+        await self._erase.settled(subject.person_id)
         await self._record.write(own_entry("profile_written", subject, (field,), what=reason))
         return self._vault.set_not_applicable(subject.person_id, field)
 

@@ -308,19 +308,19 @@ class Vault:
             held = {row.field: row for row in rows.raw(connection, person_id)}  # Without a key too, lest it be quicker.
         return self._releasing.all(key, held, items, understood, asking or {})
 
-    def erase(self, person_id: bytes, also: Callable[[Connection], None] | None = None) -> bool:
+    def erase(self, person_id: bytes, also: Callable[[Connection], bool] | None = None) -> bool:
         """Destroy the person's key and remove everything kept under it. Copies, in backups too, become unreadable.
 
         Args:
             person_id: From `PersonRegistry`.
-            also: Done in the same transaction, before anything is removed.
+            also: Done in the same transaction, before anything is removed; when it says no, nothing is.
 
         Returns:
-            Whether there was a key.
+            Whether a key was destroyed.
         """
         with destroying_transaction(self._engine) as connection:
-            if also is not None:
-                also(connection)
+            if also is not None and not also(connection):
+                return False
             # The key first, as every change takes it: whoever enters something meanwhile waits and gets a new key.
             destroyed = data_keys.destroy(connection, person_id, self._clock.now_ms())
             forget_person(connection, person_id)
