@@ -158,6 +158,15 @@ class Limits(_Section):
         300000
     )
     ticket_life_ms: Annotated[int, Field(ge=1000, le=120000, description="life of a ticket")] = 30000
+    predicates_per_field: Annotated[
+        int, Field(ge=1, le=16, description="distinct predicates about one field of one person, for one department")
+    ] = 3
+    predicate_days: Annotated[
+        int, Field(ge=1, le=3660, description="in so many days; asking the same predicate again is not distinct")
+    ] = 366
+    guesses_per_day: Annotated[
+        int, Field(ge=1, le=1000, description="comparisons (`equals`) of one field of one person, for one department")
+    ] = 5
     answer_kept_s: Annotated[int, Field(ge=0, le=3600, description="how long a sealed answer is kept for a repeat")] = (
         300
     )

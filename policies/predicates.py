@@ -35,8 +35,10 @@ LONGEST_OPERAND: Final = 512
 MOST_PER_FIELD: Final = 3
 """Most predicates about one field in one agreement; more of them would give the value away."""
 OLDEST_AGE: Final = 150
-CIVIL_TIME: Final = timezone(timedelta(hours=8))
-"""China Standard Time, which has no summer time."""
+DAY_MS: Final = 86_400_000
+CIVIL_OFFSET_MS: Final = 8 * 3_600_000
+"""China Standard Time, which has no summer time, ahead of UTC."""
+CIVIL_TIME: Final = timezone(timedelta(milliseconds=CIVIL_OFFSET_MS))
 
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,12})?")

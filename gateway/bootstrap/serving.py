@@ -37,6 +37,7 @@ from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
 from gateway.exchange.disclose import Disclose
 from gateway.exchange.erase import ReadNotices
+from gateway.exchange.guesses import guess_limits
 from gateway.exchange.identify import Identify, IdentifySubject
 from gateway.exchange.locate import Locate
 from gateway.exchange.mend import Mend
@@ -122,7 +123,7 @@ class Gateway:
             None if settings.policy_bundle is None else settings.path(settings.policy_bundle)
         )
         self._bundle = engine_of_policy.digest
-        self._record = record = Record(offline.ledger)
+        self._record = record = Record(offline.ledger, guess_limits(settings.limits))
         identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
         subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
         decide = Decide(offline.catalog, offline.agreements, Uses(engine, clock), engine_of_policy, clock)

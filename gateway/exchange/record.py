@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.audit.entries import EntryDraft, Recorded
-from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable
+from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable, RiderRefused
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
 from gateway.exchange.decide import Permitted, Plan
+from gateway.exchange.guesses import STRICTEST, GuessLimits, guesses_of, refused_by
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import WithheldItem
+from policies.predicates import Predicate
 from policies.vocabulary import Form
 
 _RETRY_MS = 1000
@@ -42,6 +44,10 @@ def permitted_items(part: Permitted) -> list[dict[str, str]]:
     return found
 
 
+def _predicates(plan: Plan) -> dict[str, Sequence[Predicate]]:
+    return {part.entry.resource.code: tuple(part.predicates.values()) for part in plan.permitted}
+
+
 def _withheld(items: Sequence[WithheldItem]) -> list[dict[str, str]]:
     return [{**item_text(i.resource, i.field, str(i.form)), "outcome": "withheld", "reason": i.reason} for i in items]
 
@@ -51,22 +57,27 @@ class Record:
 
     Args:
         ledger: Where to.
+        guesses: How many predicates may be asked about one field of one person.
     """
 
-    def __init__(self, ledger: SqlLedger) -> None:
+    def __init__(self, ledger: SqlLedger, guesses: GuessLimits = STRICTEST) -> None:
         self._ledger = ledger
+        self._guesses = guesses
 
     async def write(self, draft: EntryDraft) -> Recorded:
         """Append and return once durable.
 
         Raises:
             Refused: LEDGER_UNAVAILABLE; when the draft's unique key was used REQUEST_REPLAYED, or for the same request
-                ANSWER_EXPIRED, REQUEST_BROKEN_OFF or REQUEST_UNSETTLED by what became of it.
+                ANSWER_EXPIRED, REQUEST_BROKEN_OFF or REQUEST_UNSETTLED by what became of it; when one of its counts
+                does not allow it, that count's reason.
         """
         try:
             return await self._ledger.append(draft)
         except AlreadyRecorded as error:
             raise await self._used(error) from None
+        except RiderRefused as error:
+            raise refused_by(error) from None
         except LedgerUnavailable as error:
             raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__, retry_after_ms=_RETRY_MS) from None
 
@@ -121,6 +132,7 @@ class Record:
             about=subject.person_id,
             request_digest=caller.request_digest,
             unique=(f"{caller.peer.spiffe}\0{caller.request.request_id}", caller.request_digest),
+            counts=guesses_of(caller.peer.department, subject.person_id, _predicates(plan), self._guesses),
         )
         return await self.write(draft)
 

@@ -41,7 +41,7 @@ from nodes.provider.model import (
     Reply,
 )
 from nodes.provider.release import Prepared, Releaser
-from nodes.provider.state import Outbox, Records, Releases, ScanReport, Scans, State, open_state
+from nodes.provider.state import Guesses, Outbox, Records, Releases, ScanReport, Scans, State, open_state
 from nodes.provider.sync import Comparison
 from nodes.provider.timetable import Timetable
 from nodes.provider.used import DailyUses, UsedTickets
@@ -116,6 +116,7 @@ class ProviderNode:
         self._state: State = open_state(settings.state)
         self._records, self._outbox, self._scans = Records(self._state), Outbox(self._state), Scans(self._state)
         self._releases = Releases(self._state)
+        self._guesses = Guesses(self._state, settings.guesses)
         self.agreements = AgreementBook(settings.agreements, node.department, department_key, clock)
         self._checks = TicketChecks(
             who=Identity(str(node), session_id),
@@ -323,6 +324,7 @@ class ProviderNode:
                 connector=self._sources[resource.source].connectors[code],
                 records=self._records,
                 withheld=self._settings.rules.records.get(code, frozenset()),
+                guesses=self._guesses,
                 codec=codec,
                 sign=self._sign,
                 now_ms=self._clock.now_ms,

@@ -35,10 +35,11 @@ from nodes.provider.model import (
     ReceiptContent,
     Released,
 )
-from nodes.provider.state import KeptRelease, Records
+from nodes.provider.state import Guesses, KeptRelease, Records
+from nodes.provider.state.guesses import DECOY, Asked
 from nodes.provider.state.records import Found
 from policies.identifiers import BadIdentifier, normalise
-from policies.predicates import answer
+from policies.predicates import Operator, answer
 from policies.release import BadValue, apply_form
 from policies.vocabulary import RECORD_FIELD, DataType, Form
 
@@ -80,6 +81,14 @@ class _Target:
     verdict: ItemOutcome | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The record that was read for a ticket, and why nothing of it is released, if so."""
+
+    row: Row | None
+    verdict: ItemOutcome | None
+
+
 class Releaser:
     """Makes the answers of one resource. May be used from several threads.
 
@@ -88,6 +97,7 @@ class Releaser:
         connector: Reads its records.
         records: Maps handles to records.
         withheld: Keys, as in the source, of records that are never released.
+        guesses: Counts predicates.
         codec: Serialises what is sealed and signed.
         sign: Signs the receipts of a group with the node's certified key.
         now_ms: The node's clock.
@@ -101,6 +111,7 @@ class Releaser:
         connector: Connector,
         records: Records,
         withheld: frozenset[str],
+        guesses: Guesses,
         codec: Codec,
         sign: Sign,
         now_ms: Callable[[], int],
@@ -110,6 +121,7 @@ class Releaser:
         self._connector = connector
         self._records = records
         self._withheld = withheld
+        self._guesses = guesses
         self._codec = codec
         self._sign = sign
         self._now_ms = now_ms
@@ -131,7 +143,11 @@ class Releaser:
             rows = self._connector.read_many(keys) if keys else {}
         except SourceFailed:
             rows = None
-        sealed = [self._prepare(checked, target, rows) for checked, target in zip(tickets, targets, strict=True)]
+        judged = [self._judged(checked, target, rows) for checked, target in zip(tickets, targets, strict=True)]
+        exhausted = self._exhausted(tickets, judged)
+        sealed = [
+            self._prepare(checked, one, fields) for checked, one, fields in zip(tickets, judged, exhausted, strict=True)
+        ]
         receipts = self._sign([one.released.receipt for one in sealed])
         return [
             Prepared(one.checked, one.released, _kept(one, receipt))
@@ -159,7 +175,7 @@ class Releaser:
             targets.append(_Target(one.key, verdict))
         return targets
 
-    def _prepare(self, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> _Sealed:
+    def _judged(self, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> _Judged:
         row = rows.get(target.key) if rows is not None and target.key is not None else None
         verdict = target.verdict
         if rows is None:
@@ -168,9 +184,35 @@ class Releaser:
             verdict = verdict or ItemOutcome.NO_RECORD
         elif not self._about_subject(checked, row):
             verdict = verdict or ItemOutcome.SUBJECT_MISMATCH
+        return _Judged(row, verdict)
+
+    def _exhausted(self, tickets: Sequence[CheckedTicket], judged: Sequence[_Judged]) -> list[frozenset[str]]:
+        """Counts the predicates of a group; for each ticket the fields about which too much was asked already.
+
+        What is counted is what would be told: where nothing will be, the same work is done for no record.
+        """
+        places: list[tuple[int, str]] = []
+        asked: list[Asked] = []
+        for number, (checked, one) in enumerate(zip(tickets, judged, strict=True)):
+            key = DECOY if one.row is None or one.verdict is not None else one.row.key
+            for field, asking in checked.asking.items():
+                places.append((number, field))
+                guess = asking.predicate.operator is Operator.EQUALS
+                consumer = checked.consumer.department
+                asked.append(Asked(self._resource.code, key, field, consumer, asking.predicate.digest, guess))
+        allowed = self._guesses.take(asked, self._now_ms())
+        refused = [place for place, fine in zip(places, allowed, strict=True) if not fine]
+        return [frozenset(field for number, field in refused if number == one) for one in range(len(tickets))]
+
+    def _prepare(self, checked: CheckedTicket, judged: _Judged, exhausted: frozenset[str]) -> _Sealed:
+        row, verdict = judged.row, judged.verdict
         now_ms = self._now_ms()
         outcomes = [
             _outcome(self._resource, item, row, checked.asking.get(item.field), now_ms) for item in checked.ticket.items
+        ]
+        outcomes = [
+            (ItemOutcome.WITHHELD, None) if item.field in exhausted else outcome
+            for item, outcome in zip(checked.ticket.items, outcomes, strict=True)
         ]
         if verdict is not None:
             outcomes = [(verdict, None) for _ in outcomes]

@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.exchange.guesses import GuessLimits
+from keys.operands import operand_commitment
 from nodes.consumer import AsyncClient, Item, RequestRefused
-from oncegate.v1 import profile_pb2
+from oncegate.v1 import profile_pb2, signed_pb2
 from policies.vocabulary import Form
-from tests.support.city import ALICE, BO, NOBODY, PURPOSE, City, running_city
+from tests.support.city import ALICE, BO, CHEN, NOBODY, PURPOSE, City, running_city
 from tests.support.city_fixtures import shared_city
-from tests.support.doors import bearer, people_door
+from tests.support.doors import RawSystem, bearer, people_door, refused
 from tests.support.log_book import logged
-from tests.support.tampering import between
+from tests.support.tampering import answered, between
 
 pytestmark = shared_city("e2e-forms")
 
@@ -111,9 +113,9 @@ async def test_where_the_agreement_has_no_less_revealing_form_the_accepted_one_i
         (f"{BIRTH}=age_at_least(18)", "FORM_NOT_ALLOWED"),
         ("civil.resident:name=masked|value", "FORM_NOT_ALLOWED"),
     ):
-        with pytest.raises(RequestRefused) as refused:
+        with pytest.raises(RequestRefused) as refusal:
             await fetch(school, item)
-        assert refused.value.code == reason
+        assert refusal.value.code == reason
     agree()
 
 
@@ -123,10 +125,10 @@ async def test_a_predicate_that_the_agreement_does_not_have_has_its_own_reason(
 ) -> None:
     agree()
     with logged(city) as book:
-        with pytest.raises(RequestRefused) as refused:
+        with pytest.raises(RequestRefused) as refusal:
             await fetch(school, f"{BIRTH}={asked}")
         answer = await fetch(school, "civil.resident:name", f"{BIRTH}={asked}?")
-    assert refused.value.code == "PREDICATE_NOT_AGREED"
+    assert refusal.value.code == "PREDICATE_NOT_AGREED"
     assert answer[BIRTH].reason == "PREDICATE_NOT_AGREED"
     assert "17" not in str(book.only("refused").account["facts"])
 
@@ -154,10 +156,10 @@ async def test_a_gateway_that_exchanges_an_operand_gets_no_answer(
             order.operands["name"] = "欧阳静好"
         return await honest(orders, deadline_s)
 
-    with between(city, exchange), pytest.raises(RequestRefused) as refused:
+    with between(city, exchange), pytest.raises(RequestRefused) as refusal:
         await fetch(school, Item.parse("civil.resident:name=equals").compared_with("李博文"))
-    assert refused.value.code == "ALL_PROVIDERS_SILENT"
-    assert refused.value.facts["providers"] == "civil/civil.resident=NODE_REFUSED"
+    assert refusal.value.code == "ALL_PROVIDERS_SILENT"
+    assert refusal.value.facts["providers"] == "civil/civil.resident=NODE_REFUSED"
 
 
 async def test_a_profile_field_is_compared_in_the_vault_and_does_not_leave_it(city: City, school: AsyncClient) -> None:
@@ -179,3 +181,128 @@ async def test_a_profile_field_is_compared_in_the_vault_and_does_not_leave_it(ci
         for operand, subject in (("+86 138 0013 8000", ALICE), ("13800138001", ALICE), ("13800138000", BO))
     ]
     assert answers == [True, False, None]
+
+
+async def test_a_consumer_that_asks_fifteen_le_questions_is_stopped_at_the_gateway(
+    city: City, school: AsyncClient, agree: Revisions
+) -> None:
+    answers: list[str] = []
+    for year in range(1940, 1955):
+        question = {
+            "name": f'"y{year}"',
+            "field": '"birth_date"',
+            "operator": '"le"',
+            "value": f"{year}-01-01",
+        }
+        agree({"birth_date": ["predicate"]}, [question])
+        try:
+            row = (await fetch(school, f"{BIRTH}=le({year}-01-01)", subject=CHEN))[BIRTH]
+            answers.append(str(row.value))
+        except RequestRefused as refusal:
+            answers.append(refusal.code if refusal.retry_after_ms else "no time to wait for")
+    assert answers == ["False"] * 3 + ["PREDICATES_EXHAUSTED"] * 12
+    agree()
+    with logged(city) as book, pytest.raises(RequestRefused):
+        await fetch(school, f"{BIRTH}=age_at_least(18)", subject=CHEN)
+    assert book.only("refused").account["reason"] == "PREDICATES_EXHAUSTED"
+
+
+async def test_where_the_gateway_does_not_count_the_node_does_and_it_looks_like_no_record(
+    city: City, school: AsyncClient, agree: Revisions
+) -> None:
+    agree()
+    assert city.gateway is not None
+    city.gateway._record._guesses = GuessLimits(16, 1, 1000)
+    try:
+        name = Item.parse("civil.resident:name=equals")
+        guessed = [
+            (await fetch(school, name.compared_with(f"陈{letter}"), subject=CHEN))["civil.resident:name"]
+            for letter in "一二三四五六七"
+        ]
+        assert [row.value for row in guessed] == [False] * 5 + [None] * 2
+        nobody = (await fetch(school, name.compared_with("陈"), subject=NOBODY))["civil.resident:name"]
+        assert guessed[-1] == nobody
+    finally:
+        city.gateway._record._guesses = GuessLimits()
+    with pytest.raises(RequestRefused) as refusal:
+        await fetch(school, name.compared_with("陈某某"), subject=CHEN)
+    assert refusal.value.code == "GUESSES_EXHAUSTED"
+
+
+@pytest.mark.parametrize(
+    ("operands", "rule"),
+    [
+        ([], "operands"),
+        ([("civil.resident", "name", "")], "operands[0]"),
+        ([("civil.resident", "name", "x" * 513)], "operands[0]"),
+        ([("civil.resident", "name", "张三")], "operands[0]"),
+        ([("civil.resident", "birth_date", "李博文")], "operands[0]"),
+        ([("civil.resident", "name", "李博文")] * 2, "operands[1]"),
+        ([("civil.resident", "name", "李博文"), ("a.b", "c", "d")], "operands[1]"),
+        ([("a.b", f"c{n}", "d") for n in range(65)], "operands"),
+    ],
+)
+async def test_operands_that_do_not_fit_the_request_are_refused_and_recorded_without_them(
+    city: City, agree: Revisions, operands: list[tuple[str, str, str]], rule: str
+) -> None:
+    agree()
+    async with RawSystem(city) as raw:
+        commitment = operand_commitment(b"n" * 32, "civil.resident", "name", "李博文")
+        item = signed_pb2.RequestItem(
+            resource="civil.resident",
+            field="name",
+            form=signed_pb2.FORM_PREDICATE,
+            necessity=signed_pb2.NECESSITY_REQUIRED,
+            operator=signed_pb2.PREDICATE_OPERATOR_EQUALS,
+            operand_commitment=commitment,
+        )
+        body = raw.body(BO)
+        del body.items[:]
+        body.items.append(item)
+        message = raw.request(body, typed=BO)
+        for resource, field, value in operands:
+            message.operands.add(resource=resource, field=field, value=value)
+        before = answered(city)
+        with logged(city) as book:
+            refusal = await refused(raw.fetch(message))
+    assert refusal.reason == "BAD_REQUEST"
+    assert set(refusal.violations) == {rule}
+    assert book.kinds == ["refused"]
+    assert answered(city) == before
+    assert "张三" not in refusal.everything.decode(errors="replace") + str(book.only("refused").account)
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"operator": 99}, "items[0].operator"),
+        ({"constants": ["18", "19"]}, "items[0].constants"),
+        ({"constants": ["x" * 200]}, "items[0].constants"),
+        ({"constants": []}, "items[0].constants"),
+        ({"predicate": "adult"}, "items[0].predicate"),
+        ({"accepted": [signed_pb2.FORM_PREDICATE]}, "items[0].accepted"),
+        ({"accepted": [77]}, "items[0].accepted"),
+        ({"operand_commitment": b"short"}, "items[0].operand_commitment"),
+        ({"operand_commitment": b"c" * 32}, "items[0].operand_commitment"),
+        ({"form": signed_pb2.FORM_VALUE}, "items[0].predicate"),
+        ({"form": 6}, "items[0].form"),
+    ],
+)
+async def test_a_predicate_that_breaks_the_contract_is_refused_with_its_place(
+    city: City, change: dict[str, Any], path: str
+) -> None:
+    async with RawSystem(city) as raw:
+        said: dict[str, Any] = {
+            "resource": "civil.resident",
+            "field": "birth_date",
+            "form": signed_pb2.FORM_PREDICATE,
+            "necessity": signed_pb2.NECESSITY_REQUIRED,
+            "operator": signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST,
+            "constants": ["18"],
+        }
+        body = raw.body()
+        del body.items[:]
+        body.items.append(signed_pb2.RequestItem(**said | change))
+        refusal = await refused(raw.fetch(raw.request(body)))
+    assert refusal.reason == "BAD_REQUEST"
+    assert set(refusal.violations) == {path}

@@ -13,22 +13,22 @@ from pathlib import Path
 
 from nodes.provider.checks import CheckedTicket
 from nodes.provider.connectors import Row
-from nodes.provider.release import Releaser, _Sealed, _Target
+from nodes.provider.release import Releaser, _Judged, _Target
 from nodes.serve import serve
 
-_prepare = Releaser._prepare
+_judged = Releaser._judged
 
 
 def _leaking(wait_s: float, people: frozenset[str]) -> None:
-    def prepare(self: Releaser, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> _Sealed:
+    def judged(self: Releaser, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> _Judged:
         if checked.ask.subject_identifier in people:
             # Busy, because a sleep takes longer than what was asked for by as much again.
             end = time.perf_counter() + wait_s
             while time.perf_counter() < end:
                 pass
-        return _prepare(self, checked, target, rows)
+        return _judged(self, checked, target, rows)
 
-    Releaser._prepare = prepare  # type: ignore[method-assign]
+    Releaser._judged = judged  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

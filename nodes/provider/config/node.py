@@ -46,6 +46,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class GuessLimits:
+    """How much a consumer department may ask about one field of one record without seeing it.
+
+    Args:
+        distinct: Distinct predicates.
+        period_days: In so many days.
+        per_day: Comparisons (`equals`) in a day.
+    """
+
+    distinct: int = 3
+    period_days: int = 366
+    per_day: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """Everything in `node.toml`.
 
@@ -56,6 +71,7 @@ class NodeSettings:
         sync_every_s: Seconds between two comparisons of sources with what is published.
         rules: The department's own rules.
         limits: Bounds of the checks.
+        guesses: How much may be asked about one field of one record without seeing it.
     """
 
     resources: Path
@@ -64,6 +80,7 @@ class NodeSettings:
     sync_every_s: int
     rules: DepartmentRules
     limits: Limits
+    guesses: GuessLimits
 
 
 def load_settings(file: Path) -> NodeSettings:
@@ -92,6 +109,7 @@ def load_settings(file: Path) -> NodeSettings:
         sync_every_s=root.number("sync_every_s", 60, least=1, most=86_400),
         rules=_rules(root.table("withhold")),
         limits=_limits(root.table("limits")),
+        guesses=_guesses(root.table("predicates")),
     )
     root.close()
     if mistakes.found:
@@ -144,6 +162,19 @@ def _limits(table: Table | None) -> Limits:
         clock_offset_ms=table.number("clock_offset_ms", usual.clock_offset_ms, least=0, most=300_000),
         ticket_life_ms=table.number("ticket_life_ms", usual.ticket_life_ms, least=1_000, most=3_600_000),
         request_age_ms=table.number("request_age_ms", usual.request_age_ms, least=1_000, most=3_600_000),
+    )
+    table.close()
+    return limits
+
+
+def _guesses(table: Table | None) -> GuessLimits:
+    if table is None:
+        return GuessLimits()
+    usual = GuessLimits()
+    limits = GuessLimits(
+        distinct=table.number("per_field", usual.distinct, least=1, most=16),
+        period_days=table.number("days", usual.period_days, least=1, most=3_660),
+        per_day=table.number("guesses_per_day", usual.per_day, least=1, most=1_000),
     )
     table.close()
     return limits

@@ -1,12 +1,14 @@
 """The node's own durable memory: handles, what is published, the outbox, used tickets, receipts."""
 
 from nodes.provider.state.database import State, open_reader, open_state
+from nodes.provider.state.guesses import Guesses
 from nodes.provider.state.outbox import Outbox
 from nodes.provider.state.records import Records
 from nodes.provider.state.releases import KeptReceipt, KeptRelease, Releases, list_receipts
 from nodes.provider.state.scans import ScanReport, Scans
 
 __all__ = [
+    "Guesses",
     "KeptReceipt",
     "KeptRelease",
     "Outbox",

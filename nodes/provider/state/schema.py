@@ -2,7 +2,8 @@
 
 `records` maps handles to source keys and says what is published; `outbox` holds index changes that are not yet
 durable at the gateway; `tickets` remembers used tickets until they expire; `receipts` and `certified` prove every
-release; `scans` and `notes` say how the last comparison of each resource went; `meta` holds single values.
+release; `scans` and `notes` say how the last comparison of each resource went; `guesses` and
+`guess_days` count the predicates asked about each record; `meta` holds single values.
 """
 
 from typing import Final
@@ -40,5 +41,15 @@ CREATE TABLE receipts (
   ticket BLOB NOT NULL, ticket_proof BLOB NOT NULL, promise BLOB NOT NULL, promise_proof BLOB NOT NULL,
   disclosure BLOB NOT NULL, receipt BLOB NOT NULL, receipt_proof BLOB NOT NULL
 );
+CREATE TABLE guesses (
+  resource TEXT NOT NULL, record TEXT NOT NULL, field TEXT NOT NULL, consumer TEXT NOT NULL, predicate BLOB NOT NULL,
+  last_ms INTEGER NOT NULL, PRIMARY KEY (resource, record, field, consumer, predicate)
+) WITHOUT ROWID;
+CREATE INDEX guesses_by_time ON guesses (last_ms);
+CREATE TABLE guess_days (
+  resource TEXT NOT NULL, record TEXT NOT NULL, field TEXT NOT NULL, consumer TEXT NOT NULL, day INTEGER NOT NULL,
+  taken INTEGER NOT NULL, PRIMARY KEY (resource, record, field, consumer, day)
+) WITHOUT ROWID;
+CREATE INDEX guess_days_by_day ON guess_days (day);
 CREATE INDEX receipts_by_agreement ON receipts (agreement, released_ms);
 """

@@ -13,11 +13,11 @@ from keys.signing import RECEIPTS, digest
 from nodes.errors import SourceFailed
 from nodes.provider.agreements import AgreementBook
 from nodes.provider.checks import CheckedTicket, Identity, TicketChecks
-from nodes.provider.config import DepartmentRules, Handles, Limits, ProvidedResource, load_offer
+from nodes.provider.config import DepartmentRules, GuessLimits, Handles, Limits, ProvidedResource, load_offer
 from nodes.provider.connectors import BadRow, Row
 from nodes.provider.model import OrderedItem
 from nodes.provider.release import Prepared, Releaser, answer_length
-from nodes.provider.state import Outbox, Records, State, open_state
+from nodes.provider.state import Guesses, Outbox, Records, State, open_state
 from nodes.provider.state.records import Seen
 from nodes.provider.used import DailyUses, UsedTickets
 from oncegate.v1 import signed_pb2
@@ -134,6 +134,7 @@ class Kit:
             connector=self.reader,
             records=self.records,
             withheld=self.withheld,
+            guesses=Guesses(self.state, GuessLimits()),
             codec=self.world.codec,
             sign=lambda bodies: sign_batch(self.world.receipt_key, RECEIPTS, b"scope", bodies),
             now_ms=self.world.clock.now_ms,

@@ -8,7 +8,7 @@ from gateway.errors import Code, Refused
 from gateway.exchange.model import AnswerField
 from gateway.rpc.codec import MAX_BODY, Codec
 from oncegate.v1 import signed_pb2
-from policies.vocabulary import Form, LegalBasis, Necessity
+from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 
 def body(**changes: object) -> signed_pb2.RequestBody:
@@ -119,3 +119,17 @@ def test_a_missing_value_has_the_size_of_a_present_one() -> None:
     missing = AnswerField("phone", Form.VALUE, None, "string", 0, "")
     codec = Codec()
     assert len(codec.answer(bytes(32), "r.s", [present])) == len(codec.answer(bytes(32), "r.s", [missing]))
+
+
+@pytest.mark.parametrize("count", range(1, 65))
+def test_an_answer_of_yes_no_and_nothing_has_one_length(count: int) -> None:
+    def answer(text: str | None, source: str) -> bytes:
+        marks = (FieldMark.DISPUTED,) if text == "false" else ()
+        fields = [
+            AnswerField(f"f{number}", Form.PREDICATE, text, "string", 0 if text is None else 1 << 40, source, marks)
+            for number in range(count)
+        ]
+        return Codec().answer(b"d" * 32, "oncegate.profile", fields)
+
+    lengths = {len(answer(*said)) for said in ((None, ""), ("true", "user_provided"), ("false", "government_verified"))}
+    assert len(lengths) == 1
