@@ -6,6 +6,7 @@ setting (secrets live in the keyring; the settings only say where the passphrase
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from keys.blind_index import NoPlan, plan
+from policies.agreements.due import LONGEST_DAYS
 
 FILE_NAME = "gateway.toml"
 # Written once a second by a running gateway, read by `oncegate status`.
@@ -144,6 +146,19 @@ class VaultSettings(_Section):
         return self
 
 
+class AgreementSettings(_Section):
+    """By when a party of a proposal has to answer; a date past due is an escalation, never a grant."""
+
+    reply_days: Annotated[
+        int, Field(ge=1, le=LONGEST_DAYS, description="working days that a provider has to decide on a proposal")
+    ] = 10
+    answer_days: Annotated[
+        int, Field(ge=1, le=LONGEST_DAYS, description="working days that a consumer has to answer")
+    ] = 10
+    holidays: tuple[date, ...] = Field((), description="weekdays on which nobody works, such as `2026-10-01`")
+    workdays: tuple[date, ...] = Field((), description="weekend days that are worked in a holiday's stead")
+
+
 class Limits(_Section):
     """Sizes, counts and times."""
 
@@ -194,6 +209,7 @@ class Settings(BaseSettings):
     certificates: Certificates = Field(default_factory=Certificates)
     keys: Keys = Field(default_factory=Keys)
     vault: VaultSettings = Field(default_factory=VaultSettings)
+    agreements: AgreementSettings = Field(default_factory=AgreementSettings)
     limits: Limits = Field(default_factory=Limits)
     issuers: tuple[IssuerSettings, ...] = ()
 

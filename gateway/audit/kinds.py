@@ -33,6 +33,8 @@ class Kind(StrEnum):
     AGREEMENT_ADDED = "agreement_added"
     AGREEMENT_REVOKED = "agreement_revoked"
     RESOURCE_CHANGED = "resource_changed"
+    AGREEMENT_STEP = "agreement_step"
+    AGREEMENT_OVERDUE = "agreement_overdue"
     POLICY_ACTIVATED = "policy_activated"
     GATEWAY_STARTED = "gateway_started"
     PROFILE_ERASED = "profile_erased"

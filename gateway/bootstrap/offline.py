@@ -31,6 +31,7 @@ from gateway.identity.peers import Peers
 from gateway.rpc import codec
 from gateway.settings import Settings
 from gateway.sharing.agreements import Agreements
+from gateway.sharing.proposals import Proposals
 from gateway.storage.database import open_database
 from gateway.vault import data_keys
 from keys.certificates.authority import CertificateAuthority
@@ -56,6 +57,7 @@ class Offline:
     enrolments: Enrolments
     catalog: Catalog
     agreements: Agreements
+    proposals: Proposals
     membership: Membership
     publish: Publish
     browsing: Browsing
@@ -122,6 +124,7 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
         enrolments=enrolments,
         catalog=catalog,
         agreements=agreements,
+        proposals=Proposals(engine, agreements, settings.agreements, clock),
         membership=Membership(departments, enrolments, peers, agreements, ledger),
         publish=Publish(catalog, ledger),
         browsing=Browsing(catalog, Versions(engine), Search(engine), agreements, clock),

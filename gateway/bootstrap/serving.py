@@ -3,15 +3,15 @@
 A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`) and opens its doors when it comes.
 
 Background work: outcomes for requests that broke off (`abandoned`), erasures that were left undone, the status file,
-new versions of the index key in the keyring, moving profile fields to the suite that is set, and nothing else; each
-logs a failure and goes on.
+new versions of the index key in the keyring, moving profile fields to the suite that is set, who is late with a
+proposal, and nothing else; each logs a failure and goes on.
 """
 
 import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import structlog
 
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
+from gateway.bootstrap.agreeing import agreeing
 from gateway.bootstrap.erasures import erase_profile, erasures_of
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
@@ -55,6 +56,7 @@ from gateway.index.pointer_index import PointerIndex
 from gateway.rpc.access import Door
 from gateway.rpc.codec import Codec
 from gateway.rpc.server import DoorServer
+from gateway.rpc.services.agreement import AgreementServicer
 from gateway.rpc.services.audit import AuditServicer
 from gateway.rpc.services.catalog import CatalogServicer
 from gateway.rpc.services.enrolment import EnrolmentServicer
@@ -74,6 +76,7 @@ from gateway.vault.profile import Vault
 from gateway.vault.pseudonyms import Pseudonyms
 from keys.envelope import Suite
 from oncegate.v1 import (
+    agreement_pb2_grpc,
     audit_pb2_grpc,
     catalog_pb2_grpc,
     enrolment_pb2_grpc,
@@ -88,6 +91,7 @@ from policies.identifiers import normalise
 
 _STATUS_S = 1.0
 _MEND_S = 15.0
+_LATENESS_S = 60.0
 _GRACE_S = 5.0
 _log = structlog.get_logger("oncegate.gateway")
 
@@ -99,13 +103,15 @@ class Gateway:
         offline: Its parts without doors.
     """
 
+    _keyring_problem: str = ""
+    _background: Sequence[asyncio.Task[None]] = ()
+
     def __init__(self, offline: Offline) -> None:
         settings, clock, engine = offline.settings, offline.clock, offline.engine
         self._offline = offline
         codec = Codec()
         keyring = offline.secrets.keyring
         self._live = offline.secrets.live
-        self._keyring_problem = ""
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine, oldest_written=oldest_written)
         self._vault = vault = _vault(offline)
@@ -150,6 +156,7 @@ class Gateway:
         sources = _sources(settings)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)
         browse = Browse(offline.peers, people, offline.browsing, offline.departments)
+        negotiate, self._lateness = agreeing(offline, record)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._identity = ServerIdentity(offline.authority, settings, clock)
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
@@ -159,6 +166,7 @@ class Gateway:
             node_link_pb2_grpc.add_NodeLinkServiceServicer_to_server(NodeLink(self.federation), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.SYSTEMS), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
+            agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementServicer(negotiate), server)
             notice_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(notices), server)
 
         def register_people(server: Any) -> None:
@@ -176,7 +184,6 @@ class Gateway:
         self.people = DoorServer(
             Door.PEOPLE, settings.listen.people, credentials(require_client=False), settings, register_people
         )
-        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start the ledger, close what a crash left open, start federation, open the doors."""
@@ -193,6 +200,7 @@ class Gateway:
             asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(_forever("erasures", _MEND_S, self._erase.running)),
+            asyncio.create_task(_forever("lateness", _LATENESS_S, self._lateness.turn)),
             asyncio.create_task(move_fields(self._vault)),
             asyncio.create_task(index_fields(self._vault.reindexing)),
         ]

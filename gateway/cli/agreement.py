@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli import agreement_talk
 from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, moment, say, table
 from gateway.errors import bad_request
+from policies.agreements.due import DAY_MS
 
 if TYPE_CHECKING:
     from gateway.sharing.agreements import ListedAgreement
 
 app = typer.Typer(no_args_is_help=True, help="Sharing agreements, signed by the provider's department.")
+app.command("show")(agreement_talk.show)
+app.command("history")(agreement_talk.history)
+app.command("overdue")(agreement_talk.overdue)
 _MAX_FILE = 256 * 1024
 
 
@@ -58,13 +63,27 @@ def add(
 
 @app.command("list")
 @command
-def list_(home: Home, as_json: AsJson = False) -> None:
-    """List agreements in their newest revision, and those whose stored bytes are not what was signed."""
+def list_(
+    home: Home,
+    expiring: Annotated[
+        int | None, typer.Option("--expiring", help="Only those whose term ends within so many days, or has ended.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List agreements in their newest revision, and agreements and proposals that are not what was signed."""
     with open_offline(home) as offline:
         now_ms = offline.clock.now_ms()
-        found = [_facts(listed, now_ms) for listed in offline.agreements.list()]
+        found = [
+            _facts(listed, now_ms)
+            for listed in offline.agreements.list()
+            if expiring is None or listed.agreement.valid_until_ms <= now_ms + expiring * DAY_MS
+        ]
         problems = [
             {"id": p.agreement_id, "revision": p.revision, "problem": p.rule} for p in offline.agreements.problems()
+        ]
+        changed = [
+            {"proposal": p.id, "id": p.agreement_id, "step": p.number, "problem": p.rule}
+            for p in offline.proposals.problems()
         ]
     rows = [
         (
@@ -82,10 +101,15 @@ def list_(home: Home, as_json: AsJson = False) -> None:
 
     def human() -> None:
         table("Agreements", columns, rows)
+        for one in found:
+            if one["overlaps"]:
+                say(f"overlaps, and says the same: {one['id']} with {', '.join(one['overlaps'])}")
         for problem in problems:
             say(f"NOT USED: {problem['id']} r{problem['revision']}: {problem['problem']}")
+        for change in changed:
+            say(f"CHANGED: {change['id']}, proposal {change['proposal']}, step {change['step']}: {change['problem']}")
 
-    emit({"agreements": found, "problems": problems}, as_json=as_json, human=human)
+    emit({"agreements": found, "problems": problems, "changed_proposals": changed}, as_json=as_json, human=human)
 
 
 def _facts(listed: "ListedAgreement", now_ms: int) -> dict[str, Any]:
@@ -100,8 +124,16 @@ def _facts(listed: "ListedAgreement", now_ms: int) -> dict[str, Any]:
         "legal_basis": str(agreement.legal_basis),
         "valid_until_unix_ms": agreement.valid_until_ms,
         "items": {field: sorted(map(str, forms)) for field, forms in agreement.items.items()},
-        "state": "revoked" if listed.revoked_ms else str(agreement.term(now_ms)),
+        "state": _state(listed, now_ms),
+        "suspended_by": sorted(listed.suspended_by),
+        "overlaps": list(listed.overlaps),
     }
+
+
+def _state(listed: "ListedAgreement", now_ms: int) -> str:
+    if listed.revoked_ms:
+        return "revoked"
+    return "suspended" if listed.suspended_by else str(listed.agreement.term(now_ms))
 
 
 @app.command("revoke")

@@ -11,6 +11,7 @@ from gateway.rpc.access import Door
 from gateway.rpc.interceptors import DoorInterceptor
 from gateway.settings import Settings
 from oncegate.v1 import (
+    agreement_pb2,
     audit_pb2,
     catalog_pb2,
     enrolment_pb2,
@@ -23,6 +24,7 @@ from oncegate.v1 import (
 
 SERVICES: dict[Door, tuple[str, ...]] = {
     Door.SYSTEMS: (
+        agreement_pb2.DESCRIPTOR.services_by_name["AgreementService"].full_name,
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
         enrolment_pb2.DESCRIPTOR.services_by_name["EnrolmentService"].full_name,
         exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"].full_name,

@@ -54,7 +54,7 @@ class ProposalRow(SQLModel, table=True):
     __table_args__ = (
         Index("sharing_proposals_by_consumer", "consumer", "id"),
         Index("sharing_proposals_by_provider", "provider", "id"),
-        Index("sharing_proposals_by_due", "due_ms"),
+        Index("sharing_proposals_by_turn", "turn", "id"),
     )
 
     # 32 hex digits, chosen by the consumer.
@@ -71,8 +71,9 @@ class ProposalRow(SQLModel, table=True):
     talk: str = Field(max_length=16)
     # Who is waited for; empty when nobody is.
     turn: str = Field(max_length=8)
-    # First moment that is too late for that party; null when nobody is waited for.
-    due_ms: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    # Since when, and how many working days that party had then; 0 when nobody is waited for.
+    turn_since_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    turn_days: int
     steps: int
     opened_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
     changed_ms: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -1,28 +1,47 @@
-"""`oncegate-node agreement`: sign as a provider, accept as a steward, see what is accepted."""
+"""`oncegate-node agreement`: registers the commands about proposals; sign and accept files, see what is accepted."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from keys.signing import VerifyKey
+from nodes.cli import agreement_propose, agreement_review, agreement_stand
+from nodes.cli.agreement_folder import agreement_folder
 from nodes.cli.exits import command
 from nodes.cli.options import AsJson, DepartmentKey, HomePath, PassphraseFile, passphrase
 from nodes.cli.output import emit, moment, say, table
+from nodes.cli.proposal_options import OtherKey, found, side_of
 from nodes.clock import SystemClock
 from nodes.enrolment.agreement_files import (
     accept_agreement,
+    accept_signed,
     list_agreements,
     read_agreement,
     sign_agreement,
     verified_agreement,
 )
+from nodes.enrolment.agreement_stops import stopped
 from nodes.enrolment.department_key import load_department_key
+from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
-from nodes.provider.config import load_settings
 from policies.agreements import Agreement
+from policies.agreements.due import DAY_MS
 
 app = typer.Typer(no_args_is_help=True, help="Agreements between this department and others.")
+app.command("new")(agreement_propose.new)
+app.command("propose")(agreement_propose.propose)
+app.command("inbox")(agreement_review.inbox)
+app.command("show")(agreement_review.show)
+app.command("ask")(agreement_review.ask)
+app.command("answer")(agreement_propose.answer)
+app.command("narrow")(agreement_review.narrow)
+app.command("approve")(agreement_review.approve)
+app.command("refuse")(agreement_review.refuse)
+app.command("withdraw")(agreement_propose.withdraw)
+app.command("suspend")(agreement_stand.suspend)
+app.command("resume")(agreement_stand.resume)
+app.command("terminate")(agreement_stand.terminate)
+app.command("history")(agreement_stand.history)
 
 AgreementFile = Annotated[Path, typer.Argument(help="The agreement (TOML).", dir_okay=False)]
 
@@ -46,23 +65,39 @@ def sign(
 @command
 def accept(
     *,
-    file: AgreementFile,
+    file: Annotated[
+        Path | None, typer.Argument(help="The agreement (TOML); not with --proposal.", dir_okay=False)
+    ] = None,
     home: HomePath,
-    fingerprint: Annotated[
+    fingerprint: OtherKey,
+    proposal: Annotated[
         str,
-        typer.Option(
-            "--fingerprint",
-            help="Fingerprint of the other department's key, as you learned it from that department itself.",
-        ),
-    ],
+        typer.Option("--proposal", help="Fetch the approved text of this proposal, or agreement, from the gateway."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Accept an agreement, and with it the other department's key, for a node or system of this department."""
-    member = Home(home)
-    own_key = VerifyKey.from_der(member.certified().department_key).fingerprint
-    agreement = accept_agreement(
-        file, agreement_folder(member), department=member.spiffe().department, own_key=own_key, accepted=fingerprint
-    )
+    side = side_of(home)
+    folder = agreement_folder(side.home)
+    if file is not None and not proposal:
+        agreement = accept_agreement(
+            file, folder, department=side.department, own_key=side.own_key, accepted=fingerprint
+        )
+    elif proposal and file is None:
+        approved = found(side, proposal)[1].approved
+        if approved is None:
+            raise BadInput("proposal", "is not approved")
+        agreement = accept_signed(
+            approved.agreement,
+            approved.signature,
+            approved.signer_key,
+            folder,
+            department=side.department,
+            own_key=side.own_key,
+            accepted=fingerprint,
+        )
+    else:
+        raise BadInput("agreement", "give either a file or --proposal")
     emit(
         {"id": agreement.id, "revision": agreement.revision},
         as_json=as_json,
@@ -72,15 +107,30 @@ def accept(
 
 @app.command("list")
 @command
-def list_(*, home: HomePath, as_json: AsJson = False) -> None:
-    """List the accepted agreements of a home, with those that do not hold."""
-    files = list(list_agreements(agreement_folder(Home(home))))
+def list_(
+    *,
+    home: HomePath,
+    expiring: Annotated[
+        int | None, typer.Option("--expiring", help="Only those whose term ends within so many days, or has ended.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the accepted agreements of a home, with those that do not hold or are stopped here."""
+    folder = agreement_folder(Home(home))
+    files = list(list_agreements(folder))
     now_ms = SystemClock().now_ms()
-    found: list[dict[str, Any]] = [
+    entries: list[dict[str, Any]] = [
         {"file": file.name, "problem": file.problem}
         if file.agreement is None
-        else {"file": file.name, "problem": "", **_facts(file.agreement, now_ms)}
+        else {
+            "file": file.name,
+            "problem": "",
+            **_facts(file.agreement, now_ms),
+            "stopped": str(stopped(folder, file.agreement.id) or ""),
+        }
         for file in files
+        if expiring is None
+        or (file.agreement is not None and file.agreement.valid_until_ms <= now_ms + expiring * DAY_MS)
     ]
     rows = [
         (
@@ -89,12 +139,12 @@ def list_(*, home: HomePath, as_json: AsJson = False) -> None:
             f"{f.get('provider', '')} → {f.get('consumer', '')}",
             f.get("resource", ""),
             moment(f.get("valid_until_ms"), ""),
-            f["problem"] or f["term"],
+            f["problem"] or f["stopped"] or f["term"],
         )
-        for f in found
+        for f in entries
     ]
     emit(
-        found,
+        entries,
         as_json=as_json,
         human=lambda: table("Agreements", ("agreement", "revision", "between", "resource", "until", "state"), rows),
     )
@@ -133,19 +183,3 @@ def _facts(agreement: Agreement, now_ms: int) -> dict[str, Any]:
         "term": str(agreement.term(now_ms)),
         "digest": agreement.digest.hex(),
     }
-
-
-def agreement_folder(home: Home) -> Path:
-    """Where a member keeps its agreements: a node may say so in node.toml.
-
-    Args:
-        home: The home.
-
-    Returns:
-        The folder.
-
-    Raises:
-        BadConfig: node.toml has mistakes.
-    """
-    settings = home.path / "node.toml"
-    return load_settings(settings).agreements if settings.exists() else home.agreements

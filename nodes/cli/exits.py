@@ -18,6 +18,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 import typer
 
 from keys.errors import KeysError
+from nodes.agreements.errors import ProposalUntrusted
 from nodes.cli.output import complain
 from nodes.consumer.distrust import UntrustedAnswer
 from nodes.enrolment.errors import EnrolmentUntrusted, GatewayUnreachable, RequestRefused
@@ -49,7 +50,7 @@ def exit_code(error: NodeError) -> int:
         return USAGE if error.status == "INVALID_ARGUMENT" else REFUSED
     if isinstance(error, GatewayUnreachable | SourceFailed):
         return UNAVAILABLE
-    if isinstance(error, UntrustedAnswer | EnrolmentUntrusted | LedgerBroken):
+    if isinstance(error, UntrustedAnswer | EnrolmentUntrusted | LedgerBroken | ProposalUntrusted):
         return UNTRUSTED
     return USAGE
 

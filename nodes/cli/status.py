@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from keys.errors import KeysError
 from keys.signing import fingerprint_of
-from nodes.cli.agreement import agreement_folder
+from nodes.cli.agreement_folder import agreement_folder
 from nodes.cli.exits import UNAVAILABLE, command
 from nodes.cli.options import AsJson, HomePath
 from nodes.cli.output import emit, moment, say

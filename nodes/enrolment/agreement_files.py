@@ -16,6 +16,7 @@ from pathlib import Path
 
 from keys.errors import KeysError
 from keys.signing import AGREEMENT, SigningKey, VerifyKey
+from nodes.enrolment.agreement_stops import Stop, stopped
 from nodes.enrolment.errors import BadInput, HomeInvalid
 from nodes.enrolment.private_files import PUBLIC, make_folder, read_public, write_whole
 from policies.agreements import Agreement, BadAgreement, parse_agreement
@@ -69,13 +70,26 @@ def sign_agreement(path: Path, department_key: SigningKey) -> Path:
     verify_key = department_key.verify_key
     if agreement.provider_key != verify_key.fingerprint:
         raise BadInput("provider_key", "is not the fingerprint of this department key")
-    body = {
-        "department_key": base64.b64encode(verify_key.der).decode("ascii"),
-        "signature": base64.b64encode(department_key.sign(AGREEMENT, agreement.raw)).decode("ascii"),
-    }
     signature = path.with_suffix(".sig")
-    write_whole(signature, json.dumps(body, indent=2).encode() + b"\n", PUBLIC)
+    write_whole(signature, signature_file(verify_key, department_key.sign(AGREEMENT, agreement.raw)), PUBLIC)
     return signature
+
+
+def signature_file(key: VerifyKey, signature: bytes) -> bytes:
+    """What stands in a `.sig` file.
+
+    Args:
+        key: The provider's department key.
+        signature: Its signature over the agreement's exact bytes.
+
+    Returns:
+        JSON with both in base64.
+    """
+    body = {
+        "department_key": base64.b64encode(key.der).decode("ascii"),
+        "signature": base64.b64encode(signature).decode("ascii"),
+    }
+    return json.dumps(body, indent=2).encode() + b"\n"
 
 
 def verified_agreement(path: Path) -> Agreement:
@@ -126,6 +140,64 @@ def accept_agreement(path: Path, folder: Path, *, department: str, own_key: str,
         HomeInvalid: A file cannot be read.
     """
     agreement = verified_agreement(path)
+    return _accept(
+        agreement,
+        read_public(path.with_suffix(".sig")),
+        folder,
+        department=department,
+        own_key=own_key,
+        accepted=accepted,
+    )
+
+
+def accept_signed(
+    agreement: Agreement,
+    signature: bytes,
+    signer_key: bytes,
+    folder: Path,
+    *,
+    department: str,
+    own_key: str,
+    accepted: str,
+) -> Agreement:
+    """Takes an agreement into a home that came with its provider's signature, not as files. Fails closed.
+
+    Args:
+        agreement: Parsed from exactly the signed bytes.
+        signature: The provider's signature over them.
+        signer_key: DER of the key that signed.
+        folder: The home's agreements folder.
+        department: The home's department.
+        own_key: Fingerprint of this department's own key.
+        accepted: Fingerprint that the steward accepts for the other department, learned outside this system.
+
+    Returns:
+        The agreement, kept in the folder under its id.
+
+    Raises:
+        BadInput: It does not verify, is not with this department, or names another key than the accepted one.
+        HomeInvalid: A file cannot be read.
+    """
+    try:
+        key = VerifyKey.from_der(signer_key)
+        key.verify(AGREEMENT, agreement.raw, signature)
+    except KeysError as error:
+        raise BadInput("signature", "does not verify") from error
+    if key.fingerprint != agreement.provider_key:
+        raise BadInput("signature", "is by another key than the provider_key of the agreement")
+    return _accept(
+        agreement,
+        signature_file(key, signature),
+        folder,
+        department=department,
+        own_key=own_key,
+        accepted=accepted,
+    )
+
+
+def _accept(
+    agreement: Agreement, signature_body: bytes, folder: Path, *, department: str, own_key: str, accepted: str
+) -> Agreement:
     if department not in {agreement.provider, agreement.consumer}:
         raise BadInput("agreement", "is not with this department")
     provider = agreement.provider == department
@@ -136,13 +208,15 @@ def accept_agreement(path: Path, folder: Path, *, department: str, own_key: str,
         raise BadInput("agreement", "names another key for this department than its own")
     if theirs != accepted:
         raise BadInput("fingerprint", "is not the other department's key in the agreement")
+    if stopped(folder, agreement.id) is Stop.TERMINATED:
+        raise BadInput("agreement", "was terminated here; that is final")
     make_folder(folder)
     target = folder / f"{agreement.id}.toml"
     older = _existing(target)
     if older is not None and older.revision > agreement.revision:
         raise BadInput("revision", "a newer revision is accepted already")
     # Signature first: the old agreement with the new signature counts as absent, never as something it is not.
-    write_whole(target.with_suffix(".sig"), read_public(path.with_suffix(".sig")), PUBLIC)
+    write_whole(target.with_suffix(".sig"), signature_body, PUBLIC)
     write_whole(target, agreement.raw, PUBLIC)
     return agreement
 

@@ -3,7 +3,8 @@
 Rules kept here: an agreement counts only while its file lies in the folder, verifies
 (`nodes.enrolment.agreement_files`), names this department as provider and is signed by this department's own key. Of
 several revisions the highest counts. What does not hold counts as absent (fails closed) and is listed. Taking a file
-out of the folder stops the next release within a second.
+out of the folder stops the next release within a second, and so does what the department suspended or terminated at
+this node (`nodes.enrolment.agreement_stops`).
 """
 
 import os
@@ -13,6 +14,7 @@ from typing import Final
 
 from nodes.clock import Clock
 from nodes.enrolment.agreement_files import list_agreements
+from nodes.enrolment.agreement_stops import ENDING, stopped_ids
 from nodes.errors import Mistake
 from policies.agreements import Agreement
 
@@ -41,6 +43,7 @@ class AgreementBook:
         self._stamp: Stamp | None = None
         self._agreements: dict[str, Agreement] = {}
         self._problems: tuple[Mistake, ...] = ()
+        self._stopped: frozenset[str] = frozenset()
 
     def get(self, agreement_id: str) -> Agreement | None:
         """The newest accepted revision of an agreement; None when there is none (fails closed).
@@ -49,10 +52,20 @@ class AgreementBook:
             agreement_id: Its id.
 
         Returns:
-            The agreement; whether it is in force now is for `Agreement.permits` to say.
+            The agreement; whether it is in force now is for `Agreement.permits` to say, and whether it is stopped for
+            `stopped`.
         """
         self._look()
         return self._agreements.get(agreement_id)
+
+    def stopped(self, agreement_id: str) -> bool:
+        """Whether the department suspended or terminated an agreement at this node.
+
+        Args:
+            agreement_id: Its id.
+        """
+        self._look()
+        return agreement_id in self._stopped
 
     def all(self) -> Mapping[str, Agreement]:
         """Every accepted agreement, by id."""
@@ -73,11 +86,12 @@ class AgreementBook:
             stamp = _stamp(self._folder)
         except OSError:
             # A folder that is gone or unreadable is an empty one: nothing is permitted.
-            self._stamp, self._agreements, self._problems = None, {}, ()
+            self._stamp, self._agreements, self._problems, self._stopped = None, {}, (), frozenset()
             return
         if stamp != self._stamp:
             self._stamp = stamp
             self._agreements, self._problems = self._load()
+            self._stopped = stopped_ids(self._folder)
 
     def _load(self) -> tuple[dict[str, Agreement], tuple[Mistake, ...]]:
         found: dict[str, Agreement] = {}
@@ -97,5 +111,5 @@ class AgreementBook:
 
 def _stamp(folder: Path) -> Stamp:
     with os.scandir(folder) as entries:
-        stats = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith((".toml", ".sig"))]
+        stats = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith((".toml", ".sig", ENDING))]
     return tuple(sorted((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats))

@@ -273,6 +273,8 @@ class TicketChecks:
         agreement = self._agreements.get(ticket.agreement_id)
         if agreement is None:
             raise _Refused(Reason.AGREEMENT_UNKNOWN)
+        if self._agreements.stopped(agreement.id):
+            raise _Refused(Reason.AGREEMENT_SUSPENDED)
         named = (ticket.agreement_revision, ticket.agreement_digest, ticket.resource)
         if (agreement.revision, agreement.digest, agreement.resource) != named:
             raise _Refused(Reason.AGREEMENT_MISMATCH)

@@ -8,7 +8,7 @@ never an answer: nothing here grants or refuses.
 What it does not do: it reads no clock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -121,8 +121,8 @@ def late_days(due: int, now_ms: int, calendar: Calendar) -> int | None:
     return None if now_ms < due else working_days(due - 1, now_ms, calendar)
 
 
-def turn_due_ms(turns: Sequence[Turn], days: int, calendar: Calendar) -> int | None:
-    """When the party that is waited for must have acted: its earlier turns in the same talk use its days up.
+def days_left(turns: Sequence[Turn], days: int, calendar: Calendar) -> int:
+    """Working days that the party which is waited for has: its earlier turns in the same talk use them up.
 
     Args:
         turns: All turns of the talk, in order; the last one lasts.
@@ -130,18 +130,13 @@ def turn_due_ms(turns: Sequence[Turn], days: int, calendar: Calendar) -> int | N
         calendar: Which days are worked.
 
     Returns:
-        The first moment that is too late, Unix ms; None when nobody is waited for. There is always one more day.
+        The days from the beginning of the last turn on; there is always one. 0 when nobody is waited for.
     """
     if not turns or turns[-1].until_ms is not None:
-        return None
-    last = turns[-1]
-    used = sum(_used(turns[:-1], last.party, calendar))
-    return due_ms(last.since_ms, max(1, days - used), calendar)
-
-
-def _used(turns: Sequence[Turn], party: str, calendar: Calendar) -> Iterable[int]:
-    return (
+        return 0
+    used = sum(
         working_days(turn.since_ms, turn.until_ms, calendar)
-        for turn in turns
-        if turn.party == party and turn.until_ms is not None
+        for turn in turns[:-1]
+        if turn.party == turns[-1].party and turn.until_ms is not None
     )
+    return max(1, days - used)

@@ -14,6 +14,7 @@ from keys.certificates.spiffe import SpiffeId
 from keys.sealing import SealingKey
 from keys.signing import REQUEST, SigningKey, digest
 from keys.subjects import subject_commitment
+from nodes.enrolment.agreement_stops import Stop, resume, stop
 from nodes.provider.model import IncomingAsk, Refusal, Released
 from nodes.provider.node import ProviderNode
 from oncegate.v1 import signed_pb2
@@ -288,6 +289,21 @@ async def test_an_agreement_taken_out_of_the_folder_stops_the_next_release_withi
     world.clock.at_ms += 500
     again = world.ask((await handles_of(node))[ZHANG])
     assert await refusal(node, world.send(again)[0]) is Reason.AGREEMENT_UNKNOWN
+
+
+async def test_an_agreement_that_its_department_suspended_at_the_node_releases_nothing_whatever_the_gateway_orders(
+    world: World, node: ProviderNode, honest: Ask
+) -> None:
+    folder = world.folder / "agreements"
+    assert isinstance(await node.answer(world.send(honest)[0]), Released)
+    stop(folder, "civil-education-1", Stop.SUSPENDED, 1)
+    world.clock.at_ms += 500
+    again = world.ask((await handles_of(node))[ZHANG])
+    assert await refusal(node, world.send(again)[0]) is Reason.AGREEMENT_SUSPENDED
+    resume(folder, "civil-education-1")
+    world.clock.at_ms += 500
+    once_more = world.ask((await handles_of(node))[ZHANG])
+    assert isinstance(await node.answer(world.send(once_more)[0]), Released)
 
 
 async def test_an_agreement_signed_by_another_key_than_the_departments_own_does_not_count(

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from policies.agreements.due import LONGEST_DAYS, Calendar, Turn, due_ms, late_days, turn_due_ms, working_days
+from policies.agreements.due import LONGEST_DAYS, Calendar, Turn, days_left, due_ms, late_days, working_days
 
 # National Day 2026: 1 to 7 October off, 10 October (a Saturday) worked.
 CALENDAR = Calendar(
@@ -58,14 +58,15 @@ def test_a_day_in_both_lists_is_a_holiday() -> None:
 
 def test_earlier_turns_of_the_same_party_use_its_days_up_and_the_others_do_not() -> None:
     turns = [Turn("provider", civil(1), civil(4)), Turn("consumer", civil(4), civil(14)), Turn("provider", civil(14))]
-    assert turn_due_ms(turns, 5, CALENDAR) == due_ms(civil(14), 2, CALENDAR)
-    assert turn_due_ms(turns[:2], 5, CALENDAR) is None
-    assert turn_due_ms([*turns[:1], Turn("consumer", civil(4))], 5, CALENDAR) == due_ms(civil(4), 5, CALENDAR)
+    assert days_left(turns, 5, CALENDAR) == 2
+    assert days_left(turns[:2], 5, CALENDAR) == 0
+    assert days_left([], 5, CALENDAR) == 0
+    assert days_left([*turns[:1], Turn("consumer", civil(4))], 5, CALENDAR) == 5
 
 
 def test_there_is_always_one_more_day_to_answer() -> None:
     turns = [Turn("provider", civil(1), civil(25)), Turn("consumer", civil(25), civil(28)), Turn("provider", civil(28))]
-    assert turn_due_ms(turns, 5, CALENDAR) == due_ms(civil(28), 1, CALENDAR)
+    assert days_left(turns, 5, CALENDAR) == 1
 
 
 @pytest.mark.parametrize("days", [0, -1, LONGEST_DAYS + 1])

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from nodes.enrolment.agreement_files import accept_agreement
+from nodes.enrolment.agreement_stops import Stop, resume, stop, stopped
+from nodes.enrolment.errors import BadInput
 from nodes.provider.agreements import AgreementBook
 from tests.support.provider_world import World
 
@@ -68,3 +71,37 @@ def test_an_agreement_in_which_we_are_not_the_provider_does_not_count(world: Wor
     book = AgreementBook(world.folder / "agreements", "tax", key, world.clock)
     assert dict(book.all()) == {}
     assert [problem.key for problem in book.problems()] == ["provider"]
+
+
+def test_what_the_department_stopped_is_stopped_within_half_a_second_and_resumed_likewise(
+    world: World, book: AgreementBook
+) -> None:
+    folder = world.folder / "agreements"
+    assert not book.stopped("civil-education-1")
+    stop(folder, "civil-education-1", Stop.SUSPENDED, 1)
+    world.clock.at_ms += 500
+    assert book.stopped("civil-education-1")
+    resume(folder, "civil-education-1")
+    world.clock.at_ms += 500
+    assert not book.stopped("civil-education-1")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"stopped": "maybe"}', b"\xff"])
+def test_a_stop_that_cannot_be_read_stops_all_the_same(world: World, book: AgreementBook, content: bytes) -> None:
+    folder = world.folder / "agreements"
+    (folder / "civil-education-1.stopped").write_bytes(content)
+    assert book.stopped("civil-education-1")
+    assert stopped(folder, "civil-education-1") is Stop.SUSPENDED
+
+
+def test_what_was_terminated_is_neither_suspended_resumed_nor_accepted_again(world: World) -> None:
+    folder = world.folder / "agreements"
+    stop(folder, "civil-education-1", Stop.TERMINATED, 1)
+    stop(folder, "civil-education-1", Stop.SUSPENDED, 2)
+    assert stopped(folder, "civil-education-1") is Stop.TERMINATED
+    with pytest.raises(BadInput, match="final"):
+        resume(folder, "civil-education-1")
+    file = folder / "civil-education-1.toml"
+    own, other = world.provider_key.verify_key.fingerprint, world.consumer_key.verify_key.fingerprint
+    with pytest.raises(BadInput, match="final"):
+        accept_agreement(file, folder, department="civil", own_key=own, accepted=other)

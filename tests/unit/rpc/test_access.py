@@ -2,6 +2,7 @@
 
 from gateway.rpc.access import RULES, Caller, Door
 from oncegate.v1 import (
+    agreement_pb2,
     audit_pb2,
     catalog_pb2,
     enrolment_pb2,
@@ -13,6 +14,7 @@ from oncegate.v1 import (
 )
 
 FILES = (
+    agreement_pb2,
     audit_pb2,
     catalog_pb2,
     enrolment_pb2,

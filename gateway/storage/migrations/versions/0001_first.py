@@ -206,7 +206,8 @@ def upgrade() -> None:
     sa.Column('status', sa.String(length=16), nullable=False),
     sa.Column('talk', sa.String(length=16), nullable=False),
     sa.Column('turn', sa.String(length=8), nullable=False),
-    sa.Column('due_ms', sa.BigInteger(), nullable=True),
+    sa.Column('turn_since_ms', sa.BigInteger(), nullable=False),
+    sa.Column('turn_days', sa.Integer(), nullable=False),
     sa.Column('steps', sa.Integer(), nullable=False),
     sa.Column('opened_ms', sa.BigInteger(), nullable=False),
     sa.Column('changed_ms', sa.BigInteger(), nullable=False),
@@ -214,8 +215,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_sharing_proposals_agreement_id'), 'sharing_proposals', ['agreement_id'], unique=False)
     op.create_index('sharing_proposals_by_consumer', 'sharing_proposals', ['consumer', 'id'], unique=False)
-    op.create_index('sharing_proposals_by_due', 'sharing_proposals', ['due_ms'], unique=False)
     op.create_index('sharing_proposals_by_provider', 'sharing_proposals', ['provider', 'id'], unique=False)
+    op.create_index('sharing_proposals_by_turn', 'sharing_proposals', ['turn', 'id'], unique=False)
     op.create_table('sharing_revocations',
     sa.Column('agreement_id', sa.String(length=128), nullable=False),
     sa.Column('revoked_ms', sa.BigInteger(), nullable=False),
@@ -373,8 +374,8 @@ def downgrade() -> None:
     op.drop_table('sharing_suspensions')
     op.drop_table('sharing_steps')
     op.drop_table('sharing_revocations')
+    op.drop_index('sharing_proposals_by_turn', table_name='sharing_proposals')
     op.drop_index('sharing_proposals_by_provider', table_name='sharing_proposals')
-    op.drop_index('sharing_proposals_by_due', table_name='sharing_proposals')
     op.drop_index('sharing_proposals_by_consumer', table_name='sharing_proposals')
     op.drop_index(op.f('ix_sharing_proposals_agreement_id'), table_name='sharing_proposals')
     op.drop_table('sharing_proposals')
