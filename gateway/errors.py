@@ -88,6 +88,13 @@ class Code(StrEnum):
     NOT_AT_A_SOURCE = "NOT_AT_A_SOURCE"
     ALREADY_DECIDED = "ALREADY_DECIDED"
     TRIES_EXHAUSTED = "TRIES_EXHAUSTED"
+    CONSENT_NOT_POSSIBLE = "CONSENT_NOT_POSSIBLE"
+    CONSENT_PROOF_NEEDED = "CONSENT_PROOF_NEEDED"
+    CONSENT_PROOF_INVALID = "CONSENT_PROOF_INVALID"
+    CONSENT_PROOF_NONCE = "CONSENT_PROOF_NONCE"
+    CONSENT_PROOF_TIME = "CONSENT_PROOF_TIME"
+    CONSENT_PROOF_PERSON = "CONSENT_PROOF_PERSON"
+    RELATION_NOT_VOUCHED = "RELATION_NOT_VOUCHED"
     DEADLINE = "DEADLINE"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     SEALED = "SEALED"
@@ -193,6 +200,31 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.TRIES_EXHAUSTED: PublicError(
         _S.RESOURCE_EXHAUSTED, "今日核验次数已用完", "Today's tries to verify this field are used up"
+    ),
+    Code.CONSENT_NOT_POSSIBLE: PublicError(
+        _S.FAILED_PRECONDITION,
+        "授权同意的当前状态不允许该操作",
+        "As the consent stands, this cannot be done with it",
+    ),
+    Code.CONSENT_PROOF_NEEDED: PublicError(
+        _S.FAILED_PRECONDITION,
+        "提供部门要求本人的电子签名或身份令牌",
+        "The provider asks for the person's own token or signature",
+    ),
+    Code.CONSENT_PROOF_INVALID: PublicError(
+        _S.UNAUTHENTICATED, "授权同意的证明无效", "The proof of the consent is not valid"
+    ),
+    Code.CONSENT_PROOF_NONCE: PublicError(
+        _S.UNAUTHENTICATED, "该证明是另一授权同意的", "The proof is of another consent"
+    ),
+    Code.CONSENT_PROOF_TIME: PublicError(
+        _S.UNAUTHENTICATED, "该证明的时间与授权同意不符", "The proof's time does not fit the consent"
+    ),
+    Code.CONSENT_PROOF_PERSON: PublicError(
+        _S.UNAUTHENTICATED, "该证明不是本人或其代理人的", "The proof is not the person's or the delegate's"
+    ),
+    Code.RELATION_NOT_VOUCHED: PublicError(
+        _S.PERMISSION_DENIED, "代理关系未经认证", "Nobody vouches that you may act for this person"
     ),
     Code.DEADLINE: PublicError(_S.DEADLINE_EXCEEDED, "超过时限", "The deadline passed"),
     Code.UNIMPLEMENTED: PublicError(_S.UNIMPLEMENTED, "没有该方法", "There is no such method"),

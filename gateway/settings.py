@@ -101,6 +101,9 @@ class IssuerSettings(_Section):
         default_factory=dict, description="role to accepted acr values"
     )
     department: str = Field("", description="department whose officials this issuer vouches for; empty for none")
+    relations_claim: str = Field(
+        "", description="claim with the persons for whom the holder may act; empty: this issuer vouches for none"
+    )
 
 
 class VaultSettings(_Section):
@@ -159,6 +162,17 @@ class AgreementSettings(_Section):
     workdays: tuple[date, ...] = Field((), description="weekend days that are worked in a holiday's stead")
 
 
+class ConsentSettings(_Section):
+    """People's consents."""
+
+    relations: tuple[str, ...] = Field(
+        (), description="relations in which somebody may consent for another, such as guardian; empty: nobody may"
+    )
+    open_requests: Annotated[
+        int, Field(ge=1, le=100, description="requests of one department that may wait for one person")
+    ] = 8
+
+
 class Limits(_Section):
     """Sizes, counts and times."""
 
@@ -210,6 +224,7 @@ class Settings(BaseSettings):
     keys: Keys = Field(default_factory=Keys)
     vault: VaultSettings = Field(default_factory=VaultSettings)
     agreements: AgreementSettings = Field(default_factory=AgreementSettings)
+    consents: ConsentSettings = Field(default_factory=ConsentSettings)
     limits: Limits = Field(default_factory=Limits)
     issuers: tuple[IssuerSettings, ...] = ()
 

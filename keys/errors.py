@@ -5,7 +5,23 @@ file's path. Whoever catches one may log it and record its code. Every check in 
 boolean.
 """
 
+from enum import StrEnum
 from typing import ClassVar
+
+
+class ProofFault(StrEnum):
+    """Which part of the proof of a consent does not hold."""
+
+    ABSENT = "absent"
+    """There is none: only the gateway says so."""
+    INVALID = "invalid"
+    """Malformed, of an unknown issuer, forged, or not signed by an accepted algorithm."""
+    NONCE = "nonce"
+    """It is a proof of another consent."""
+    TIME = "time"
+    """It was made at a time at which this consent cannot have been given."""
+    PERSON = "person"
+    """It is another person's, or one who may not act for the subject."""
 
 
 class KeysError(Exception):
@@ -202,3 +218,23 @@ class BadCheckpoint(KeysError):
     """A checkpoint or a signed note is malformed or not signed by the key expected."""
 
     code = "BAD_CHECKPOINT"
+
+
+class UnusableKeys(KeysError):
+    """A file of an issuer's public keys cannot be used, or has no key for a token."""
+
+    code = "UNUSABLE_KEYS"
+
+
+class BadConsentProof(KeysError):
+    """A consent is not proved by its person's own word.
+
+    Args:
+        why: Which part does not hold.
+    """
+
+    code = "BAD_CONSENT_PROOF"
+
+    def __init__(self, why: ProofFault) -> None:
+        super().__init__(f"the proof of a consent does not hold: {why}")
+        self.why = why

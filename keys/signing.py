@@ -28,6 +28,7 @@ PROMISE: Final = "oncegate/v1/promise"
 AGREEMENT: Final = "oncegate/v1/agreement"
 AGREEMENT_STEP: Final = "oncegate/v1/agreement-step"
 ERASURE: Final = "oncegate/v1/erasure"
+CONSENT: Final = "oncegate/v1/consent"
 BACKUP: Final = "oncegate/v1/backup"
 
 _DOMAIN: Final = b"oncegate-signature-v1\x00"

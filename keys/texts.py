@@ -62,6 +62,8 @@ PUBLIC: Final[dict[str, PublicText]] = {
     "NO_RECOVERY": PublicText("密钥环没有恢复槽，请先拆分", "The keyring has no recovery slot; split one first"),
     "CEREMONY_BROKEN": PublicText("仪式未确认即中断，未作任何更改", "The ceremony was not confirmed; nothing changed"),
     "BAD_PROOF": PublicText("默克尔证明不成立", "A Merkle proof does not hold"),
+    "UNUSABLE_KEYS": PublicText("签发方的公钥文件不可用", "An issuer's key file cannot be used"),
+    "BAD_CONSENT_PROOF": PublicText("授权同意的证明不成立", "The proof of a consent does not hold"),
     "BAD_CHECKPOINT": PublicText("检查点格式或签名不正确", "A checkpoint is malformed or not signed as expected"),
 }
 

@@ -48,6 +48,19 @@ class Reason(StrEnum):
     PURPOSE_NOT_COVERED = "PURPOSE_NOT_COVERED"
     BASIS_NOT_COVERED = "BASIS_NOT_COVERED"
     CONSENT_MISSING = "CONSENT_MISSING"
+    CONSENT_UNKNOWN = "CONSENT_UNKNOWN"
+    CONSENT_WRONG_PERSON = "CONSENT_WRONG_PERSON"
+    CONSENT_WRONG_CONSUMER = "CONSENT_WRONG_CONSUMER"
+    CONSENT_WRONG_PURPOSE = "CONSENT_WRONG_PURPOSE"
+    CONSENT_WRONG_AGREEMENT = "CONSENT_WRONG_AGREEMENT"
+    CONSENT_NOT_COVERED = "CONSENT_NOT_COVERED"
+    CONSENT_NOT_STARTED = "CONSENT_NOT_STARTED"
+    CONSENT_EXPIRED = "CONSENT_EXPIRED"
+    CONSENT_NOT_GRANTED = "CONSENT_NOT_GRANTED"
+    CONSENT_PAUSED = "CONSENT_PAUSED"
+    CONSENT_REVOKED = "CONSENT_REVOKED"
+    CONSENT_SUPERSEDED = "CONSENT_SUPERSEDED"
+    CONSENT_EXHAUSTED = "CONSENT_EXHAUSTED"
     CASE_REQUIRED = "CASE_REQUIRED"
     OFFICIAL_REQUIRED = "OFFICIAL_REQUIRED"
     SCHEME_NOT_ACCEPTED = "SCHEME_NOT_ACCEPTED"
@@ -75,6 +88,7 @@ class Reason(StrEnum):
     SUBJECT_MISMATCH = "SUBJECT_MISMATCH"
     PROMISE_MISSING = "PROMISE_MISSING"
     AGREEMENT_UNKNOWN = "AGREEMENT_UNKNOWN"
+    CONSENT_MISMATCH = "CONSENT_MISMATCH"
     RESOURCE_UNKNOWN = "RESOURCE_UNKNOWN"
     BAD_OPERAND = "BAD_OPERAND"
     DEPARTMENT_RULE = "DEPARTMENT_RULE"
@@ -120,6 +134,28 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.PURPOSE_NOT_COVERED: (_D, Text("共享协议不包含该用途", "The agreement does not cover this purpose")),
     _R.BASIS_NOT_COVERED: (_D, Text("共享协议不包含该法律依据", "The agreement does not cover this legal basis")),
     _R.CONSENT_MISSING: (_D, Text("没有本人的有效授权同意", "There is no valid consent of the person")),
+    _R.CONSENT_UNKNOWN: (_D, Text("没有该授权同意", "There is no such consent")),
+    _R.CONSENT_WRONG_PERSON: (_D, Text("该授权同意不是该主体作出的", "The consent is another person's")),
+    _R.CONSENT_WRONG_CONSUMER: (
+        _D,
+        Text("该授权同意不是给予该业务系统的", "The consent is for another department or system"),
+    ),
+    _R.CONSENT_WRONG_PURPOSE: (_D, Text("该授权同意用于另一用途", "The consent is for another purpose")),
+    _R.CONSENT_WRONG_AGREEMENT: (
+        _D,
+        Text("该授权同意依据的是共享协议的另一版本", "The consent is under another revision of the agreement"),
+    ),
+    _R.CONSENT_NOT_COVERED: (
+        _D,
+        Text("该授权同意不包含该信息项或形式", "The consent does not cover this field or form"),
+    ),
+    _R.CONSENT_NOT_STARTED: (_D, Text("该授权同意尚未生效", "The consent is not yet in force")),
+    _R.CONSENT_EXPIRED: (_D, Text("该授权同意已到期", "The consent has expired")),
+    _R.CONSENT_NOT_GRANTED: (_D, Text("本人尚未同意或已拒绝", "The person has not consented, or has refused")),
+    _R.CONSENT_PAUSED: (_D, Text("本人已暂停该授权同意", "The person has paused the consent")),
+    _R.CONSENT_REVOKED: (_D, Text("本人已撤回该授权同意", "The person has withdrawn the consent")),
+    _R.CONSENT_SUPERSEDED: (_D, Text("该授权同意已被新的授权同意取代", "Another consent has taken this one's place")),
+    _R.CONSENT_EXHAUSTED: (_D, Text("该授权同意的使用次数已用完", "The uses of the consent are exhausted")),
     _R.CASE_REQUIRED: (_D, Text("共享协议要求注明办件编号", "The agreement requires a case reference")),
     _R.OFFICIAL_REQUIRED: (_D, Text("共享协议要求注明经办人员", "The agreement requires an identified official")),
     _R.SCHEME_NOT_ACCEPTED: (
@@ -176,6 +212,10 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.SUBJECT_MISMATCH: (_N, Text("主体与请求不符", "The subject does not fit the request")),
     _R.PROMISE_MISSING: (_N, Text("缺少访问日志的登记凭据", "The access log's promise is missing or does not fit")),
     _R.AGREEMENT_UNKNOWN: (_N, Text("本节点未接受该共享协议", "The node has not accepted this agreement")),
+    _R.CONSENT_MISMATCH: (
+        _N,
+        Text("授权同意与请求或放行凭单不符", "The consent does not fit the request or the ticket"),
+    ),
     _R.RESOURCE_UNKNOWN: (_N, Text("本节点没有该资源", "The node does not serve this resource")),
     _R.BAD_OPERAND: (_N, Text("比对值缺失或与使用方的请求不符", "The operand is missing or not the consumer's")),
     _R.DEPARTMENT_RULE: (_N, Text("提供部门自身规则不允许", "The providing department's own rule forbids this")),

@@ -24,6 +24,14 @@ class Kind(StrEnum):
     CORRECTION_WITHDRAWN = "correction_withdrawn"
     CORRECTION_READ = "correction_read"
     CORRECTION_ANSWERED = "correction_answered"
+    CONSENT_REQUESTED = "consent_requested"
+    CONSENT_DRAFTED = "consent_drafted"
+    CONSENT_GRANTED = "consent_granted"
+    CONSENT_DENIED = "consent_denied"
+    CONSENT_PAUSED = "consent_paused"
+    CONSENT_RESUMED = "consent_resumed"
+    CONSENT_REVOKED = "consent_revoked"
+    CONSENT_READ = "consent_read"
     DEPARTMENT_ADDED = "department_added"
     DEPARTMENT_REVOKED = "department_revoked"
     TOKEN_ISSUED = "token_issued"  # noqa: S105 - a kind of entry
@@ -67,6 +75,7 @@ ACCESSES: Final = frozenset(
         Kind.PROFILE_FOUND,
         Kind.CORRECTION_READ,
         Kind.CORRECTION_ANSWERED,
+        Kind.CONSENT_REQUESTED,
     }
 )
 """The kinds that a person sees as accesses to their data."""

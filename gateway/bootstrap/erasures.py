@@ -8,6 +8,7 @@ from gateway.bootstrap.offline import Offline
 from gateway.exchange.contribute import VaultIdentity
 from gateway.exchange.erase import EraseProfile
 from gateway.exchange.record import Record
+from gateway.sharing.consents import Consents
 from gateway.vault.erasure import Erasures
 from gateway.vault.notices import Notices
 from gateway.vault.profile import Vault
@@ -24,6 +25,7 @@ def erasures_of(offline: Offline, vault: Vault) -> Erasures:
         offline.clock,
         copies_days=settings.key_backup_days,
         notice_days=settings.notice_days,
+        also=Consents(offline.engine, offline.clock).end_all,
     )
 
 

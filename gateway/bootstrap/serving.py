@@ -3,8 +3,9 @@
 A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`) and opens its doors when it comes.
 
 Background work: outcomes for requests that broke off (`abandoned`), erasures that were left undone, the status file,
-new versions of the index key in the keyring, moving profile fields to the suite that is set, who is late with a
-proposal, and nothing else; each logs a failure and goes on.
+new versions of the index key in the keyring, notices to those who received data under a consent that was withdrawn,
+moving profile fields to the suite that is set, who is late with a proposal, and nothing else; each logs a failure and
+goes on.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ import structlog
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.agreeing import agreeing
+from gateway.bootstrap.consents import consenting
 from gateway.bootstrap.erasures import erase_profile, erasures_of
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
@@ -59,6 +61,7 @@ from gateway.rpc.server import DoorServer
 from gateway.rpc.services.agreement import AgreementServicer
 from gateway.rpc.services.audit import AuditServicer
 from gateway.rpc.services.catalog import CatalogServicer
+from gateway.rpc.services.consent import ConsentRequestServicer, ConsentServicer
 from gateway.rpc.services.enrolment import EnrolmentServicer
 from gateway.rpc.services.exchange import ExchangeServicer
 from gateway.rpc.services.notice import NoticeServicer
@@ -79,6 +82,7 @@ from oncegate.v1 import (
     agreement_pb2_grpc,
     audit_pb2_grpc,
     catalog_pb2_grpc,
+    consent_pb2_grpc,
     enrolment_pb2_grpc,
     exchange_pb2_grpc,
     node_link_pb2_grpc,
@@ -106,7 +110,7 @@ class Gateway:
     _keyring_problem: str = ""
     _background: Sequence[asyncio.Task[None]] = ()
 
-    def __init__(self, offline: Offline) -> None:
+    def __init__(self, offline: Offline) -> None:  # noqa: PLR0915 - wiring, once and in one place
         settings, clock, engine = offline.settings, offline.clock, offline.engine
         self._offline = offline
         codec = Codec()
@@ -115,7 +119,16 @@ class Gateway:
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine, oldest_written=oldest_written)
         self._vault = vault = _vault(offline)
-        people = People(_issuers(settings), clock, keyring.get(PEOPLE_NAMES))
+        issuers = _issuers(settings)
+        people = People(issuers, clock, keyring.get(PEOPLE_NAMES))
+        engine_of_policy = PolicyEngine.load(
+            None if settings.policy_bundle is None else settings.path(settings.policy_bundle)
+        )
+        self._bundle = engine_of_policy.digest
+        self._record = record = Record(offline.ledger, guess_limits(settings.limits))
+        identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
+        subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
+        self._consents = consents = consenting(offline, people, identify, subjects, record, issuers)
         self.federation = Federation(
             index=self.index,
             catalogue=offline.publish,
@@ -124,15 +137,11 @@ class Gateway:
             ticket_key=offline.secrets.ticket_key,
             clock=clock,
             limits=LinkLimits(heartbeat_ms=settings.heartbeat_ms, ticket_life_ms=settings.limits.ticket_life_ms),
+            consents=consents.consents,
         )
-        engine_of_policy = PolicyEngine.load(
-            None if settings.policy_bundle is None else settings.path(settings.policy_bundle)
+        decide = Decide(
+            offline.catalog, offline.agreements, Uses(engine, clock), engine_of_policy, clock, consents.find
         )
-        self._bundle = engine_of_policy.digest
-        self._record = record = Record(offline.ledger, guess_limits(settings.limits))
-        identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
-        subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
-        decide = Decide(offline.catalog, offline.agreements, Uses(engine, clock), engine_of_policy, clock)
         limits = settings.limits
         certified = vault_identity(offline)
         erasures = erasures_of(offline, vault)
@@ -168,12 +177,16 @@ class Gateway:
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
             agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementServicer(negotiate), server)
             notice_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(notices), server)
+            consent_pb2_grpc.add_ConsentRequestServiceServicer_to_server(
+                ConsentRequestServicer(consents.requests, clock), server
+            )
 
         def register_people(server: Any) -> None:
             reading = ReadLog(people, record, offline.ledger)
             audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(offline.ledger, reading, own), server)
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
+            consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(consents.own, clock), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
 
@@ -201,6 +214,7 @@ class Gateway:
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(_forever("erasures", _MEND_S, self._erase.running)),
             asyncio.create_task(_forever("lateness", _LATENESS_S, self._lateness.turn)),
+            asyncio.create_task(_forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
             asyncio.create_task(move_fields(self._vault)),
             asyncio.create_task(index_fields(self._vault.reindexing)),
         ]
@@ -330,6 +344,7 @@ def _issuers(settings: Settings) -> tuple[Issuer, ...]:
             max_age_s=each.max_age_s,
             minimum_acr={str(role): accepted for role, accepted in each.minimum_acr.items()},
             department=each.department,
+            relations_claim=each.relations_claim,
         )
         for each in settings.issuers
     )

@@ -46,6 +46,7 @@ OUTCOMES = {
     "profile_recorded": "a department recorded a field / 部门记录核实信息",
     "correction_read": "a department read your request / 部门查阅更正申请",
     "correction_answered": "a department decided your request / 部门办结更正申请",
+    "consent_requested": "asks for your consent / 请求授权同意",
     "profile_found": "found by the operator by a value / 运营方按内容查到本档案",
 }
 

@@ -18,6 +18,7 @@ from gateway.federation.model import Answer, Order, Silence
 from gateway.index.model import Found, Lookup
 from gateway.index.pointer_index import PointerIndex
 from keys.batch import BatchItem
+from keys.consent_proof import seal_proof
 from policies.resources import update_cycle_ms
 
 _HANDLE_BYTES = 16
@@ -81,6 +82,7 @@ class Ask:
     ) -> Order:
         resource = part.entry.resource
         pointer = found.get(resource.code)
+        consent, digest, proof = _consent(call, subject, part)
         return Order(
             node=part.entry.node,
             resource=resource.code,
@@ -100,6 +102,9 @@ class Ask:
             subject_identifier=subject.canonical if resource.unlisted else "",
             promise=promise,
             request_digest=caller.request_digest,
+            consent=consent,
+            consent_digest=digest,
+            consent_proof=proof,
         )
 
     def _answer(self, part: Permitted, result: Answer | Silence) -> ProviderAnswer:
@@ -121,6 +126,21 @@ class Ask:
             session_id=result.session_id,
             node_keys=result.node_keys,
         )
+
+
+def _consent(call: Call, subject: Subject, part: Permitted) -> tuple[bytes, bytes, bytes]:
+    """The consent's text and digest, and its proof sealed for a node whose record is about the subject."""
+    named = part.consent
+    if named is None or named.consent is None or named.proof is None:
+        return b"", b"", b""
+    sealed = seal_proof(
+        named.proof,
+        nonce=call.subject_nonce,
+        scheme=subject.scheme,
+        canonical_identifier=subject.canonical,
+        consent_digest=named.consent.digest,
+    )
+    return named.consent.raw, named.consent.digest, sealed
 
 
 def _items(part: Permitted, result: Answer | Silence) -> list[dict[str, str]]:

@@ -12,7 +12,8 @@ from gateway.catalog.catalog import Catalog, CatalogEntry
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation
 from gateway.exchange.choose import candidates, chosen, coverage
-from gateway.exchange.identify import Caller
+from gateway.exchange.consented import FindConsent, NamedConsent
+from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import RequestItem, WithheldItem
 from gateway.exchange.operands import operand_of
 from gateway.sharing.agreements import Agreements
@@ -22,12 +23,13 @@ from policies.engine import AccessQuestion, ItemDecision, PolicyEngine
 from policies.predicates import Predicate
 from policies.purposes import known as known_purpose
 from policies.reasons import TEXT, Reason
+from policies.resources import ResourceDescription
 from policies.vocabulary import Form, Necessity
 
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """The items of one resource that may be asked for, in the forms chosen, and under which agreement.
+    """The items of one resource that may be asked for, in the forms chosen, and under which agreement and consent.
 
     `predicates` and `operands` are by field, those of the items in the form predicate; `needed` has the form needed of
     each item for which a more revealing one was chosen. Operands are never part of the `repr`.
@@ -40,6 +42,7 @@ class Permitted:
     predicates: Mapping[str, Predicate] = field(default_factory=dict)
     operands: Mapping[str, str] = field(default_factory=dict, repr=False)
     needed: Mapping[str, Form] = field(default_factory=dict)
+    consent: NamedConsent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +65,32 @@ class Decide:
         uses: Daily counts of uses.
         engine: The policy bundle in force.
         clock: Agreements have a term.
+        consents: What people consented to.
     """
 
     def __init__(
-        self, catalog: Catalog, agreements: Agreements, uses: Uses, engine: PolicyEngine, clock: Clock
+        self,
+        catalog: Catalog,
+        agreements: Agreements,
+        uses: Uses,
+        engine: PolicyEngine,
+        clock: Clock,
+        consents: FindConsent,
     ) -> None:
         self._catalog = catalog
         self._agreements = agreements
         self._uses = uses
         self._engine = engine
         self._clock = clock
+        self._consents = consents
 
     @property
     def bundle_digest(self) -> str:
         """Digest of the policy bundle in force."""
         return self._engine.digest
 
-    def __call__(self, caller: Caller) -> Plan:
-        """Decide every item.
+    def __call__(self, caller: Caller, subject: Subject) -> Plan:
+        """Decide every item. Of the subject only whether it consented enters.
 
         Raises:
             Refused: UNKNOWN_PURPOSE, UNKNOWN_RESOURCE or UNKNOWN_FIELD with each path; the catalogue is public to
@@ -94,13 +105,17 @@ class Decide:
         required_withheld: list[WithheldItem] = []
         rules: dict[str, None] = {}
         now = self._clock.now_ms()
+        consent = self._consents(caller, subject)
         for code, entry in entries.items():
             items = tuple(item for item in request.items if item.resource == code)
             who = (caller.peer.department, caller.peer.name, code, request.purpose, request.legal_basis, now)
-            agreement = self._agreements.find(*who, partial(coverage, items, entry.resource))
+            agreement = self._agreements.find(*who, partial(_serves, consent, items, entry.resource))
             # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
             looked_at = agreement or self._agreements.nearest(*who)
             wanted = candidates(items, entry.resource, looked_at)
+            # A consent covers every item of a resource or none; where the engine tells another reason, that one counts.
+            covering = None if consent is None else consent.covering(caller, agreement, code, items, now)
+            consented = Reason.CONSENT_MISSING if covering is None else covering.reason
             question = AccessQuestion(
                 consumer=caller.peer.department,
                 system=caller.peer.name,
@@ -114,20 +129,24 @@ class Decide:
                 subject_scheme=request.subject_scheme,
                 now_ms=now,
                 official=bool(caller.official),
+                consent_present=consented is None,
             )
-            decided = chosen(items, self._engine.decide(question))
+            decision = self._engine.decide(question)
+            decided = chosen(items, decision if covering is None else covering.of(decision))
             allowed = [(item, one) for item, one in decided if one.allowed]
             if (
                 allowed and agreement is None
             ):  # The engine never allows without an agreement in force; closed all the same.
                 raise Refused(Code.NO_AGREEMENT, code)
             if allowed and agreement is not None:
-                permitted.append(_permitted(caller, entry, agreement, allowed, wanted.predicates))
+                permitted.append(_permitted(caller, entry, agreement, allowed, wanted.predicates, consent))
             for item, one in decided:
                 rules.update(dict.fromkeys(one.rules))
                 if one.allowed:
                     continue
                 reason = one.reason or Reason.POLICY_ERROR
+                if reason is Reason.CONSENT_MISSING and consented is not None:
+                    reason = consented
                 text = TEXT[reason]
                 refused = WithheldItem(code, item.field, item.form, str(reason), text.zh, text.en)
                 withheld.append(refused)
@@ -136,14 +155,17 @@ class Decide:
         return Plan(tuple(permitted), tuple(withheld), tuple(required_withheld), tuple(rules), self._engine.digest)
 
     def unchanged(self, plan: Plan) -> None:
-        """Check, right before something leaves, that every agreement used is still in force as it was.
+        """Check, right before something leaves, that every agreement used is still in force and the consent stands.
 
         Raises:
-            Refused: NO_AGREEMENT when one was revoked, expired or revised meanwhile.
+            Refused: NO_AGREEMENT when an agreement was revoked, expired or revised meanwhile; WITHHELD when the
+                consent was paused, withdrawn or superseded, or has expired.
         """
         now = self._clock.now_ms()
         for part in plan.permitted:
             self._agreements.require_unchanged(part.agreement, now)
+        for consent in consents_of(plan):
+            self._consents.unchanged(consent)
 
     def count(self, plan: Plan) -> None:
         """Count one use of every agreement that the plan draws on, before anyone is asked.
@@ -188,6 +210,7 @@ def _permitted(
     agreement: Agreement,
     allowed: Sequence[tuple[RequestItem, ItemDecision]],
     found: Mapping[str, Predicate],
+    consent: NamedConsent | None,
 ) -> Permitted:
     """The part of a plan about one resource.
 
@@ -212,7 +235,20 @@ def _permitted(
         predicates,
         operands,
         {item.field: item.form for item, one in allowed if one.form is not item.form},
+        consent,
     )
+
+
+def _serves(
+    consent: NamedConsent | None, items: Sequence[RequestItem], resource: ResourceDescription, agreement: Agreement
+) -> tuple[int, ...]:
+    """How well an agreement serves a request: the one under which the person consented, then the best cover."""
+    return int(consent is not None and consent.is_under(agreement)), *coverage(items, resource, agreement)
+
+
+def consents_of(plan: Plan) -> list[NamedConsent]:
+    """The consent that the plan draws on: one for the whole request, or none."""
+    return [part.consent for part in plan.permitted if part.consent is not None][:1]
 
 
 def refusal(plan: Plan) -> Refused | None:

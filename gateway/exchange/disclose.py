@@ -92,7 +92,7 @@ class Disclose:
                 caller = self._identify.caller(call, peer)
                 known = Record.known(caller)
                 subject = await self._subjects(call, caller.request)
-                plan = self._decide(caller)
+                plan = self._decide(caller, subject)
                 refused = refusal(plan)
                 if refused is not None:
                     raise refused

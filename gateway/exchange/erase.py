@@ -27,7 +27,7 @@ from gateway.exchange.identify import Subject
 from gateway.exchange.record import Record
 from gateway.identity.peers import Peer, Peers
 from gateway.vault.erasure import ID_BYTES, Erasure, Erasures, Promised
-from gateway.vault.notices import ERASE, Notice, Notices
+from gateway.vault.notices import CONSENT, ERASE, Notice, Notices
 from gateway.vault.profile import PROFILE_RESOURCE
 from keys.erasure_receipt import ErasureReceipt, sign_receipt
 from keys.key_certificates import CertifiedKeys
@@ -70,6 +70,7 @@ class NoticedRelease:
     fields: tuple[str, ...]
     released_ms: int
     leaf_index: int
+    consent: str = ""
 
 
 class EraseProfile:
@@ -334,7 +335,9 @@ class ReadNotices:
         return peer
 
     def _releases(self, notice: Notice) -> tuple[NoticedRelease, ...]:
-        return tuple(_release(self._ledger, index) for index in notice.entries) if notice.kind == ERASE else ()
+        if notice.kind not in {ERASE, CONSENT}:
+            return ()
+        return tuple(_release(self._ledger, index, notice.kind) for index in notice.entries)
 
     async def _write(self, kind: Kind, peer: Peer, notices: Sequence[str]) -> None:
         body = {"department": peer.department, "system": str(peer.spiffe), "notices": list(notices)}
@@ -365,18 +368,20 @@ def _received(access: Access) -> bool:
     )
 
 
-def _release(ledger: SqlLedger, index: int) -> NoticedRelease:
+def _release(ledger: SqlLedger, index: int, kind: str) -> NoticedRelease:
     said = ledger.entry(index).account
+    items = [item for item in said.get("items", ()) if item.get("outcome") == "released"]
+    if kind == CONSENT:
+        fields = [f"{item['resource']}.{item['field']}" for item in items]
+    else:
+        fields = [str(item["field"]) for item in items if item.get("resource") == PROFILE_RESOURCE]
     return NoticedRelease(
         system=str(said.get("system", "")),
         request_id=str(said.get("request_id", "")),
         purpose=str(said.get("purpose", "")),
         case_reference=str(said.get("case", "")),
-        fields=tuple(
-            str(item["field"])
-            for item in said.get("items", ())
-            if item.get("resource") == PROFILE_RESOURCE and item.get("outcome") == "released"
-        ),
+        fields=tuple(fields),
         released_ms=int(said.get("time_ms", 0)),
         leaf_index=index,
+        consent=str(said.get("consent", "")),
     )

@@ -148,8 +148,10 @@ def refused_by(limit: RiderRefused) -> Refused:
         limit: The refusal, whose reason is one of `policies.reasons`.
     """
     text = TEXT[Reason(limit.reason)]
+    # What never comes back is a refusal like any other; what does is told with the time to wait.
+    code = Code.WITHHELD if limit.retry_after_ms is None else Code.OVERLOADED
     return Refused(
-        Code.OVERLOADED,
+        code,
         f"limit {limit.reason}",
         reason=limit.reason,
         texts=(text.zh, text.en),

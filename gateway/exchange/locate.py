@@ -66,7 +66,7 @@ class Locate:
                 if item.field != RECORD_FIELD or item.form is not Form.EXISTS:
                     raise bad_request(f"items[{position}]", 'a locate asks for the field "record" in the form exists')
             subject = await self._subjects(call, caller.request)
-            plan = self._decide(caller)
+            plan = self._decide(caller, subject)
             refused = refusal(plan)
             if refused is not None:
                 raise refused

@@ -47,6 +47,7 @@ class SignedRequest:
     deadline_ms: int
     sealing_key_id: bytes
     understood_marks: frozenset[FieldMark] = frozenset()
+    consent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

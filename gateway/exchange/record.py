@@ -5,22 +5,29 @@ If the ledger cannot write, the caller is refused with LEDGER_UNAVAILABLE and no
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
 
 from gateway.audit.entries import EntryDraft, Recorded
 from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable, RiderRefused
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
-from gateway.exchange.decide import Permitted, Plan
+from gateway.exchange.decide import Permitted, Plan, consents_of
 from gateway.exchange.guesses import STRICTEST, GuessLimits, guesses_of, refused_by
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import WithheldItem
+from gateway.exchange.riding import Ride
 from policies.predicates import Predicate
+from policies.reasons import Reason
 from policies.vocabulary import Form
 
 _RETRY_MS = 1000
+_REASONS = frozenset(str(reason) for reason in Reason)
+Result = TypeVar("Result")
 
 
 def item_text(resource: str, field: str, form: str) -> dict[str, str]:
@@ -68,18 +75,42 @@ class Record:
         """Append and return once durable.
 
         Raises:
+            RiderRefused: What a rider of the draft refused for a reason of its own.
             Refused: LEDGER_UNAVAILABLE; when the draft's unique key was used REQUEST_REPLAYED, or for the same request
-                ANSWER_EXPIRED, REQUEST_BROKEN_OFF or REQUEST_UNSETTLED by what became of it; when one of its counts
-                does not allow it, that count's reason.
+                ANSWER_EXPIRED, REQUEST_BROKEN_OFF or REQUEST_UNSETTLED by what became of it; when something that is
+                counted with it does not allow it, that one's reason.
         """
         try:
             return await self._ledger.append(draft)
         except AlreadyRecorded as error:
             raise await self._used(error) from None
         except RiderRefused as error:
+            if error.reason not in _REASONS:
+                # A rider of the caller's own, who knows what its word means.
+                raise
             raise refused_by(error) from None
         except LedgerUnavailable as error:
             raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__, retry_after_ms=_RETRY_MS) from None
+
+    async def together(self, draft: EntryDraft, act: Callable[[Connection], Result]) -> Result:
+        """Append an entry and do what it says in the same commit: both are durable when it returns, or neither is.
+
+        Args:
+            draft: The entry.
+            act: What is done; it raises when it is not allowed, and is short.
+
+        Raises:
+            Refused: LEDGER_UNAVAILABLE, or what the act raised.
+            NotPossible: What the act raised.
+        """
+        ride = Ride(act)
+        try:
+            await self._ledger.append(dataclasses.replace(draft, riders=(ride,)))
+        except RiderRefused:
+            raise ride.fault from None
+        except LedgerUnavailable as error:
+            raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__, retry_after_ms=_RETRY_MS) from None
+        return ride.result
 
     async def _used(self, used: AlreadyRecorded) -> Refused:
         """What to tell a caller whose request id is in the log already."""
@@ -107,6 +138,8 @@ class Record:
             "request_id": request.request_id,
             "request_digest": caller.request_digest.hex(),
         }
+        if request.consent:
+            who["consent"] = request.consent.hex()
         if caller.official:
             who["official"] = caller.official
         return who
@@ -133,6 +166,7 @@ class Record:
             request_digest=caller.request_digest,
             unique=(f"{caller.peer.spiffe}\0{caller.request.request_id}", caller.request_digest),
             counts=guesses_of(caller.peer.department, subject.person_id, _predicates(plan), self._guesses),
+            riders=tuple(consent.use for consent in consents_of(plan)),
         )
         return await self.write(draft)
 

@@ -26,9 +26,10 @@ from gateway.federation.asks import Gathering
 from gateway.federation.greeting import Greeter
 from gateway.federation.model import Answer, LinkLimits, NodeStatus, Order, Silence
 from gateway.federation.outgoing import TicketIssuer
-from gateway.federation.ports import Catalogue, DepartmentKeys, Index, Peers
+from gateway.federation.ports import Catalogue, ConsentFeed, DepartmentKeys, Index, Peers
 from gateway.federation.session import NodeSession
 from gateway.federation.stream import Stream, StreamEnded, carry
+from gateway.federation.telling import tell_consents
 from keys.signing import SigningKey
 from oncegate.v1 import node_link_pb2
 from policies.reasons import Reason
@@ -54,6 +55,7 @@ class Federation:
         clock: Wall and monotonic time.
         limits: Sizes, counts and times.
         random_bytes: Source of ticket ids.
+        consents: Consents that ended, were paused or go on; None where there are none.
     """
 
     def __init__(
@@ -67,7 +69,9 @@ class Federation:
         clock: Clock,
         limits: LinkLimits | None = None,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        consents: ConsentFeed | None = None,
     ) -> None:
+        self._consents = consents
         self._limits = limits or LinkLimits()
         self._peers = peers
         self._clock = clock
@@ -189,9 +193,14 @@ class Federation:
         try:
             session = await self._greeter.greet(await self._first_frame(stream), peer)
             self._enter(session)
+            telling = None
+            if self._consents is not None:
+                telling = asyncio.create_task(tell_consents(session, self._consents))
             try:
                 await carry(session, stream)
             finally:
+                if telling is not None:
+                    telling.cancel()
                 self._leave(session)
         finally:
             self._streams[node] -= 1

@@ -41,6 +41,9 @@ class Order:
         request_digest: SHA-256 of `request`.
         predicates: By field, the name of the predicate of each item in that form.
         operands: By field, what an equality compares with; never part of the `repr`.
+        consent: The consent's exact bytes; empty with another basis.
+        consent_digest: Its SHA-256; empty with another basis.
+        consent_proof: The person's word for it, sealed for whoever knows the identifier.
     """
 
     node: str
@@ -61,6 +64,9 @@ class Order:
     request_digest: bytes
     predicates: Mapping[str, str] = field(default_factory=dict)
     operands: Mapping[str, str] = field(default_factory=dict, repr=False)
+    consent: bytes = b""
+    consent_digest: bytes = b""
+    consent_proof: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,3 +137,37 @@ class Index(Protocol):
 
     def mark_synced(self, node: str, synced_ms: int) -> None:
         """Note when the node last compared its sources with what it published, Unix ms."""
+
+
+class ConsentChange(Protocol):
+    """A change of a consent that nodes must know."""
+
+    @property
+    def position(self) -> int:
+        """Counts up with every change."""
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the consent."""
+
+    @property
+    def status(self) -> str:
+        """How it stands now."""
+
+    @property
+    def valid_until_ms(self) -> int:
+        """End of its validity, Unix ms."""
+
+    @property
+    def providers(self) -> Collection[str]:
+        """Departments whose nodes must know."""
+
+
+class ConsentFeed(Protocol):
+    """Consents that ended, were paused or go on."""
+
+    def position(self) -> int:
+        """The newest change's position; called on the event loop, and quick."""
+
+    def changes(self, after_position: int, limit: int) -> Sequence[ConsentChange]:
+        """Changes after a position that have not expired, oldest first; may block."""

@@ -88,6 +88,7 @@ def ticket_body(order: Order, *, ticket_id: bytes, session_id: bytes, issued_ms:
         request_digest=order.request_digest,
         issued_unix_ms=issued_ms,
         expires_unix_ms=expires_ms,
+        consent=order.consent_digest,
     ).SerializeToString(deterministic=True)
 
 
@@ -118,6 +119,8 @@ def add_ask(asks: node_link_pb2.Asks, ask_id: int, ticket: bytes, order: Order, 
             signed_pb2.Operand(resource=order.resource, field=field, value=operand)
             for field, operand in order.operands.items()
         ],
+        consent=order.consent,
+        consent_proof=order.consent_proof,
     )
 
 
@@ -126,6 +129,8 @@ def order_size(order: Order) -> int:
     keys = order.requester_keys
     return (
         len(order.request)
+        + len(order.consent)
+        + len(order.consent_proof)
         + len(keys.body)
         + len(keys.signature)
         + len(keys.department_key)

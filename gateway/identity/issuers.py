@@ -1,29 +1,21 @@
 """Issuers: the OpenID Connect providers whose tokens count, and their public keys from a JWKS file.
 
-Rules kept here: algorithms are named one by one, and only public-key signatures can be named; a key file that holds a
-private or symmetric key is not used; a key is picked by its id, never tried at random; the file is looked at again for
-every token, so a key that is taken out counts no more from the next token on. A file that cannot be read closes the
-issuer rather than falling back to what was read before.
+Rules kept here: algorithms are named one by one, and only public-key signatures can be named. How a key file is read
+is in `keys.jwks`: the node of a provider reads one in the same way.
 
 It does not fetch anything over the network: the operator puts the file there.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.jwk import Key
 
 from gateway.errors import Code, GatewayError, Refused
-
-ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"})
-SHORTEST_RSA_BITS = 2048
-_KEY_TYPES: Mapping[str, type[Key]] = {"EC": ECKey, "OKP": OKPKey, "RSA": RSAKey}
-_MAX_FILE_BYTES = 1 << 20
+from keys.errors import UnusableKeys
+from keys.jwks import ALGORITHMS, JwksFile
 
 
 class Role(StrEnum):
@@ -57,6 +49,7 @@ class Issuer:
         max_age_s: Oldest accepted token, seconds since `iat`.
         minimum_acr: Role to the `acr` values that are good enough for it; a role that is not listed asks for none.
         department: Department whose officials it vouches for; empty for none.
+        relations_claim: Claim with the persons for whom the holder may act; empty when it vouches for none.
     """
 
     issuer: str
@@ -71,6 +64,7 @@ class Issuer:
     max_age_s: int = 3600
     minimum_acr: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     department: str = ""
+    relations_claim: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a configuration that would accept more than was meant.
@@ -101,9 +95,7 @@ class IssuerKeys:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp: tuple[int, int, int] | None = None
-        self._keys: Mapping[str, Key] = {}
+        self._file = JwksFile(path)
 
     def find(self, kid: object, algorithm: str) -> Key:
         """The key that a token names.
@@ -115,17 +107,10 @@ class IssuerKeys:
         Raises:
             Refused: BAD_TOKEN when there is no such key, it is not for this algorithm, or the file cannot be used.
         """
-        keys = self._current()
-        if kid is None and len(keys) == 1:
-            key = next(iter(keys.values()))
-        else:
-            found = keys.get(kid) if isinstance(kid, str) else None
-            if found is None:
-                raise Refused(Code.BAD_TOKEN, "unknown key id")
-            key = found
-        if key.get("alg") not in {None, algorithm}:
-            raise Refused(Code.BAD_TOKEN, "the key is for another algorithm")
-        return key
+        try:
+            return self._file.find(kid, algorithm)
+        except UnusableKeys as error:
+            raise Refused(Code.BAD_TOKEN, str(error)) from error
 
     def load(self) -> int:
         """Read the file now; how many keys it has.
@@ -133,65 +118,7 @@ class IssuerKeys:
         Raises:
             BadIssuer: The file cannot be used; the text names the rule.
         """
-        self._keys = {}
-        self._stamp = None
         try:
-            stat = self._path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            if stat.st_size > _MAX_FILE_BYTES:
-                raise BadIssuer("the JWKS file is too large")
-            content = json.loads(self._path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise BadIssuer("the JWKS file cannot be read") from error
-        entries = content.get("keys") if isinstance(content, dict) else None
-        if not isinstance(entries, list):
-            raise BadIssuer('the JWKS file must be an object with a list "keys"')
-        self._keys = _parse(entries)
-        self._stamp = stamp
-        return len(self._keys)
-
-    def _current(self) -> Mapping[str, Key]:
-        try:
-            stat = self._path.stat()
-            if self._stamp != (stat.st_mtime_ns, stat.st_size, stat.st_ino):
-                self.load()
-        except (OSError, BadIssuer) as error:
-            self._stamp = None
-            raise Refused(Code.BAD_TOKEN, "the issuer's keys cannot be read") from error
-        return self._keys
-
-
-def _parse(entries: list[Any]) -> dict[str, Key]:
-    keys: dict[str, Key] = {}
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise BadIssuer(f"keys[{number}] must be an object")
-        key = _import(number, entry) if entry.get("use", "sig") == "sig" else None
-        if key is None:
-            continue
-        kid = entry.get("kid", "")
-        if not isinstance(kid, str) or kid in keys:
-            raise BadIssuer(f"keys[{number}] repeats a key id")
-        keys[kid] = key
-    if not keys:
-        raise BadIssuer("the JWKS file has no signature key")
-    return keys
-
-
-def _import(number: int, entry: dict[str, Any]) -> Key | None:
-    if entry.get("kty") == "oct":
-        raise BadIssuer(f"keys[{number}] is symmetric")
-    key_type = _KEY_TYPES.get(str(entry.get("kty")))
-    if key_type is None:
-        # A kind we do not know is not ours to judge (RFC 7517 section 5): it verifies nothing here.
-        return None
-    try:
-        key = key_type.import_key(entry)
-        private = bool(key.is_private)
-    except (JoseError, ValueError, TypeError) as error:
-        raise BadIssuer(f"keys[{number}] cannot be read") from error
-    if private:
-        raise BadIssuer(f"keys[{number}] holds a private key")
-    if isinstance(key, RSAKey) and key.raw_value.key_size < SHORTEST_RSA_BITS:
-        raise BadIssuer(f"keys[{number}] is an RSA key with fewer than {SHORTEST_RSA_BITS} bits")
-    return key
+            return self._file.load()
+        except UnusableKeys as error:
+            raise BadIssuer(str(error)) from error

@@ -9,6 +9,7 @@ do something about it.
 It keeps no sessions, asks no network and records nothing. Error texts never repeat a claim.
 """
 
+import contextlib
 import hmac
 import json
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ SYSTEM_CLAIM = "oncegate_system"
 _LEEWAY_S = 30
 _MAX_TOKEN = 8 * 1024
 _MAX_CLAIM = 256
+_MAX_RELATIONS = 32
 _PREFIX = "bearer "
 _TYPES = frozenset({None, "JWT", "at+jwt"})
 # What JOSE lets a token bring along to be verified by: always refused, never followed.
@@ -49,6 +51,8 @@ class Person:
         scheme: Scheme of the identifier; empty without one.
         identifier: The person's identifier, canonical, or None. It is shown in no text of this object.
         department: Department whose official this is; empty for anyone else.
+        acts_for: Relation, scheme and canonical identifier of the persons for whom the issuer says that the holder may
+            act. They are shown in no text of this object.
     """
 
     roles: frozenset[Role]
@@ -57,6 +61,7 @@ class Person:
     scheme: str
     identifier: str | None = field(repr=False)
     department: str
+    acts_for: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
     def require(self, role: Role) -> None:
         """Go on only with a role.
@@ -198,7 +203,20 @@ class People:
             scheme=issuer.scheme if identifier is not None else "",
             identifier=identifier,
             department=issuer.department,
+            acts_for=self._acts_for(issuer, claims),
         )
+
+    @staticmethod
+    def _acts_for(issuer: Issuer, claims: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+        """Whom the issuer vouches for; an entry that is not understood vouches for nobody."""
+        said = claims.get(issuer.relations_claim) if issuer.relations_claim else None
+        found = []
+        for one in said[:_MAX_RELATIONS] if isinstance(said, list) else []:
+            relation, whom = (one.get("relation"), one.get("identifier")) if isinstance(one, dict) else (None, None)
+            if isinstance(relation, str) and isinstance(whom, str) and 0 < len(whom) <= _MAX_CLAIM:
+                with contextlib.suppress(BadIdentifier):
+                    found.append((relation, issuer.scheme, normalise(issuer.scheme, whom)))
+        return tuple(found)
 
     def _identifier(self, issuer: Issuer, claims: dict[str, Any]) -> str | None:
         value = claims.get(issuer.identifier_claim) if issuer.identifier_claim else None

@@ -200,6 +200,13 @@ class Codec:
         commitment_holds = len(message.subject_commitment) == _DIGEST
         _check(broken, "subject_commitment", "must be 32 bytes", holds=commitment_holds)
         _check(broken, "sealing_key_id", "must be 32 bytes", holds=len(message.sealing_key_id) == _DIGEST)
+        given = message.legal_basis == signed_pb2.LEGAL_BASIS_CONSENT
+        _check(
+            broken,
+            "consent",
+            "must be 32 bytes with the basis consent, and empty with another",
+            holds=len(message.consent) in ({0, _DIGEST} if given else {0}),
+        )
         # A mark that this version does not know is none that it could release: saying that it is understood is no harm.
         understood = frozenset(MARKS[number] for number in message.understood_marks if number in MARKS)
         items = _items(message, broken)
@@ -219,6 +226,7 @@ class Codec:
             deadline_ms=message.deadline_ms,
             sealing_key_id=message.sealing_key_id,
             understood_marks=understood,
+            consent=message.consent,
         )
 
     def answer(self, request_digest: bytes, resource: str, fields: Sequence[AnswerField]) -> bytes:

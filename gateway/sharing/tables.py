@@ -1,6 +1,6 @@
-"""Tables of the sharing capability: agreements as signed, how they came about, and how often each was used on a day."""
+"""Tables of the sharing capability: agreements as signed, how they came about, their uses of a day, and consents."""
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -117,6 +117,53 @@ class EpochRow(SQLModel, table=True):
     value: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
+class ConsentRow(SQLModel, table=True):
+    """One consent: its exact text, whose it is as a random id, how it stands and how often it was used."""
+
+    __tablename__ = "sharing_consents"
+    __table_args__ = (
+        Index("sharing_consents_by_digest", "digest", unique=True),
+        Index("sharing_consents_by_person", "person_id", "created_ms"),
+        Index("sharing_consents_by_position", "position"),
+        Index("sharing_consents_to_tell", "told_ms", "changed_ms"),
+    )
+
+    consent_id: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    # The text holds no identifier; what ties it to the person lies sealed in `vault_consent_proofs`.
+    person_id: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    consumer: str = Field(max_length=63)
+    # Departments that may give something under it, separated by commas: whose nodes are told.
+    providers: str = Field(sa_column=Column(Text, nullable=False))
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    status: str = Field(max_length=16)
+    # SPIFFE id of the system that asked for it; empty when the person drew it up.
+    requested_by: str = Field(max_length=512)
+    proof: str = Field(max_length=16)
+    created_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    changed_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    valid_until_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # The change counter's value at the last change that nodes must know; 0 when there was none.
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+    uses: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_used_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # The stretch of its frequency in which it was last used, and how often in it.
+    stretch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    stretch_uses: int = Field(sa_column=Column(BigInteger, nullable=False))
+    superseded_by: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    # When the recipients were told that it ended: -1 while nobody has to be, 0 when somebody has.
+    told_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ConsentEpochRow(SQLModel, table=True):
+    """Counts changes of consents that nodes must know (gateway/storage/epochs.py)."""
+
+    __tablename__ = "sharing_consent_epoch"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    value: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 AGREEMENTS: Table = SQLModel.metadata.tables["sharing_agreements"]
 REVOCATIONS: Table = SQLModel.metadata.tables["sharing_revocations"]
 SUSPENSIONS: Table = SQLModel.metadata.tables["sharing_suspensions"]
@@ -124,3 +171,5 @@ PROPOSALS: Table = SQLModel.metadata.tables["sharing_proposals"]
 STEPS: Table = SQLModel.metadata.tables["sharing_steps"]
 USES: Table = SQLModel.metadata.tables["sharing_uses"]
 EPOCH: Table = SQLModel.metadata.tables["sharing_epoch"]
+CONSENTS: Table = SQLModel.metadata.tables["sharing_consents"]
+CONSENT_EPOCH: Table = SQLModel.metadata.tables["sharing_consent_epoch"]

@@ -11,7 +11,7 @@ Copies that departments keep are theirs to erase: see `notices`.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -101,10 +101,19 @@ class Erasures:
         clock: Now.
         copies_days: How long key backups are kept: after so many days the keys that wrap a copy are destroyed.
         notice_days: How long a department has to erase its copies.
+        also: Done in the same transaction, given the person: what of other capabilities ends with a person.
     """
 
     def __init__(
-        self, engine: Engine, vault: Vault, keks: VersionedKeks, clock: Clock, *, copies_days: int, notice_days: int
+        self,
+        engine: Engine,
+        vault: Vault,
+        keks: VersionedKeks,
+        clock: Clock,
+        *,
+        copies_days: int,
+        notice_days: int,
+        also: Callable[[Connection, bytes], None] | None = None,
     ) -> None:
         self._engine = engine
         self._vault = vault
@@ -112,6 +121,7 @@ class Erasures:
         self._clock = clock
         self._copies_ms = copies_days * DAY_MS
         self._notice_ms = notice_days * DAY_MS
+        self._also = also
 
     def held(self, person_id: bytes) -> Held | None:
         """What there is to erase; None when there is no data key."""
@@ -145,6 +155,8 @@ class Erasures:
             ).one_or_none()
             if not _is_open(connection, person_id, key, promised):
                 return False
+            if self._also is not None:
+                self._also(connection, person_id)
             now_ms = self._clock.now_ms()
             connection.execute(
                 insert(_ERASURES).values(

@@ -2,7 +2,7 @@
 
 One list for the live database and for a backup that is put back after the erasure, so that neither keeps what the other
 removes. What stays says nothing of a profile: the random id under the person's token, the row of the data key without
-its key, and the account of erasures.
+its key, the account of erasures, and consents without what ties them to the person.
 """
 
 from typing import Final
@@ -20,6 +20,7 @@ FORGOTTEN: Final = tuple(
         tables.VaultCorrection,
         tables.VaultTry,
         tables.VaultBlindIndex,
+        tables.VaultConsentProof,
     )
 )
 """The tables whose rows go; each has a column `person_id`."""
@@ -29,6 +30,8 @@ KEPT: Final = frozenset(
         str(tables.VaultPerson.__tablename__),
         str(tables.VaultKey.__tablename__),
         str(tables.VaultErasure.__tablename__),
+        # Of another capability: texts of consents, which name nobody once their proofs are gone. They end with it.
+        "sharing_consents",
     }
 )
 """The tables with a column `person_id` whose rows stay."""

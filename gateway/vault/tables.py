@@ -145,3 +145,14 @@ class VaultTry(SQLModel, table=True):
     field: str = Field(primary_key=True, description="field code")
     day: int = Field(primary_key=True, description="days since 1970-01-01 in civil time")
     taken: int = Field(description="tries taken")
+
+
+class VaultConsentProof(SQLModel, table=True):
+    """What ties a consent to its person: the key of its commitments, and the person's own word for it; sealed."""
+
+    __tablename__ = "vault_consent_proofs"
+
+    consent_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
+    person_id: bytes = Field(sa_type=LargeBinary, index=True, description="random, 16 bytes")
+    version: int = Field(description="1 as drawn up, 2 once granted")
+    envelope: bytes = Field(sa_type=LargeBinary, description="keys.envelope: salt, and the proof once granted")

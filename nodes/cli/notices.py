@@ -58,6 +58,7 @@ def _json(notice: Notice) -> dict[str, Any]:
         "kind": notice.kind,
         "created_unix_ms": notice.created_ms,
         "due_unix_ms": notice.due_ms,
+        "consent": notice.consent,
         "releases": [
             {
                 "system": release.system,

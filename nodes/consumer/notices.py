@@ -9,7 +9,12 @@ from oncegate.v1 import notice_pb2
 
 ERASE = "erase"
 PSEUDONYMS = "pseudonyms"
-_KINDS = {notice_pb2.NOTICE_KIND_ERASE: ERASE, notice_pb2.NOTICE_KIND_PSEUDONYMS: PSEUDONYMS}
+CONSENT = "consent"
+_KINDS = {
+    notice_pb2.NOTICE_KIND_ERASE: ERASE,
+    notice_pb2.NOTICE_KIND_PSEUDONYMS: PSEUDONYMS,
+    notice_pb2.NOTICE_KIND_CONSENT: CONSENT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class NoticedRelease:
         request_id: As that system chose it.
         purpose: Purpose code.
         case_reference: The department's case number; may be empty.
-        fields: Codes of the profile fields received.
+        fields: Codes of the profile fields received; after a withdrawn consent, resource and field with a dot between.
         released_ms: When, Unix ms.
         leaf_index: The release's entry in the access log.
     """
@@ -41,11 +46,12 @@ class Notice:
 
     Args:
         notice_id: Hexadecimal, for `acknowledge_notice`.
-        kind: `erase`, or `pseudonyms` when the department's own change at `due_ms`; empty when the gateway's word is
-            not known here.
+        kind: `erase`; `consent` when the person withdrew the consent; or `pseudonyms` when the department's own change
+            at `due_ms`; empty when the gateway's word is not known here.
         created_ms: When it arose, Unix ms.
         due_ms: By when the department is to have acted, Unix ms.
         releases: What was received, oldest first; none for a change of pseudonyms.
+        consent: Digest of the consent that was withdrawn, hexadecimal; else empty.
     """
 
     notice_id: str
@@ -53,6 +59,7 @@ class Notice:
     created_ms: int
     due_ms: int
     releases: tuple[NoticedRelease, ...]
+    consent: str = ""
 
 
 def read_notice(message: notice_pb2.Notice) -> Notice:
@@ -81,4 +88,5 @@ def read_notice(message: notice_pb2.Notice) -> Notice:
             )
             for release in message.releases
         ),
+        consent=message.consent.hex(),
     )

@@ -73,6 +73,10 @@ def _length(name: str, value: bytes, expected: int) -> bytes:
     return value
 
 
+def _consent(value: bytes) -> bytes:
+    return _length("consent", value, DIGEST_BYTES) if value else b""
+
+
 def _known(name: str, table: dict[int, _V], number: int) -> _V:
     value = table.get(number)
     if value is None:
@@ -137,6 +141,7 @@ class ProtobufCodec:
             request_digest=_length("request_digest", message.request_digest, DIGEST_BYTES),
             issued_ms=message.issued_unix_ms,
             expires_ms=message.expires_unix_ms,
+            consent=_consent(message.consent),
         )
 
     def parse_request(self, body: bytes) -> Request:
@@ -165,6 +170,7 @@ class ProtobufCodec:
             created_ms=message.created_unix_ms,
             deadline_ms=message.deadline_ms,
             sealing_key_id=_length("sealing_key_id", message.sealing_key_id, DIGEST_BYTES),
+            consent=_consent(message.consent),
         )
 
     def parse_promise(self, body: bytes) -> Promise:

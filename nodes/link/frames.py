@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
-from nodes.link.codec import FORM_NUMBERS
-from nodes.provider.model import DeltaRejection, IncomingAsk, PointerDelta, TicketFrame
+from nodes.link.codec import DIGEST_BYTES, FORM_NUMBERS
+from nodes.provider.model import ConsentChange, DeltaRejection, IncomingAsk, PointerDelta, Standing, TicketFrame
 from oncegate.v1 import catalog_pb2, node_link_pb2, signed_pb2
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, Mode, SharingType
 
 MAX_ASKS = 256
+MAX_CONSENTS = 4096
 
 _CLASSIFICATIONS = {
     Classification.PUBLIC: catalog_pb2.CLASSIFICATION_PUBLIC,
@@ -31,6 +32,12 @@ _MODES = {
     Mode.QUERY: catalog_pb2.MODE_QUERY,
     Mode.BULK: catalog_pb2.MODE_BULK,
     Mode.SUBSCRIPTION: catalog_pb2.MODE_SUBSCRIPTION,
+}
+
+
+_STANDINGS = {
+    node_link_pb2.CONSENT_STANDING_GRANTED: Standing.GRANTED,
+    node_link_pb2.CONSENT_STANDING_PAUSED: Standing.PAUSED,
 }
 
 
@@ -129,9 +136,27 @@ def incoming(
             deadline_ms=ask.deadline_ms,
             received_s=received_s,
             clock_offset_ms=clock_offset_ms,
+            consent=ask.consent,
+            consent_proof=ask.consent_proof,
         )
         found.append((ask, order))
     return found
+
+
+def consents(message: node_link_pb2.ConsentChanges) -> tuple[ConsentChange, ...]:
+    """How consents stand from now on; a standing that is not stated or not known is taken as ended.
+
+    Raises:
+        BadFrame: There are none or too many, or one is not named by a digest.
+    """
+    if not 1 <= len(message.changes) <= MAX_CONSENTS:
+        raise BadFrame("consents: count")
+    if any(len(change.consent) != DIGEST_BYTES for change in message.changes):
+        raise BadFrame("consents: digest length")
+    return tuple(
+        ConsentChange(change.consent, _STANDINGS.get(change.standing, Standing.ENDED), change.valid_until_unix_ms)
+        for change in message.changes
+    )
 
 
 def _delta(delta: PointerDelta) -> node_link_pb2.Delta:

@@ -214,6 +214,8 @@ class LinkStream:
         elif kind == "credit":
             if self._replies.credit(frame.credit.ask_id, frame.credit.bytes):
                 self._wake.set()
+        elif kind == "consents":
+            self._provider.consents(frames.consents(frame.consents))
         elif kind == "cancel":
             self._cancel(frame.cancel.ask_id)
         elif kind == "heartbeat":

@@ -3,37 +3,41 @@
 The order, each with its own reason (docs/node.md, section 5): ticket's signature → its form → node and session →
 expiry → resource, fields and forms as offered → request's digest, contents and age → our own copy of the agreement →
 the asking system's keys under the fingerprint in that copy → the consumer's signature → what the agreement permits now
-→ predicates and their operands → the ledger's promise → the subject's commitment → the department's own rules → used
-before → uses of the day.
+→ what the consent covers, if that is the basis → predicates and their operands → the ledger's promise → the subject's
+commitment → the department's own rules → used before → uses of the day and of the consent.
 
 Which way it fails: every check fails closed, with a `Refusal` that names the reason. What a ticket costs (a use, its
 single use) is taken last, when everything else holds.
 
-It does not read a record. Whether the record is about the committed subject is checked in `release`.
+It does not read a record. Whether the record is about the committed subject, and whether that subject consented, is
+checked in `release`.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from keys.batch import BatchItem, ItemVerifier, scope, verify_batch
 from keys.certificates.spiffe import SpiffeId
 from keys.errors import BadCertificate, BadKeyCertificate, BadSignature
 from keys.key_certificates import open_certified, recipient_key, verify_key
-from keys.operands import check_operand as check_commitment
 from keys.sealing import RecipientKey
 from keys.signing import PROMISE, REQUEST, TICKETS, VerifyKey, digest
 from keys.subjects import check_subject
 from nodes.enrolment.home import Trust
 from nodes.provider.agreements import AgreementBook
+from nodes.provider.check_failed import CheckFailed
 from nodes.provider.config import DepartmentRules, Limits, ProvidedResource
-from nodes.provider.model import Codec, IncomingAsk, Refusal, Request, RequestedItem, Ticket, TicketFrame
+from nodes.provider.consent_checks import check_consent, check_standing, named_consent
+from nodes.provider.consents import ConsentBook
+from nodes.provider.model import Codec, IncomingAsk, Refusal, Request, Ticket, TicketFrame
+from nodes.provider.predicate_checks import Asking, check_predicates, signed_for
 from nodes.provider.used import DailyUses, UsedTickets
 from policies.agreements import Agreement
-from policies.predicates import BadPredicate, Operator, Predicate, check_operand
+from policies.consents import Consent
 from policies.reasons import Reason
-from policies.vocabulary import Form, SharingType
+from policies.vocabulary import SharingType
 
 _FRAMES: Final = 64
 """Verified frames that are remembered, so that a frame costs one signature however its asks are handed over."""
@@ -55,6 +59,7 @@ class CheckedTicket:
         consumer: The asking system.
         recipient: The key to seal to.
         asking: By field, what is asked of those ordered in the form predicate.
+        consent: What the person consented to, if its text is genuine; None with another basis.
     """
 
     ask: IncomingAsk
@@ -66,28 +71,8 @@ class CheckedTicket:
     agreement: Agreement
     consumer: SpiffeId
     recipient: RecipientKey
-    asking: Mapping[str, "Asking"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """One predicate of our own copy of the agreement, and the operand that the consumer signed for, if it needs one.
-
-    Args:
-        predicate: What is asked.
-        operand: What an equality compares with; never kept or part of the `repr`.
-    """
-
-    predicate: Predicate
-    operand: str = field(default="", repr=False)
-
-
-class _Refused(Exception):
-    """Ends the checks of one ticket."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    asking: Mapping[str, Asking]
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +101,7 @@ class TicketChecks:
         limits: Bounds.
         used: Used tickets.
         uses: Uses of the day.
+        consents: How consents stand.
     """
 
     def __init__(
@@ -130,6 +116,7 @@ class TicketChecks:
         limits: Limits,
         used: UsedTickets,
         uses: DailyUses,
+        consents: ConsentBook,
     ) -> None:
         self._who = who
         self._codec = codec
@@ -139,6 +126,7 @@ class TicketChecks:
         self._limits = limits
         self._used = used
         self._uses = uses
+        self._consents = consents
         self._ticket_scope = scope(who.node, who.session_id)
         self._frames: OrderedDict[int, tuple[TicketFrame, list[BatchItem]]] = OrderedDict()
         self.trust(trust)
@@ -172,7 +160,7 @@ class TicketChecks:
         """
         try:
             return self._check(ask, now_ms)
-        except _Refused as refused:
+        except CheckFailed as refused:
             return Refusal(refused.reason)
 
     def _check(self, ask: IncomingAsk, now_ms: int) -> CheckedTicket:
@@ -182,19 +170,25 @@ class TicketChecks:
         request = self._request(ask, ticket, now_ms)
         agreement = self._agreement(ticket)
         consumer, recipient = self._requester(ask, request, agreement, now_ms)
-        self._permitted(ticket, request, agreement, consumer, now_ms)
-        asking = self._asking(ask, ticket, request, agreement, resource)
+        consent = named_consent(ask, ticket, request, self._trust_domain)
+        self._permitted(ticket, request, agreement, consumer, now_ms, consented=consent is not None)
+        if consent is not None:
+            check_consent(ticket, request, agreement, consumer, consent, now_ms)
+            check_standing(consent, self._consents)
+        asking = check_predicates(ask, ticket, request, agreement, resource)
         self._promise(ask, ticket)
         self._subject(ask, request, resource)
         if consumer.department in self._rules.departments:
-            raise _Refused(Reason.DEPARTMENT_RULE)
+            raise CheckFailed(Reason.DEPARTMENT_RULE)
         forget_ms = ticket.expires_ms + 2 * self._limits.clock_offset_ms
         if not self._used.take(ticket.ticket_id, forget_ms, now_ms):
-            raise _Refused(Reason.TICKET_REPLAYED)
+            raise CheckFailed(Reason.TICKET_REPLAYED)
         if not self._uses.take(agreement.id, agreement.uses_per_day, now_ms):
-            raise _Refused(Reason.USES_EXHAUSTED)
+            raise CheckFailed(Reason.USES_EXHAUSTED)
+        if consent is not None and not self._consents.use(consent, ticket.resource, now_ms):
+            raise CheckFailed(Reason.CONSENT_EXHAUSTED)
         return CheckedTicket(
-            ask, ticket, proof, digest(ask.ticket), request, resource, agreement, consumer, recipient, asking
+            ask, ticket, proof, digest(ask.ticket), request, resource, agreement, consumer, recipient, asking, consent
         )
 
     def _proof(self, ask: IncomingAsk) -> BatchItem:
@@ -205,14 +199,14 @@ class TicketChecks:
             try:
                 items = verify_batch(self._ticket_key, TICKETS, self._ticket_scope, frame.bodies, frame.signature)
             except BadSignature:
-                raise _Refused(Reason.TICKET_BAD_SIGNATURE) from None
+                raise CheckFailed(Reason.TICKET_BAD_SIGNATURE) from None
             # The frame is kept beside its items, so that its id cannot become another frame's.
             known = self._frames[id(frame)] = (frame, items)
             if len(self._frames) > _FRAMES:
                 self._frames.popitem(last=False)
         items = known[1]
         if not 0 <= ask.position < len(items):
-            raise _Refused(Reason.BAD_TICKET)
+            raise CheckFailed(Reason.BAD_TICKET)
         return items[ask.position]
 
     def _ticket(self, ask: IncomingAsk, now_ms: int) -> Ticket:
@@ -220,64 +214,64 @@ class TicketChecks:
         try:
             ticket = self._codec.parse_ticket(ask.ticket)
         except ValueError:
-            raise _Refused(Reason.BAD_TICKET) from None
+            raise CheckFailed(Reason.BAD_TICKET) from None
         if not ticket.items or len({item.field for item in ticket.items}) != len(ticket.items):
-            raise _Refused(Reason.BAD_TICKET)
+            raise CheckFailed(Reason.BAD_TICKET)
         if ticket.node != self._who.node:
-            raise _Refused(Reason.WRONG_NODE)
+            raise CheckFailed(Reason.WRONG_NODE)
         if ticket.session_id != self._who.session_id:
-            raise _Refused(Reason.WRONG_SESSION)
+            raise CheckFailed(Reason.WRONG_SESSION)
         # The offset is the gateway's word, so it counts only up to a bound.
         most = self._limits.clock_offset_ms
         gateway_now_ms = now_ms + max(-most, min(most, ask.clock_offset_ms))
         if not 0 <= ticket.expires_ms - gateway_now_ms <= self._limits.ticket_life_ms:
-            raise _Refused(Reason.TICKET_EXPIRED)
+            raise CheckFailed(Reason.TICKET_EXPIRED)
         return ticket
 
     def _resource(self, ticket: Ticket) -> ProvidedResource:
         """The node offers this resource, with these fields in these forms."""
         resource = self._resources.get(ticket.resource)
         if resource is None:
-            raise _Refused(Reason.RESOURCE_UNKNOWN)
+            raise CheckFailed(Reason.RESOURCE_UNKNOWN)
         if resource.description.sharing_type is SharingType.NOT_SHARED:
-            raise _Refused(Reason.NOT_SHARED)
+            raise CheckFailed(Reason.NOT_SHARED)
         for item in ticket.items:
             described = resource.description.field(item.field)
             if described is None:
-                raise _Refused(Reason.UNKNOWN_TERM)
+                raise CheckFailed(Reason.UNKNOWN_TERM)
             if item.form not in described.forms:
-                raise _Refused(Reason.FORM_NOT_ALLOWED)
+                raise CheckFailed(Reason.FORM_NOT_ALLOWED)
         return resource
 
     def _request(self, ask: IncomingAsk, ticket: Ticket, now_ms: int) -> Request:
         """The ticket orders nothing beyond the signed request, which is recent and for this gateway."""
         if digest(ask.request) != ticket.request_digest:
-            raise _Refused(Reason.REQUEST_MISMATCH)
+            raise CheckFailed(Reason.REQUEST_MISMATCH)
         try:
             request = self._codec.parse_request(ask.request)
         except ValueError:
-            raise _Refused(Reason.REQUEST_MISMATCH) from None
+            raise CheckFailed(Reason.REQUEST_MISMATCH) from None
         if (request.trust_domain, request.purpose, request.basis) != (self._trust_domain, ticket.purpose, ticket.basis):
-            raise _Refused(Reason.REQUEST_MISMATCH)
-        signed_for = _signed_for(request, ticket.resource)
+            raise CheckFailed(Reason.REQUEST_MISMATCH)
+        signed = signed_for(request, ticket.resource)
         for item in ticket.items:
-            asked = signed_for.get(item.field)
+            asked = signed.get(item.field)
             if asked is None or item.form not in {asked.form, *asked.accepted}:
-                raise _Refused(Reason.REQUEST_MISMATCH)
+                raise CheckFailed(Reason.REQUEST_MISMATCH)
         if abs(now_ms - request.created_ms) > self._limits.request_age_ms:
-            raise _Refused(Reason.REQUEST_EXPIRED)
+            raise CheckFailed(Reason.REQUEST_EXPIRED)
         return request
 
     def _agreement(self, ticket: Ticket) -> Agreement:
         """Our steward accepted this very agreement, to the byte."""
         agreement = self._agreements.get(ticket.agreement_id)
         if agreement is None:
-            raise _Refused(Reason.AGREEMENT_UNKNOWN)
+            raise CheckFailed(Reason.AGREEMENT_UNKNOWN)
         if self._agreements.stopped(agreement.id):
-            raise _Refused(Reason.AGREEMENT_SUSPENDED)
+            raise CheckFailed(Reason.AGREEMENT_SUSPENDED)
         named = (ticket.agreement_revision, ticket.agreement_digest, ticket.resource)
         if (agreement.revision, agreement.digest, agreement.resource) != named:
-            raise _Refused(Reason.AGREEMENT_MISMATCH)
+            raise CheckFailed(Reason.AGREEMENT_MISMATCH)
         return agreement
 
     def _requester(
@@ -288,7 +282,7 @@ class TicketChecks:
             certificate = open_certified(ask.requester_keys, accepted_fingerprint=agreement.consumer_key, now_ms=now_ms)
             system = SpiffeId.parse(certificate.holder)
         except (BadKeyCertificate, BadCertificate):
-            raise _Refused(Reason.RECIPIENT_NOT_CERTIFIED) from None
+            raise CheckFailed(Reason.RECIPIENT_NOT_CERTIFIED) from None
         recipient = recipient_key(certificate)
         if (
             certificate.holder != request.system
@@ -296,15 +290,22 @@ class TicketChecks:
             or system.trust_domain != self._trust_domain
             or recipient.key_id != request.sealing_key_id
         ):
-            raise _Refused(Reason.RECIPIENT_NOT_CERTIFIED)
+            raise CheckFailed(Reason.RECIPIENT_NOT_CERTIFIED)
         try:
             verify_key(certificate).verify(REQUEST, ask.request, ask.request_signature)
         except BadSignature:
-            raise _Refused(Reason.REQUEST_BAD_SIGNATURE) from None
+            raise CheckFailed(Reason.REQUEST_BAD_SIGNATURE) from None
         return system, recipient
 
     def _permitted(
-        self, ticket: Ticket, request: Request, agreement: Agreement, consumer: SpiffeId, now_ms: int
+        self,
+        ticket: Ticket,
+        request: Request,
+        agreement: Agreement,
+        consumer: SpiffeId,
+        now_ms: int,
+        *,
+        consented: bool,
     ) -> None:
         """Our own copy permits every ordered item, to this system, for this purpose, now."""
         for item in ticket.items:
@@ -318,41 +319,10 @@ class TicketChecks:
                 case_present=bool(request.case_reference.strip()),
                 now_ms=now_ms,
                 predicate=item.predicate,
+                consent_present=consented,
             )
             if reason is not None:
-                raise _Refused(reason)
-
-    def _asking(
-        self, ask: IncomingAsk, ticket: Ticket, request: Request, agreement: Agreement, resource: ProvidedResource
-    ) -> Mapping[str, Asking]:
-        """What is asked is in our own copy, is what the consumer signed, fits the field, and has its operand."""
-        signed_for = _signed_for(request, ticket.resource)
-        found: dict[str, Asking] = {}
-        for item in ticket.items:
-            if item.form is not Form.PREDICATE:
-                if item.predicate:
-                    raise _Refused(Reason.BAD_TICKET)
-                continue
-            predicate, asked = agreement.predicates[item.predicate], signed_for[item.field]
-            if asked.need is None or not asked.need.matches(predicate):
-                raise _Refused(Reason.REQUEST_MISMATCH)
-            described = resource.description.field(item.field)
-            if described is None or not predicate.fits(described.data_type):
-                raise _Refused(Reason.FORM_NOT_ALLOWED)
-            found[item.field] = Asking(predicate, self._operand(ask, ticket.resource, predicate, asked))
-        return found
-
-    @staticmethod
-    def _operand(ask: IncomingAsk, resource: str, predicate: Predicate, asked: RequestedItem) -> str:
-        """The operand of an equality is the one that the consumer committed to."""
-        if predicate.operator is not Operator.EQUALS:
-            return ""
-        try:
-            operand = check_operand(ask.operands.get(predicate.field, ""))
-            check_commitment(ask.subject_nonce, resource, predicate.field, operand, asked.operand_commitment)
-        except (BadPredicate, BadSignature):
-            raise _Refused(Reason.BAD_OPERAND) from None
-        return operand
+                raise CheckFailed(reason)
 
     def _promise(self, ask: IncomingAsk, ticket: Ticket) -> None:
         """The ledger promised that the `asked` entry of this very request is durable."""
@@ -360,31 +330,19 @@ class TicketChecks:
             self._promises.verify(PROMISE, self._promise_scope, ask.promise)
             promise = self._codec.parse_promise(ask.promise.body)
         except (BadSignature, ValueError):
-            raise _Refused(Reason.PROMISE_MISSING) from None
+            raise CheckFailed(Reason.PROMISE_MISSING) from None
         if promise.request_digest != ticket.request_digest:
-            raise _Refused(Reason.PROMISE_MISSING)
+            raise CheckFailed(Reason.PROMISE_MISSING)
 
     def _subject(self, ask: IncomingAsk, request: Request, resource: ProvidedResource) -> None:
         """The kind of subject is the resource's; an identifier in the ask is the one committed to."""
         if request.subject_scheme != resource.subject_scheme:
-            raise _Refused(Reason.SCHEME_NOT_ACCEPTED)
+            raise CheckFailed(Reason.SCHEME_NOT_ACCEPTED)
         if len(ask.subject_nonce) != _NONCE_BYTES:
-            raise _Refused(Reason.SUBJECT_MISMATCH)
+            raise CheckFailed(Reason.SUBJECT_MISMATCH)
         if not resource.description.unlisted:
             return
         try:
             check_subject(ask.subject_nonce, request.subject_scheme, ask.subject_identifier, request.subject_commitment)
         except BadSignature:
-            raise _Refused(Reason.SUBJECT_MISMATCH) from None
-
-
-def _signed_for(request: Request, resource: str) -> dict[str, RequestedItem]:
-    """The requested items of a resource by field; one that is asked for twice is left out, since it is not clear."""
-    found: dict[str, RequestedItem] = {}
-    twice: set[str] = set()
-    for item in request.items:
-        if item.resource == resource:
-            if item.field in found:
-                twice.add(item.field)
-            found[item.field] = item
-    return {field: item for field, item in found.items() if field not in twice}
+            raise CheckFailed(Reason.SUBJECT_MISMATCH) from None

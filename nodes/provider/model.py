@@ -60,6 +60,7 @@ class Request:
     created_ms: int
     deadline_ms: int
     sealing_key_id: bytes
+    consent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Ticket:
     request_digest: bytes
     issued_ms: int
     expires_ms: int
+    consent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class IncomingAsk:
         received_s: When it came in, on the node's monotonic clock, seconds.
         clock_offset_ms: Gateway's clock minus node's clock as measured by the link. The provider bounds its effect.
         operands: By field, what an equality is to compare with; never kept or part of the `repr`.
+        consent: Exact bytes of the consent; empty with another basis.
+        consent_proof: The person's word for it, sealed for whoever knows the identifier.
     """
 
     frame: TicketFrame
@@ -142,6 +146,8 @@ class IncomingAsk:
     received_s: float
     clock_offset_ms: int = 0
     operands: Mapping[str, str] = field(default_factory=dict, repr=False)
+    consent: bytes = b""
+    consent_proof: bytes = b""
 
     @property
     def ticket(self) -> bytes:
@@ -250,6 +256,29 @@ class DeltaRejection:
     reason: str
 
 
+class Standing(StrEnum):
+    """Whether anything may be released under a consent."""
+
+    GRANTED = "granted"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChange:
+    """How a consent stands from now on.
+
+    Args:
+        digest: SHA-256 of the consent, 32 bytes.
+        standing: From now on.
+        valid_until_ms: Until when it has to be remembered, Unix ms.
+    """
+
+    digest: bytes
+    standing: Standing
+    valid_until_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxPosition:
     """How a node's outbox stands.
@@ -318,6 +347,9 @@ class Provider(Protocol):
 
         Asks that wait at the same time are carried out together.
         """
+
+    def consents(self, changes: Sequence[ConsentChange]) -> None:
+        """Take over how consents stand; it holds for the next release and is kept. Called on the event loop."""
 
     async def outbox(self) -> OutboxPosition:
         """Where the outbox stands."""

@@ -30,9 +30,12 @@ from nodes.provider.agreements import AgreementBook
 from nodes.provider.checks import CheckedTicket, Identity, TicketChecks
 from nodes.provider.config import NodeSettings, Offer
 from nodes.provider.connectors import OpenSource, open_source
+from nodes.provider.consent_proofs import ConsentProofs
+from nodes.provider.consents import ConsentBook
 from nodes.provider.lanes import PATIENCE_S, Lane
 from nodes.provider.model import (
     Codec,
+    ConsentChange,
     DeltaRejection,
     IncomingAsk,
     OutboxPosition,
@@ -41,7 +44,7 @@ from nodes.provider.model import (
     Reply,
 )
 from nodes.provider.release import Prepared, Releaser
-from nodes.provider.state import Guesses, Outbox, Records, Releases, ScanReport, Scans, State, open_state
+from nodes.provider.state import ConsentState, Guesses, Outbox, Records, Releases, ScanReport, Scans, State, open_state
 from nodes.provider.sync import Comparison
 from nodes.provider.timetable import Timetable
 from nodes.provider.used import DailyUses, UsedTickets
@@ -118,6 +121,10 @@ class ProviderNode:
         self._releases = Releases(self._state)
         self._guesses = Guesses(self._state, settings.guesses)
         self.agreements = AgreementBook(settings.agreements, node.department, department_key, clock)
+        self._proofs = ConsentProofs(settings.consents.issuers, settings.consents.proof)
+        self._consents = ConsentBook(
+            ConsentState(self._state), settings.consents.withdrawn, clock, self._releases.consent_uses_since
+        )
         self._checks = TicketChecks(
             who=Identity(str(node), session_id),
             trust=trust,
@@ -128,6 +135,7 @@ class ProviderNode:
             limits=settings.limits,
             used=UsedTickets(self._releases.used()),
             uses=DailyUses(self._releases.uses_since),
+            consents=self._consents,
         )
         self._releasers = self._make_releasers(codec)
         self._comparisons = self._make_comparisons()
@@ -274,6 +282,10 @@ class ProviderNode:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call)
 
+    def consents(self, changes: Sequence[ConsentChange]) -> None:
+        """See `Provider`."""
+        self._consents.take(changes)
+
     async def outbox(self) -> OutboxPosition:
         """See `Provider`."""
         return await asyncio.get_running_loop().run_in_executor(self._desk, self._outbox.position)
@@ -328,6 +340,7 @@ class ProviderNode:
                 codec=codec,
                 sign=self._sign,
                 now_ms=self._clock.now_ms,
+                proofs=self._proofs,
             )
             for code, resource in self._offer.resources.items()
         }

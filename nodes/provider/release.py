@@ -19,10 +19,11 @@ from keys.sealing import answer_info, padded_length
 from keys.signing import digest
 from keys.subjects import check_subject
 from nodes.errors import SourceFailed
-from nodes.provider.checks import Asking, CheckedTicket
+from nodes.provider.checks import CheckedTicket
 from nodes.provider.config import ProvidedField, ProvidedResource
 from nodes.provider.connectors import Connector, Row, key_text
 from nodes.provider.connectors.times import updated_ms
+from nodes.provider.consent_proofs import ConsentProofs
 from nodes.provider.model import (
     HANDLE_BYTES,
     AnswerContent,
@@ -35,6 +36,7 @@ from nodes.provider.model import (
     ReceiptContent,
     Released,
 )
+from nodes.provider.predicate_checks import Asking
 from nodes.provider.state import Guesses, KeptRelease, Records
 from nodes.provider.state.guesses import DECOY, Asked
 from nodes.provider.state.records import Found
@@ -101,6 +103,7 @@ class Releaser:
         codec: Serialises what is sealed and signed.
         sign: Signs the receipts of a group with the node's certified key.
         now_ms: The node's clock.
+        proofs: Checks that the person in a record consented.
         random: Gives random bytes for the disclosure's salt.
     """
 
@@ -115,6 +118,7 @@ class Releaser:
         codec: Codec,
         sign: Sign,
         now_ms: Callable[[], int],
+        proofs: ConsentProofs,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._resource = resource
@@ -125,6 +129,7 @@ class Releaser:
         self._codec = codec
         self._sign = sign
         self._now_ms = now_ms
+        self._proofs = proofs
         self._random = random
 
     def prepare(self, tickets: Sequence[CheckedTicket]) -> list[Prepared]:
@@ -184,6 +189,9 @@ class Releaser:
             verdict = verdict or ItemOutcome.NO_RECORD
         elif not self._about_subject(checked, row):
             verdict = verdict or ItemOutcome.SUBJECT_MISMATCH
+        # Whatever was found before, so that it takes the same work.
+        if not self._consented(checked, row):
+            verdict = verdict or ItemOutcome.WITHHELD
         return _Judged(row, verdict)
 
     def _exhausted(self, tickets: Sequence[CheckedTicket], judged: Sequence[_Judged]) -> list[frozenset[str]]:
@@ -216,8 +224,24 @@ class Releaser:
         ]
         if verdict is not None:
             outcomes = [(verdict, None) for _ in outcomes]
-        changed = updated_ms(row.values.get(self._resource.updated_column), self._resource.utc_offset) if row else 0
-        return self._sealed(checked, outcomes, 0 if verdict else changed)
+        return self._sealed(checked, outcomes, 0 if verdict else self._changed_ms(row))
+
+    def _changed_ms(self, row: Row | None) -> int:
+        """When the source last changed a record, Unix ms; 0 when it does not say, or there is none."""
+        return updated_ms(row.values.get(self._resource.updated_column), self._resource.utc_offset) if row else 0
+
+    def _consented(self, checked: CheckedTicket, row: Row | None) -> bool:
+        """Whether the person in the record consented, and to records as old as this one. Fails closed."""
+        consent = checked.consent
+        if consent is None:
+            return True
+        try:
+            raw = "" if row is None else row.values.get(self._resource.subject_column) or ""
+            identifier = normalise(self._resource.subject_scheme, raw)
+        except BadIdentifier:
+            identifier = ""
+        holds = self._proofs.holds(checked.ask, consent, checked.agreement, identifier, self._now_ms())
+        return holds and consent.covers_time(self._changed_ms(row))
 
     def _about_subject(self, checked: CheckedTicket, row: Row) -> bool:
         """Whether the record, as it is now, is about the subject that the consumer committed to. Fails closed."""
@@ -287,6 +311,7 @@ def _kept(one: _Sealed, receipt: BatchItem) -> KeptRelease:
         promise=ask.promise,
         disclosure=one.released.disclosure,
         receipt=receipt,
+        consent=b"" if checked.consent is None else checked.consent.raw,
     )
 
 

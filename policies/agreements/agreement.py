@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from policies.agreements.consent_terms import ConsentTerms
 from policies.predicates import Predicate
 from policies.reasons import Reason
 from policies.vocabulary import Form, LegalBasis, SharingType
@@ -38,7 +39,7 @@ class Agreement:
     `valid_from_ms` is the first moment in force, `valid_until_ms` the first moment no longer in force. `items` lists
     the forms permitted for each field, `predicates` by name what may be asked in the form predicate. `raw` is the exact
     file, `digest` its SHA-256. `retention_days`, `impact_assessment` and `onward_transfer` are what the consumer owes
-    (policies/agreements/obligations.py).
+    (policies/agreements/obligations.py). `consent` is there exactly when the legal basis is consent.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Agreement:
     impact_assessment: str = ""
     onward_transfer: bool = False
     predicates: Mapping[str, Predicate] = dataclasses.field(default_factory=dict)
+    consent: ConsentTerms | None = None
 
     def __hash__(self) -> int:
         """By digest: equal bytes are equal agreements."""

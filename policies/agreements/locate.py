@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 _HEADER: Final = re.compile(r"\s*\[\[\s*([A-Za-z0-9_.-]+)\s*\]\]")
+_TABLE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.-]+)\s*\]")
 _KEY: Final = re.compile(r"""\s*["']?([A-Za-z0-9_-]+)["']?\s*[=.]""")
 
 
@@ -15,10 +16,11 @@ def key_lines(text: str) -> dict[str, int]:
     """The line, from 1, of each key.
 
     Args:
-        text: TOML with keys at the top and in arrays of tables.
+        text: TOML with keys at the top, in tables and in arrays of tables.
 
     Returns:
-        Line by key; a key of the second `[[items]]` is called `items[1].key`, the header itself `items[1]`.
+        Line by key; a key of the second `[[items]]` is called `items[1].key`, the header itself `items[1]`; a key of
+        `[consent]` is called `consent.key`.
     """
     lines: dict[str, int] = {}
     counts: dict[str, int] = {}
@@ -31,6 +33,9 @@ def key_lines(text: str) -> dict[str, int]:
             lines.setdefault(name, number)
             lines[f"{name}[{index}]"] = number
             prefix = f"{name}[{index}]."
+        elif table := _TABLE.match(line):
+            lines.setdefault(table[1], number)
+            prefix = f"{table[1]}."
         elif key := _KEY.match(line):
             lines.setdefault(prefix + key[1], number)
     return lines

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from policies.agreements.agreement import MAX_TERM_MS, Agreement
+from policies.agreements.consent_terms import ConsentTerms, read_terms
 from policies.agreements.locate import key_lines
 from policies.agreements.obligations import KEYS as OBLIGATIONS
 from policies.agreements.obligations import is_plain, read_obligations
@@ -58,7 +59,7 @@ _REQUIRED: Final = frozenset(
         "items",
     }
 )
-_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required", "predicates"}) | OBLIGATIONS
+_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required", "predicates", "consent"}) | OBLIGATIONS
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -150,7 +151,24 @@ class _Reader:
             digest=hashlib.sha256(raw).digest(),
             raw=raw,
             predicates=read_predicates(self.table.get("predicates", []), items, self.bad),
+            consent=self.consent(),
         )
+
+    def consent(self) -> ConsentTerms | None:
+        basis = self.word("legal_basis", LegalBasis)
+        if basis is LegalBasis.CONSENT and "consent" not in self.table:
+            raise self.bad("consent", "is missing: without a notice and bounds nobody can consent")
+        if "consent" not in self.table:
+            return None
+        if basis is not LegalBasis.CONSENT:
+            raise self.bad("consent", "is for agreements on the basis of consent only")
+        return read_terms(self.section("consent"))
+
+    def section(self, key: str) -> "_Reader":
+        table = self.table[key]
+        if not isinstance(table, dict):
+            raise self.bad(key, "must be a table")
+        return _Reader(table, self.lines, f"{self.prefix}{key}.")
 
     def bad(self, key: str, rule: str) -> BadAgreement:
         path = self.prefix + key

@@ -14,6 +14,7 @@ from keys.signing import AGREEMENT
 from oncegate.v1 import signed_pb2
 from tests.support.city import BO, CIVIL_ITEMS, City, running_city
 from tests.support.city_fixtures import shared_city
+from tests.support.consents import TERMS
 from tests.support.doors import NAME, RawSystem, refused
 from tests.support.log_book import logged
 from tests.support.tampering import answered
@@ -101,8 +102,10 @@ async def test_wrong_system_purpose_and_basis_are_refused_each_with_its_own_reas
     assert (await raw.fetch(raw.asking())).complete
 
 
-async def test_consent_is_no_basis_while_nobody_can_check_it(city: City, raw: RawSystem, agree: Revisions) -> None:
-    agree(legal_basis='"consent"')
+async def test_on_the_basis_of_consent_nothing_is_released_without_one(
+    city: City, raw: RawSystem, agree: Revisions
+) -> None:
+    agree(legal_basis='"consent"', consent=TERMS)
     assert await reason(city, raw, legal_basis=signed_pb2.LEGAL_BASIS_CONSENT) == "CONSENT_MISSING"
     agree()
 

@@ -114,7 +114,8 @@ class City:
         with (self.home / FILE_NAME).open("a", encoding="utf-8") as file:
             file.write(
                 f'\n[[issuers]]\nissuer = "{ISSUER}"\njwks_file = "{jwks}"\nroles = {{ auditor = "auditor" }}\n'
-                f'default_role = "citizen"\n{settings}'
+                f'default_role = "citizen"\nrelations_claim = "acts_for"\n{settings}'
+                '\n[consents]\nrelations = ["guardian"]\n'
             )
         self.keys = {department: SigningKey.generate() for department in DEPARTMENTS}
         self.gateway: Gateway | None = None
@@ -175,10 +176,20 @@ class City:
         """Enrol a node and write its configuration."""
         home = await self.enrol(department, "node", "registry")
         (home.path / "node.toml").write_text(
-            'format = "oncegate.node/1"\nresources = "resources.toml"\nsync_every_s = 1\n' + node_toml, encoding="utf-8"
+            'format = "oncegate.node/1"\nresources = "resources.toml"\nsync_every_s = 1\n'
+            + node_toml
+            + self._consent_toml(),
+            encoding="utf-8",
         )
         (home.path / "resources.toml").write_text(resources, encoding="utf-8")
         return home
+
+    def _consent_toml(self) -> str:
+        """Whose tokens a node accepts as a person's own word."""
+        return (
+            f'\n[consent]\n[[consent.issuers]]\nissuer = "{ISSUER}"\nrelations_claim = "acts_for"\n'
+            f'jwks_file = "{self.folder / "issuer.jwks.json"}"\n'
+        )
 
     async def start_node(self, department: str) -> Node:
         """Start, or start again, a department's node."""
@@ -288,11 +299,18 @@ class City:
     # People.
 
     def token(
-        self, subject: str, *, resident: str | None = None, roles: Sequence[str] = (), issuer: str = ISSUER
+        self,
+        subject: str,
+        *,
+        resident: str | None = None,
+        roles: Sequence[str] = (),
+        issuer: str = ISSUER,
+        **more: Any,
     ) -> str:
-        """An OIDC token of the test's issuer, or of another one that has the same keys."""
+        """An OIDC token of the test's issuer, or of another one that has the same keys; `more` are further claims."""
         now = int(time.time())
         claims: dict[str, Any] = {"iss": issuer, "aud": "oncegate", "sub": subject, "iat": now, "exp": now + 600}
+        claims |= more
         if resident:
             claims["resident_id"] = resident
         if roles:

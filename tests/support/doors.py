@@ -24,6 +24,7 @@ from nodes.enrolment.member_keys import open_own
 from oncegate.v1 import (
     audit_pb2_grpc,
     catalog_pb2_grpc,
+    consent_pb2_grpc,
     enrolment_pb2_grpc,
     exchange_pb2,
     exchange_pb2_grpc,
@@ -117,6 +118,8 @@ class Door:
         self.link = node_link_pb2_grpc.NodeLinkServiceStub(self.channel)
         self.profile = profile_pb2_grpc.ProfileServiceStub(self.channel)
         self.source = source_pb2_grpc.SourceServiceStub(self.channel)
+        self.consent = consent_pb2_grpc.ConsentServiceStub(self.channel)
+        self.consent_requests = consent_pb2_grpc.ConsentRequestServiceStub(self.channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:

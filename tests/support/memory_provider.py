@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from keys.signing import digest
 from nodes.link.codec import ProtobufCodec
 from nodes.provider.model import (
+    ConsentChange,
     DeltaRejection,
     DisclosureContent,
     FieldOutcome,
@@ -67,6 +68,7 @@ class MemoryProvider:
         self.go.set()
         self.failure: Exception | None = None
         self.refuse: Reason | None = None
+        self.told: list[ConsentChange] = []
         self._changed = asyncio.Event()
 
     async def answer(self, ask: IncomingAsk) -> Reply:
@@ -96,6 +98,10 @@ class MemoryProvider:
             )
         )
         return Released(self.sealed, receipt, disclosure, digest(ask.ticket))
+
+    def consents(self, changes: Sequence[ConsentChange]) -> None:
+        """See `Provider`."""
+        self.told += changes
 
     async def outbox(self) -> OutboxPosition:
         acknowledged = max(self.acknowledged, default=0)

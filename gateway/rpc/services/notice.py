@@ -4,10 +4,14 @@ from typing import Any
 
 from gateway.exchange.erase import ReadNotices
 from gateway.rpc.callers import certificate
-from gateway.vault.notices import ERASE, PSEUDONYMS
+from gateway.vault.notices import CONSENT, ERASE, PSEUDONYMS
 from oncegate.v1 import notice_pb2, notice_pb2_grpc
 
-_KINDS = {ERASE: notice_pb2.NOTICE_KIND_ERASE, PSEUDONYMS: notice_pb2.NOTICE_KIND_PSEUDONYMS}
+_KINDS = {
+    ERASE: notice_pb2.NOTICE_KIND_ERASE,
+    PSEUDONYMS: notice_pb2.NOTICE_KIND_PSEUDONYMS,
+    CONSENT: notice_pb2.NOTICE_KIND_CONSENT,
+}
 
 
 class NoticeServicer(notice_pb2_grpc.NoticeServiceServicer):
@@ -32,6 +36,8 @@ class NoticeServicer(notice_pb2_grpc.NoticeServiceServicer):
                 created_unix_ms=notice.created_ms,
                 due_unix_ms=notice.due_ms,
             )
+            if notice.kind == CONSENT and releases:
+                message.consent = bytes.fromhex(releases[0].consent)
             for release in releases:
                 message.releases.add(
                     system=release.system,

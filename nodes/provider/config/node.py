@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from nodes.errors import BadConfig, Mistake
+from nodes.provider.config.consents import ConsentRules, read_consents
 from nodes.provider.config.reader import Table, read_toml
 from nodes.provider.config.resources import Offer, load_offer
 from policies.resources import DEPARTMENT_PATTERN
@@ -72,6 +73,7 @@ class NodeSettings:
         rules: The department's own rules.
         limits: Bounds of the checks.
         guesses: How much may be asked about one field of one record without seeing it.
+        consents: Whose word the department asks for on the basis of consent.
     """
 
     resources: Path
@@ -81,6 +83,7 @@ class NodeSettings:
     rules: DepartmentRules
     limits: Limits
     guesses: GuessLimits
+    consents: ConsentRules
 
 
 def load_settings(file: Path) -> NodeSettings:
@@ -110,6 +113,7 @@ def load_settings(file: Path) -> NodeSettings:
         rules=_rules(root.table("withhold")),
         limits=_limits(root.table("limits")),
         guesses=_guesses(root.table("predicates")),
+        consents=read_consents(root.table("consent"), home),
     )
     root.close()
     if mistakes.found:

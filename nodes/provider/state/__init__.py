@@ -1,5 +1,6 @@
 """The node's own durable memory: handles, what is published, the outbox, used tickets, receipts."""
 
+from nodes.provider.state.consents import ConsentState
 from nodes.provider.state.database import State, open_reader, open_state
 from nodes.provider.state.guesses import Guesses
 from nodes.provider.state.outbox import Outbox
@@ -8,6 +9,7 @@ from nodes.provider.state.releases import KeptReceipt, KeptRelease, Releases, li
 from nodes.provider.state.scans import ScanReport, Scans
 
 __all__ = [
+    "ConsentState",
     "Guesses",
     "KeptReceipt",
     "KeptRelease",

@@ -23,7 +23,8 @@ SWEEP_MS: Final = 60_000
 """How often expired tickets are forgotten."""
 _COLUMNS: Final = (
     "ticket_digest, released_ms, resource, consumer, system, purpose, agreement, revision, session_id, request,"
-    " request_signature, certified, ticket, ticket_proof, promise, promise_proof, disclosure, receipt, receipt_proof"
+    " request_signature, certified, ticket, ticket_proof, promise, promise_proof, disclosure, receipt, receipt_proof,"
+    " consent"
 )
 
 
@@ -50,6 +51,7 @@ class KeptRelease:
         promise: The ledger's promise with its audit path.
         disclosure: Exact Disclosure.
         receipt: The node's receipt with its signature.
+        consent: Exact text of the consent; empty with another basis.
     """
 
     ticket_id: bytes
@@ -70,6 +72,7 @@ class KeptRelease:
     promise: BatchItem
     disclosure: bytes
     receipt: BatchItem
+    consent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class KeptReceipt:
         promise: The ledger's signed promise.
         disclosure: Exact Disclosure.
         receipt: The node's receipt with its signature.
+        consent: SHA-256 of the consent; empty with another basis.
     """
 
     number: int
@@ -111,6 +115,7 @@ class KeptReceipt:
     promise: BatchItem
     disclosure: bytes
     receipt: BatchItem
+    consent: bytes = b""
 
 
 class Releases:
@@ -150,6 +155,7 @@ class Releases:
             for release in releases
         }
         rows = [_row(release) for release in releases]
+        texts = {_consent(release): release.consent for release in releases if release.consent}
 
         def write(connection: sqlite3.Connection) -> None:
             if now_ms - self._swept_ms >= SWEEP_MS:
@@ -157,6 +163,7 @@ class Releases:
                 connection.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms - FORGET_MS,))
             connection.executemany("INSERT INTO tickets VALUES (?, ?)", tickets)
             connection.executemany("INSERT OR IGNORE INTO certified VALUES (?, ?, ?, ?)", list(certified.values()))
+            connection.executemany("INSERT OR IGNORE INTO consent_texts VALUES (?, ?)", list(texts.items()))
             marks = ",".join("?" * len(rows[0]))
             connection.executemany(f"INSERT INTO receipts ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - own constants
 
@@ -169,6 +176,14 @@ class Releases:
             .execute("SELECT COUNT(*) FROM receipts WHERE agreement = ? AND released_ms >= ?", (agreement, since_ms))
             .fetchone()[0]
         )
+        return count
+
+    def consent_uses_since(self, consent: bytes, resource: str, since_ms: int) -> int:
+        """How many releases of a resource under a consent there were since a moment."""
+        statement = (
+            "SELECT COUNT(*) FROM receipts WHERE consent = ? AND consent <> x'' AND resource = ? AND released_ms >= ?"
+        )
+        count: int = self._state.reader().execute(statement, (consent, resource, since_ms)).fetchone()[0]
         return count
 
 
@@ -212,6 +227,7 @@ def _row(release: KeptRelease) -> tuple[object, ...]:
         release.disclosure,
         release.receipt.body,
         _proof(release.receipt),
+        _consent(release),
     )
 
 
@@ -228,12 +244,17 @@ def _read(row: tuple[Any, ...]) -> KeptReceipt:
         session_id=row[9],
         request=row[10],
         request_signature=row[11],
-        requester_keys=CertifiedKeys(row[20], row[21], row[22]),
+        requester_keys=CertifiedKeys(row[21], row[22], row[23]),
         ticket=_item(row[13], row[14]),
         promise=_item(row[15], row[16]),
         disclosure=row[17],
         receipt=_item(row[18], row[19]),
+        consent=row[20],
     )
+
+
+def _consent(release: KeptRelease) -> bytes:
+    return sha256(release.consent).digest() if release.consent else b""
 
 
 def _digest(certified: CertifiedKeys) -> bytes:

@@ -2,13 +2,14 @@
 
 `records` maps handles to source keys and says what is published; `outbox` holds index changes that are not yet
 durable at the gateway; `tickets` remembers used tickets until they expire; `receipts` and `certified` prove every
-release; `scans` and `notes` say how the last comparison of each resource went; `guesses` and
-`guess_days` count the predicates asked about each record; `meta` holds single values.
+release; `consents` says which consents ended or are paused, `consent_texts` holds those under which something was
+released; `scans` and `notes` say how the last comparison of each resource went; `guesses` and `guess_days` count the
+predicates asked about each record; `meta` holds single values.
 """
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 TABLES: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -39,7 +40,7 @@ CREATE TABLE receipts (
   agreement TEXT NOT NULL, revision INTEGER NOT NULL, session_id BLOB NOT NULL,
   request BLOB NOT NULL, request_signature BLOB NOT NULL, certified BLOB NOT NULL,
   ticket BLOB NOT NULL, ticket_proof BLOB NOT NULL, promise BLOB NOT NULL, promise_proof BLOB NOT NULL,
-  disclosure BLOB NOT NULL, receipt BLOB NOT NULL, receipt_proof BLOB NOT NULL
+  disclosure BLOB NOT NULL, receipt BLOB NOT NULL, receipt_proof BLOB NOT NULL, consent BLOB NOT NULL
 );
 CREATE TABLE guesses (
   resource TEXT NOT NULL, record TEXT NOT NULL, field TEXT NOT NULL, consumer TEXT NOT NULL, predicate BLOB NOT NULL,
@@ -52,4 +53,7 @@ CREATE TABLE guess_days (
 ) WITHOUT ROWID;
 CREATE INDEX guess_days_by_day ON guess_days (day);
 CREATE INDEX receipts_by_agreement ON receipts (agreement, released_ms);
+CREATE INDEX receipts_by_consent ON receipts (consent, resource, released_ms) WHERE consent <> x'';
+CREATE TABLE consent_texts (digest BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE consents (digest BLOB PRIMARY KEY, standing TEXT NOT NULL, valid_until_ms INTEGER NOT NULL) WITHOUT ROWID;
 """

@@ -16,7 +16,7 @@ ONE_LINE = " ".join(TEXT.split())
         "the profile fields that it stores and releases",
         "It does not see what departments' nodes answer.",
         "Members do not compare checkpoints with each other.",
-        "nothing is released on that basis",
+        "A withdrawal that a taken-over gateway keeps to itself",
     ],
 )
 def test_the_page_says_it_plainly(sentence: str) -> None:

@@ -12,7 +12,7 @@ from policies.engine import AccessQuestion, Decision, ItemDecision, PolicyEngine
 from policies.reasons import Reason
 from policies.vocabulary import Form, Necessity
 from tests.support.policy_cases import agreement
-from tests.unit.exchange.parts import Catalog, Clock, caller, item
+from tests.unit.exchange.parts import SUBJECT, Catalog, Clock, caller, item
 
 
 @dataclass
@@ -60,13 +60,18 @@ class Engine:
         return Decision(items, self.digest)
 
 
+def no_consents(*_: Any) -> None:
+    """Nobody consented to anything."""
+
+
 def decide(engine: Any = None, shelf: Any = None, uses: Any = None) -> Decide:
-    return Decide(Catalog(), shelf or Shelf(), uses or Uses(), engine or PolicyEngine.load(), Clock())  # type: ignore[arg-type]
+    parts: Any = (Catalog(), shelf or Shelf(), uses or Uses(), engine or PolicyEngine.load(), Clock(), no_consents)
+    return Decide(*parts)
 
 
 def test_what_the_agreement_lists_is_permitted_and_the_rest_withheld_with_its_reason() -> None:
     asked = caller(item(), item("birth_date", Form.VALUE, Necessity.OPTIONAL))
-    plan = decide()(asked)
+    plan = decide()(asked, SUBJECT)
     assert plan.permitted[0].items == (("name", Form.VALUE),)
     assert plan.permitted[0].required == {"name"}
     assert [(w.field, w.reason) for w in plan.withheld] == [("birth_date", "FORM_NOT_ALLOWED")]
@@ -77,14 +82,14 @@ def test_what_the_agreement_lists_is_permitted_and_the_rest_withheld_with_its_re
 
 
 def test_an_engine_that_gives_no_reason_withholds_all_the_same() -> None:
-    plan = decide(Engine(allowed=False))(caller())
+    plan = decide(Engine(allowed=False))(caller(), SUBJECT)
     assert plan.permitted == ()
     assert [w.reason for w in plan.required_withheld] == ["POLICY_ERROR"]
 
 
 def test_an_engine_that_allows_without_an_agreement_in_force_is_not_followed() -> None:
     with pytest.raises(Refused) as caught:
-        decide(Engine(), Shelf(found=None, near=agreement()))(caller())
+        decide(Engine(), Shelf(found=None, near=agreement()))(caller(), SUBJECT)
     assert caught.value.code is Code.NO_AGREEMENT
 
 
@@ -95,7 +100,7 @@ def test_without_an_agreement_the_nearest_one_only_tells_the_reason() -> None:
 
 
 def refused_for(shelf: Shelf) -> str:
-    plan = decide(shelf=shelf)(caller())
+    plan = decide(shelf=shelf)(caller(), SUBJECT)
     assert plan.permitted == ()
     refused = refusal(plan)
     assert refused is not None
@@ -103,7 +108,7 @@ def refused_for(shelf: Shelf) -> str:
 
 
 def test_one_withheld_required_item_refuses_the_request_and_names_every_withheld_one() -> None:
-    plan = decide()(caller(item(), item("birth_date", Form.VALUE), item("health")))
+    plan = decide()(caller(item(), item("birth_date", Form.VALUE), item("health")), SUBJECT)
     refused = refusal(plan)
     assert refused is not None
     assert refused.code is Code.WITHHELD
@@ -113,7 +118,7 @@ def test_one_withheld_required_item_refuses_the_request_and_names_every_withheld
 
 
 def test_a_request_of_which_nothing_is_left_is_refused_although_nothing_was_required() -> None:
-    plan = decide()(caller(item("health", Form.VALUE, Necessity.OPTIONAL)))
+    plan = decide()(caller(item("health", Form.VALUE, Necessity.OPTIONAL)), SUBJECT)
     assert plan.required_withheld == ()
     assert refusal(plan) is not None
 
@@ -124,14 +129,14 @@ def test_an_empty_plan_is_no_refusal() -> None:
 
 @pytest.mark.parametrize("case", ["", " ", "\t\n"])
 def test_a_blank_case_is_none(case: str) -> None:
-    plan = decide()(caller(case_reference=case))
+    plan = decide()(caller(case_reference=case), SUBJECT)
     assert [w.reason for w in plan.required_withheld] == ["CASE_REQUIRED"]
 
 
 def test_an_agreement_that_changed_meanwhile_holds_the_answer_back() -> None:
     shelf = Shelf()
     deciding = decide(shelf=shelf)
-    plan = deciding(caller())
+    plan = deciding(caller(), SUBJECT)
     deciding.unchanged(plan)
     shelf.found = None
     with pytest.raises(Refused) as caught:
@@ -141,7 +146,7 @@ def test_an_agreement_that_changed_meanwhile_holds_the_answer_back() -> None:
 
 def test_uses_are_counted_and_their_end_says_when_there_are_more() -> None:
     deciding = decide(uses=Uses(None, Reason.USES_EXHAUSTED))
-    plan = deciding(caller())
+    plan = deciding(caller(), SUBJECT)
     deciding.count(plan)
     with pytest.raises(Refused) as caught:
         deciding.count(plan)
@@ -151,11 +156,11 @@ def test_uses_are_counted_and_their_end_says_when_there_are_more() -> None:
 
 def test_uses_that_cannot_be_counted_are_not_granted() -> None:
     deciding = decide(uses=Uses(OSError("disk")))
-    plan = deciding(caller())
+    plan = deciding(caller(), SUBJECT)
     with pytest.raises(OSError, match="disk"):
         deciding.count(plan)
 
 
 def test_the_digest_of_the_bundle_in_force_is_on_every_plan() -> None:
     deciding = decide()
-    assert deciding(caller()).bundle_digest == deciding.bundle_digest
+    assert deciding(caller(), SUBJECT).bundle_digest == deciding.bundle_digest

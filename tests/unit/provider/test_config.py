@@ -1,9 +1,11 @@
 """A node's settings and resource file: what is right is understood, what is wrong is named by line and key."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import ECKey
 
 from nodes.errors import BadConfig
 from nodes.provider.config import (
@@ -18,6 +20,7 @@ from nodes.provider.config import (
     load_offer,
     load_settings,
 )
+from policies.consent_words import Proof
 from policies.resources import LocalText
 from policies.vocabulary import Form, Mask, Mode
 from tests.support.provider_world import RESOURCES_TOML
@@ -38,12 +41,17 @@ def mistakes(folder: Path, text: str) -> list[str]:
 
 
 def test_the_examples_in_the_documentation_are_understood(tmp_path: Path) -> None:
-    node, resources = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    (tmp_path / "node.toml").write_text(node)
+    node, consent, resources = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    public = ECKey.generate_key("P-256", {"kid": "k1", "use": "sig"}).as_dict(private=False)
+    (tmp_path / "issuer.jwks.json").write_text(json.dumps({"keys": [public]}))
+    (tmp_path / "node.toml").write_text(node + consent)
     (tmp_path / "resources.toml").write_text(resources)
     settings, found = load_node(tmp_path / "node.toml", "civil", {})
     assert settings.rules == DepartmentRules(frozenset({"some-department"}), {"civil.resident": frozenset({"10023"})})
     assert settings.limits == Limits()
+    assert settings.consents.proof is Proof.REQUIRED
+    [issuer] = settings.consents.issuers
+    assert (issuer.issuer, issuer.algorithms, issuer.relations_claim) == ("https://id.example", ("ES256",), "")
     people, marriages = found.sources["people"], found.sources["marriages"]
     assert isinstance(people, SqlSource)
     assert people.url == f"sqlite:///{tmp_path / 'people.db'}"
@@ -57,6 +65,34 @@ def test_the_examples_in_the_documentation_are_understood(tmp_path: Path) -> Non
     assert resource.fields["name"].description.mask is Mask.NAME
     assert resource.fields["sex"].values == {"1": "男", "2": "女"}
     assert (resource.fields["name"].max_bytes, resource.fields["sex"].max_bytes) == (200, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('proof = "none"', "consent.proof"),
+        ("strict = true", "consent.strict"),
+        ('[[consent.issuers]]\njwks_file = "k.json"', "consent.issuers[0].issuer"),
+        ('[[consent.issuers]]\nissuer = "i"', "consent.issuers[0].jwks_file"),
+        ('[[consent.issuers]]\nissuer = "i"\njwks_file = "missing.json"', "consent.issuers[0].jwks_file"),
+        (
+            '[[consent.issuers]]\nissuer = "i"\njwks_file = "k.json"\nalgorithms = ["none"]',
+            "consent.issuers[0].algorithms",
+        ),
+        (
+            '[[consent.issuers]]\nissuer = "i"\njwks_file = "k.json"\nalgorithms = ["HS256"]',
+            "consent.issuers[0].algorithms",
+        ),
+        ('[[consent.issuers]]\nissuer = "i"\njwks_file = "k.json"\nscheme = "x"', "consent.issuers[0].scheme"),
+    ],
+)
+def test_what_a_department_asks_of_consents_is_understood_or_refused(tmp_path: Path, text: str, key: str) -> None:
+    public = ECKey.generate_key("P-256", {"kid": "k1", "use": "sig"}).as_dict(private=False)
+    (tmp_path / "k.json").write_text(json.dumps({"keys": [public]}))
+    (tmp_path / "node.toml").write_text(f'format = "oncegate.node/1"\n[consent]\n{text}\n')
+    with pytest.raises(BadConfig) as caught:
+        load_settings(tmp_path / "node.toml")
+    assert key in {mistake.key for mistake in caught.value.mistakes}
 
 
 def test_a_minimal_node_file_has_the_documented_defaults(tmp_path: Path) -> None:

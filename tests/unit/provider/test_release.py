@@ -15,12 +15,15 @@ from nodes.provider.agreements import AgreementBook
 from nodes.provider.checks import CheckedTicket, Identity, TicketChecks
 from nodes.provider.config import DepartmentRules, GuessLimits, Handles, Limits, ProvidedResource, load_offer
 from nodes.provider.connectors import BadRow, Row
+from nodes.provider.consent_proofs import ConsentProofs
+from nodes.provider.consents import ConsentBook
 from nodes.provider.model import OrderedItem
 from nodes.provider.release import Prepared, Releaser, answer_length
-from nodes.provider.state import Guesses, Outbox, Records, State, open_state
+from nodes.provider.state import ConsentState, Guesses, Outbox, Records, State, open_state
 from nodes.provider.state.records import Seen
 from nodes.provider.used import DailyUses, UsedTickets
 from oncegate.v1 import signed_pb2
+from policies.consent_words import Proof
 from policies.vocabulary import Form
 from tests.support.provider_world import (
     BIRTH_YEAR,
@@ -86,6 +89,8 @@ class Kit:
 
     def __post_init__(self) -> None:
         self.records = Records(self.state)
+        file = self.world.folder / "withdrawn-consents.txt"
+        self.book = ConsentBook(ConsentState(self.state), file, self.world.clock, lambda *_: 0)
         self.reader.put("i:1", ZHANG)
         self.reader.put("i:2", LI, xm="李四")
         self.publish("i:1", ZHANG)
@@ -123,6 +128,7 @@ class Kit:
             limits=Limits(),
             used=UsedTickets([]),
             uses=DailyUses(lambda _agreement, _since: 0),
+            consents=self.book,
         )
         result = checks.check(world.send(ask)[0], world.clock.at_ms)
         assert isinstance(result, CheckedTicket), result
@@ -138,6 +144,7 @@ class Kit:
             codec=self.world.codec,
             sign=lambda bodies: sign_batch(self.world.receipt_key, RECEIPTS, b"scope", bodies),
             now_ms=self.world.clock.now_ms,
+            proofs=ConsentProofs((), Proof.REQUIRED),
         )
         return releaser.prepare(tickets)
 

@@ -190,6 +190,37 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', 'revision')
     )
     op.create_index('sharing_agreements_by_position', 'sharing_agreements', ['position'], unique=True)
+    op.create_table('sharing_consent_epoch',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('sharing_consents',
+    sa.Column('consent_id', sa.LargeBinary(length=16), nullable=False),
+    sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('person_id', sa.LargeBinary(length=16), nullable=False),
+    sa.Column('consumer', sa.String(length=63), nullable=False),
+    sa.Column('providers', sa.Text(), nullable=False),
+    sa.Column('raw', sa.LargeBinary(), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('requested_by', sa.String(length=512), nullable=False),
+    sa.Column('proof', sa.String(length=16), nullable=False),
+    sa.Column('created_ms', sa.BigInteger(), nullable=False),
+    sa.Column('changed_ms', sa.BigInteger(), nullable=False),
+    sa.Column('valid_until_ms', sa.BigInteger(), nullable=False),
+    sa.Column('position', sa.BigInteger(), nullable=False),
+    sa.Column('uses', sa.BigInteger(), nullable=False),
+    sa.Column('last_used_ms', sa.BigInteger(), nullable=False),
+    sa.Column('stretch', sa.BigInteger(), nullable=False),
+    sa.Column('stretch_uses', sa.BigInteger(), nullable=False),
+    sa.Column('superseded_by', sa.LargeBinary(), nullable=False),
+    sa.Column('told_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('consent_id')
+    )
+    op.create_index('sharing_consents_by_digest', 'sharing_consents', ['digest'], unique=True)
+    op.create_index('sharing_consents_by_person', 'sharing_consents', ['person_id', 'created_ms'], unique=False)
+    op.create_index('sharing_consents_by_position', 'sharing_consents', ['position'], unique=False)
+    op.create_index('sharing_consents_to_tell', 'sharing_consents', ['told_ms', 'changed_ms'], unique=False)
     op.create_table('sharing_epoch',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('value', sa.BigInteger(), nullable=False),
@@ -255,6 +286,14 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('person_id', 'field')
     )
     op.create_index('vault_blind_index_by_value', 'vault_blind_index', ['field', 'key_version', 'bits', 'value'], unique=False)
+    op.create_table('vault_consent_proofs',
+    sa.Column('consent_id', sa.LargeBinary(), nullable=False),
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('envelope', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('consent_id')
+    )
+    op.create_index(op.f('ix_vault_consent_proofs_person_id'), 'vault_consent_proofs', ['person_id'], unique=False)
     op.create_table('vault_corrections',
     sa.Column('id', sa.LargeBinary(), nullable=False),
     sa.Column('person_id', sa.LargeBinary(), nullable=False),
@@ -368,6 +407,8 @@ def downgrade() -> None:
     op.drop_index('vault_corrections_by_department', table_name='vault_corrections')
     op.drop_index(op.f('ix_vault_corrections_person_id'), table_name='vault_corrections')
     op.drop_table('vault_corrections')
+    op.drop_index(op.f('ix_vault_consent_proofs_person_id'), table_name='vault_consent_proofs')
+    op.drop_table('vault_consent_proofs')
     op.drop_index('vault_blind_index_by_value', table_name='vault_blind_index')
     op.drop_table('vault_blind_index')
     op.drop_table('sharing_uses')
@@ -380,6 +421,12 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_sharing_proposals_agreement_id'), table_name='sharing_proposals')
     op.drop_table('sharing_proposals')
     op.drop_table('sharing_epoch')
+    op.drop_index('sharing_consents_to_tell', table_name='sharing_consents')
+    op.drop_index('sharing_consents_by_position', table_name='sharing_consents')
+    op.drop_index('sharing_consents_by_person', table_name='sharing_consents')
+    op.drop_index('sharing_consents_by_digest', table_name='sharing_consents')
+    op.drop_table('sharing_consents')
+    op.drop_table('sharing_consent_epoch')
     op.drop_index('sharing_agreements_by_position', table_name='sharing_agreements')
     op.drop_table('sharing_agreements')
     op.drop_table('index_rejections')

@@ -26,49 +26,55 @@ from oncegate.v1 import catalog_pb2 as oncegate_dot_v1_dot_catalog__pb2
 from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boncegate/v1/node_link.proto\x12\x0boncegate.v1\x1a\x19oncegate/v1/catalog.proto\x1a\x18oncegate/v1/signed.proto\"\x86\x02\n\tNodeFrame\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.oncegate.v1.HelloH\x00\x12%\n\x06\x64\x65ltas\x18\x02 \x01(\x0b\x32\x13.oncegate.v1.DeltasH\x00\x12)\n\x08snapshot\x18\x03 \x01(\x0b\x32\x15.oncegate.v1.SnapshotH\x00\x12\'\n\x07replies\x18\x04 \x01(\x0b\x32\x14.oncegate.v1.RepliesH\x00\x12+\n\theartbeat\x18\x05 \x01(\x0b\x32\x16.oncegate.v1.HeartbeatH\x00\x12#\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x12.oncegate.v1.DrainH\x00\x42\x07\n\x05\x66rame\"\xe9\x02\n\x0cGatewayFrame\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.oncegate.v1.WelcomeH\x00\x12*\n\tdelta_ack\x18\x02 \x01(\x0b\x32\x15.oncegate.v1.DeltaAckH\x00\x12!\n\x04\x61sks\x18\x03 \x01(\x0b\x32\x11.oncegate.v1.AsksH\x00\x12%\n\x06\x63redit\x18\x04 \x01(\x0b\x32\x13.oncegate.v1.CreditH\x00\x12%\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x13.oncegate.v1.CancelH\x00\x12+\n\theartbeat\x18\x06 \x01(\x0b\x32\x16.oncegate.v1.HeartbeatH\x00\x12#\n\x05\x64rain\x18\x07 \x01(\x0b\x32\x12.oncegate.v1.DrainH\x00\x12\x38\n\x10snapshot_request\x18\x08 \x01(\x0b\x32\x1c.oncegate.v1.SnapshotRequestH\x00\x42\x07\n\x05\x66rame\"\xea\x01\n\x05Hello\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x19\n\x11protocol_versions\x18\x02 \x03(\r\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12(\n\tresources\x18\x04 \x03(\x0b\x32\x15.oncegate.v1.Resource\x12\x15\n\rclock_unix_ms\x18\x05 \x01(\x03\x12\x15\n\rlast_sequence\x18\x06 \x01(\x04\x12\x11\n\toutbox_id\x18\x07 \x01(\x0c\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x08 \x01(\x04\"\x83\x01\n\x07Welcome\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x02 \x01(\x04\x12\x15\n\rclock_unix_ms\x18\x03 \x01(\x03\x12\x14\n\x0cheartbeat_ms\x18\x04 \x01(\r\x12\x12\n\nmax_deltas\x18\x05 \x01(\r\"\xac\x01\n\x05\x44\x65lta\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\x0c\x12\x16\n\x0esubject_scheme\x18\x04 \x01(\t\x12\x1a\n\x12subject_identifier\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x04\x12\x17\n\x0fupdated_unix_ms\x18\x07 \x01(\x03\x12\x11\n\ttombstone\x18\x08 \x01(\x08\",\n\x06\x44\x65ltas\x12\"\n\x06\x64\x65ltas\x18\x01 \x03(\x0b\x32\x12.oncegate.v1.Delta\"\x99\x01\n\x08Snapshot\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\x0c\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\x0c\n\x04part\x18\x03 \x01(\r\x12#\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x12.oncegate.v1.Delta\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\r\n\x05total\x18\x06 \x01(\x04\x12\x16\n\x0e\x61s_of_sequence\x18\x07 \x01(\x04\"=\n\tRejection\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06handle\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"e\n\x08\x44\x65ltaAck\x12\x18\n\x10through_sequence\x18\x01 \x01(\x04\x12*\n\nrejections\x18\x02 \x03(\x0b\x32\x16.oncegate.v1.Rejection\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\x0c\"#\n\x0fSnapshotRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\"\xaf\x02\n\x03\x41sk\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\x12\x0e\n\x06ticket\x18\x02 \x01(\x0c\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12\x19\n\x11request_signature\x18\x04 \x01(\x0c\x12\x32\n\x0erequester_keys\x18\x05 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12\x15\n\rsubject_nonce\x18\x06 \x01(\x0c\x12\x1a\n\x12subject_identifier\x18\x07 \x01(\t\x12(\n\x07promise\x18\x08 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\t \x01(\r\x12\x0e\n\x06\x63redit\x18\n \x01(\r\x12&\n\x08operands\x18\x0b \x03(\x0b\x32\x14.oncegate.v1.Operand\"9\n\x04\x41sks\x12\x1e\n\x04\x61sks\x18\x01 \x03(\x0b\x32\x10.oncegate.v1.Ask\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\'\n\x06\x43redit\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\x12\r\n\x05\x62ytes\x18\x02 \x01(\r\"\x18\n\x06\x43\x61ncel\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\"x\n\x05Reply\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\x12\r\n\x05\x63hunk\x18\x02 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04last\x18\x04 \x01(\x08\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\x12\x12\n\ndisclosure\x18\x06 \x01(\x0c\x12\x0f\n\x07refusal\x18\x07 \x01(\t\"A\n\x07Replies\x12#\n\x07replies\x18\x01 \x03(\x0b\x32\x12.oncegate.v1.Reply\x12\x11\n\tsignature\x18\x02 \x01(\x0c\":\n\tHeartbeat\x12\x15\n\rclock_unix_ms\x18\x01 \x01(\x03\x12\x16\n\x0esynced_unix_ms\x18\x02 \x01(\x03\"\x17\n\x05\x44rain\x12\x0e\n\x06reason\x18\x01 \x01(\t2S\n\x0fNodeLinkService\x12@\n\x07\x43onnect\x12\x16.oncegate.v1.NodeFrame\x1a\x19.oncegate.v1.GatewayFrame(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boncegate/v1/node_link.proto\x12\x0boncegate.v1\x1a\x19oncegate/v1/catalog.proto\x1a\x18oncegate/v1/signed.proto\"\x86\x02\n\tNodeFrame\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.oncegate.v1.HelloH\x00\x12%\n\x06\x64\x65ltas\x18\x02 \x01(\x0b\x32\x13.oncegate.v1.DeltasH\x00\x12)\n\x08snapshot\x18\x03 \x01(\x0b\x32\x15.oncegate.v1.SnapshotH\x00\x12\'\n\x07replies\x18\x04 \x01(\x0b\x32\x14.oncegate.v1.RepliesH\x00\x12+\n\theartbeat\x18\x05 \x01(\x0b\x32\x16.oncegate.v1.HeartbeatH\x00\x12#\n\x05\x64rain\x18\x06 \x01(\x0b\x32\x12.oncegate.v1.DrainH\x00\x42\x07\n\x05\x66rame\"\x9a\x03\n\x0cGatewayFrame\x12\'\n\x07welcome\x18\x01 \x01(\x0b\x32\x14.oncegate.v1.WelcomeH\x00\x12*\n\tdelta_ack\x18\x02 \x01(\x0b\x32\x15.oncegate.v1.DeltaAckH\x00\x12!\n\x04\x61sks\x18\x03 \x01(\x0b\x32\x11.oncegate.v1.AsksH\x00\x12%\n\x06\x63redit\x18\x04 \x01(\x0b\x32\x13.oncegate.v1.CreditH\x00\x12%\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x13.oncegate.v1.CancelH\x00\x12+\n\theartbeat\x18\x06 \x01(\x0b\x32\x16.oncegate.v1.HeartbeatH\x00\x12#\n\x05\x64rain\x18\x07 \x01(\x0b\x32\x12.oncegate.v1.DrainH\x00\x12\x38\n\x10snapshot_request\x18\x08 \x01(\x0b\x32\x1c.oncegate.v1.SnapshotRequestH\x00\x12/\n\x08\x63onsents\x18\t \x01(\x0b\x32\x1b.oncegate.v1.ConsentChangesH\x00\x42\x07\n\x05\x66rame\"\xea\x01\n\x05Hello\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x19\n\x11protocol_versions\x18\x02 \x03(\r\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12(\n\tresources\x18\x04 \x03(\x0b\x32\x15.oncegate.v1.Resource\x12\x15\n\rclock_unix_ms\x18\x05 \x01(\x03\x12\x15\n\rlast_sequence\x18\x06 \x01(\x04\x12\x11\n\toutbox_id\x18\x07 \x01(\x0c\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x08 \x01(\x04\"\x83\x01\n\x07Welcome\x12\x18\n\x10protocol_version\x18\x01 \x01(\r\x12\x1d\n\x15\x61\x63knowledged_sequence\x18\x02 \x01(\x04\x12\x15\n\rclock_unix_ms\x18\x03 \x01(\x03\x12\x14\n\x0cheartbeat_ms\x18\x04 \x01(\r\x12\x12\n\nmax_deltas\x18\x05 \x01(\r\"\xac\x01\n\x05\x44\x65lta\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\x0e\n\x06handle\x18\x03 \x01(\x0c\x12\x16\n\x0esubject_scheme\x18\x04 \x01(\t\x12\x1a\n\x12subject_identifier\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x04\x12\x17\n\x0fupdated_unix_ms\x18\x07 \x01(\x03\x12\x11\n\ttombstone\x18\x08 \x01(\x08\",\n\x06\x44\x65ltas\x12\"\n\x06\x64\x65ltas\x18\x01 \x03(\x0b\x32\x12.oncegate.v1.Delta\"\x99\x01\n\x08Snapshot\x12\x13\n\x0bsnapshot_id\x18\x01 \x01(\x0c\x12\x10\n\x08resource\x18\x02 \x01(\t\x12\x0c\n\x04part\x18\x03 \x01(\r\x12#\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x12.oncegate.v1.Delta\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\r\n\x05total\x18\x06 \x01(\x04\x12\x16\n\x0e\x61s_of_sequence\x18\x07 \x01(\x04\"=\n\tRejection\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06handle\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"e\n\x08\x44\x65ltaAck\x12\x18\n\x10through_sequence\x18\x01 \x01(\x04\x12*\n\nrejections\x18\x02 \x03(\x0b\x32\x16.oncegate.v1.Rejection\x12\x13\n\x0bsnapshot_id\x18\x03 \x01(\x0c\"=\n\x0e\x43onsentChanges\x12+\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1a.oncegate.v1.ConsentChange\"m\n\rConsentChange\x12\x0f\n\x07\x63onsent\x18\x01 \x01(\x0c\x12.\n\x08standing\x18\x02 \x01(\x0e\x32\x1c.oncegate.v1.ConsentStanding\x12\x1b\n\x13valid_until_unix_ms\x18\x03 \x01(\x03\"#\n\x0fSnapshotRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\"\xd7\x02\n\x03\x41sk\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\x12\x0e\n\x06ticket\x18\x02 \x01(\x0c\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12\x19\n\x11request_signature\x18\x04 \x01(\x0c\x12\x32\n\x0erequester_keys\x18\x05 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\x12\x15\n\rsubject_nonce\x18\x06 \x01(\x0c\x12\x1a\n\x12subject_identifier\x18\x07 \x01(\t\x12(\n\x07promise\x18\x08 \x01(\x0b\x32\x17.oncegate.v1.SignedItem\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\t \x01(\r\x12\x0e\n\x06\x63redit\x18\n \x01(\r\x12&\n\x08operands\x18\x0b \x03(\x0b\x32\x14.oncegate.v1.Operand\x12\x0f\n\x07\x63onsent\x18\x0c \x01(\x0c\x12\x15\n\rconsent_proof\x18\r \x01(\x0c\"9\n\x04\x41sks\x12\x1e\n\x04\x61sks\x18\x01 \x03(\x0b\x32\x10.oncegate.v1.Ask\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\'\n\x06\x43redit\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\x12\r\n\x05\x62ytes\x18\x02 \x01(\r\"\x18\n\x06\x43\x61ncel\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\"x\n\x05Reply\x12\x0e\n\x06\x61sk_id\x18\x01 \x01(\x04\x12\r\n\x05\x63hunk\x18\x02 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x0c\n\x04last\x18\x04 \x01(\x08\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\x12\x12\n\ndisclosure\x18\x06 \x01(\x0c\x12\x0f\n\x07refusal\x18\x07 \x01(\t\"A\n\x07Replies\x12#\n\x07replies\x18\x01 \x03(\x0b\x32\x12.oncegate.v1.Reply\x12\x11\n\tsignature\x18\x02 \x01(\x0c\":\n\tHeartbeat\x12\x15\n\rclock_unix_ms\x18\x01 \x01(\x03\x12\x16\n\x0esynced_unix_ms\x18\x02 \x01(\x03\"\x17\n\x05\x44rain\x12\x0e\n\x06reason\x18\x01 \x01(\t*\x8a\x01\n\x0f\x43onsentStanding\x12 \n\x1c\x43ONSENT_STANDING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONSENT_STANDING_GRANTED\x10\x01\x12\x1b\n\x17\x43ONSENT_STANDING_PAUSED\x10\x02\x12\x1a\n\x16\x43ONSENT_STANDING_ENDED\x10\x03\x32S\n\x0fNodeLinkService\x12@\n\x07\x43onnect\x12\x16.oncegate.v1.NodeFrame\x1a\x19.oncegate.v1.GatewayFrame(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.node_link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CONSENTSTANDING']._serialized_start=2647
+  _globals['_CONSENTSTANDING']._serialized_end=2785
   _globals['_NODEFRAME']._serialized_start=98
   _globals['_NODEFRAME']._serialized_end=360
   _globals['_GATEWAYFRAME']._serialized_start=363
-  _globals['_GATEWAYFRAME']._serialized_end=724
-  _globals['_HELLO']._serialized_start=727
-  _globals['_HELLO']._serialized_end=961
-  _globals['_WELCOME']._serialized_start=964
-  _globals['_WELCOME']._serialized_end=1095
-  _globals['_DELTA']._serialized_start=1098
-  _globals['_DELTA']._serialized_end=1270
-  _globals['_DELTAS']._serialized_start=1272
-  _globals['_DELTAS']._serialized_end=1316
-  _globals['_SNAPSHOT']._serialized_start=1319
-  _globals['_SNAPSHOT']._serialized_end=1472
-  _globals['_REJECTION']._serialized_start=1474
-  _globals['_REJECTION']._serialized_end=1535
-  _globals['_DELTAACK']._serialized_start=1537
-  _globals['_DELTAACK']._serialized_end=1638
-  _globals['_SNAPSHOTREQUEST']._serialized_start=1640
-  _globals['_SNAPSHOTREQUEST']._serialized_end=1675
-  _globals['_ASK']._serialized_start=1678
-  _globals['_ASK']._serialized_end=1981
-  _globals['_ASKS']._serialized_start=1983
-  _globals['_ASKS']._serialized_end=2040
-  _globals['_CREDIT']._serialized_start=2042
-  _globals['_CREDIT']._serialized_end=2081
-  _globals['_CANCEL']._serialized_start=2083
-  _globals['_CANCEL']._serialized_end=2107
-  _globals['_REPLY']._serialized_start=2109
-  _globals['_REPLY']._serialized_end=2229
-  _globals['_REPLIES']._serialized_start=2231
-  _globals['_REPLIES']._serialized_end=2296
-  _globals['_HEARTBEAT']._serialized_start=2298
-  _globals['_HEARTBEAT']._serialized_end=2356
-  _globals['_DRAIN']._serialized_start=2358
-  _globals['_DRAIN']._serialized_end=2381
-  _globals['_NODELINKSERVICE']._serialized_start=2383
-  _globals['_NODELINKSERVICE']._serialized_end=2466
+  _globals['_GATEWAYFRAME']._serialized_end=773
+  _globals['_HELLO']._serialized_start=776
+  _globals['_HELLO']._serialized_end=1010
+  _globals['_WELCOME']._serialized_start=1013
+  _globals['_WELCOME']._serialized_end=1144
+  _globals['_DELTA']._serialized_start=1147
+  _globals['_DELTA']._serialized_end=1319
+  _globals['_DELTAS']._serialized_start=1321
+  _globals['_DELTAS']._serialized_end=1365
+  _globals['_SNAPSHOT']._serialized_start=1368
+  _globals['_SNAPSHOT']._serialized_end=1521
+  _globals['_REJECTION']._serialized_start=1523
+  _globals['_REJECTION']._serialized_end=1584
+  _globals['_DELTAACK']._serialized_start=1586
+  _globals['_DELTAACK']._serialized_end=1687
+  _globals['_CONSENTCHANGES']._serialized_start=1689
+  _globals['_CONSENTCHANGES']._serialized_end=1750
+  _globals['_CONSENTCHANGE']._serialized_start=1752
+  _globals['_CONSENTCHANGE']._serialized_end=1861
+  _globals['_SNAPSHOTREQUEST']._serialized_start=1863
+  _globals['_SNAPSHOTREQUEST']._serialized_end=1898
+  _globals['_ASK']._serialized_start=1901
+  _globals['_ASK']._serialized_end=2244
+  _globals['_ASKS']._serialized_start=2246
+  _globals['_ASKS']._serialized_end=2303
+  _globals['_CREDIT']._serialized_start=2305
+  _globals['_CREDIT']._serialized_end=2344
+  _globals['_CANCEL']._serialized_start=2346
+  _globals['_CANCEL']._serialized_end=2370
+  _globals['_REPLY']._serialized_start=2372
+  _globals['_REPLY']._serialized_end=2492
+  _globals['_REPLIES']._serialized_start=2494
+  _globals['_REPLIES']._serialized_end=2559
+  _globals['_HEARTBEAT']._serialized_start=2561
+  _globals['_HEARTBEAT']._serialized_end=2619
+  _globals['_DRAIN']._serialized_start=2621
+  _globals['_DRAIN']._serialized_end=2644
+  _globals['_NODELINKSERVICE']._serialized_start=2787
+  _globals['_NODELINKSERVICE']._serialized_end=2870
 # @@protoc_insertion_point(module_scope)

@@ -1,12 +1,24 @@
 from oncegate.v1 import catalog_pb2 as _catalog_pb2
 from oncegate.v1 import signed_pb2 as _signed_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class ConsentStanding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONSENT_STANDING_UNSPECIFIED: _ClassVar[ConsentStanding]
+    CONSENT_STANDING_GRANTED: _ClassVar[ConsentStanding]
+    CONSENT_STANDING_PAUSED: _ClassVar[ConsentStanding]
+    CONSENT_STANDING_ENDED: _ClassVar[ConsentStanding]
+CONSENT_STANDING_UNSPECIFIED: ConsentStanding
+CONSENT_STANDING_GRANTED: ConsentStanding
+CONSENT_STANDING_PAUSED: ConsentStanding
+CONSENT_STANDING_ENDED: ConsentStanding
 
 class NodeFrame(_message.Message):
     __slots__ = ("hello", "deltas", "snapshot", "replies", "heartbeat", "drain")
@@ -25,7 +37,7 @@ class NodeFrame(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., deltas: _Optional[_Union[Deltas, _Mapping]] = ..., snapshot: _Optional[_Union[Snapshot, _Mapping]] = ..., replies: _Optional[_Union[Replies, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ...) -> None: ...
 
 class GatewayFrame(_message.Message):
-    __slots__ = ("welcome", "delta_ack", "asks", "credit", "cancel", "heartbeat", "drain", "snapshot_request")
+    __slots__ = ("welcome", "delta_ack", "asks", "credit", "cancel", "heartbeat", "drain", "snapshot_request", "consents")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     DELTA_ACK_FIELD_NUMBER: _ClassVar[int]
     ASKS_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +46,7 @@ class GatewayFrame(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    CONSENTS_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     delta_ack: DeltaAck
     asks: Asks
@@ -42,7 +55,8 @@ class GatewayFrame(_message.Message):
     heartbeat: Heartbeat
     drain: Drain
     snapshot_request: SnapshotRequest
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., delta_ack: _Optional[_Union[DeltaAck, _Mapping]] = ..., asks: _Optional[_Union[Asks, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., snapshot_request: _Optional[_Union[SnapshotRequest, _Mapping]] = ...) -> None: ...
+    consents: ConsentChanges
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., delta_ack: _Optional[_Union[DeltaAck, _Mapping]] = ..., asks: _Optional[_Union[Asks, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., snapshot_request: _Optional[_Union[SnapshotRequest, _Mapping]] = ..., consents: _Optional[_Union[ConsentChanges, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("session_id", "protocol_versions", "keys", "resources", "clock_unix_ms", "last_sequence", "outbox_id", "acknowledged_sequence")
@@ -142,6 +156,22 @@ class DeltaAck(_message.Message):
     snapshot_id: bytes
     def __init__(self, through_sequence: _Optional[int] = ..., rejections: _Optional[_Iterable[_Union[Rejection, _Mapping]]] = ..., snapshot_id: _Optional[bytes] = ...) -> None: ...
 
+class ConsentChanges(_message.Message):
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[ConsentChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[ConsentChange, _Mapping]]] = ...) -> None: ...
+
+class ConsentChange(_message.Message):
+    __slots__ = ("consent", "standing", "valid_until_unix_ms")
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    STANDING_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    consent: bytes
+    standing: ConsentStanding
+    valid_until_unix_ms: int
+    def __init__(self, consent: _Optional[bytes] = ..., standing: _Optional[_Union[ConsentStanding, str]] = ..., valid_until_unix_ms: _Optional[int] = ...) -> None: ...
+
 class SnapshotRequest(_message.Message):
     __slots__ = ("resource",)
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
@@ -149,7 +179,7 @@ class SnapshotRequest(_message.Message):
     def __init__(self, resource: _Optional[str] = ...) -> None: ...
 
 class Ask(_message.Message):
-    __slots__ = ("ask_id", "ticket", "request", "request_signature", "requester_keys", "subject_nonce", "subject_identifier", "promise", "deadline_ms", "credit", "operands")
+    __slots__ = ("ask_id", "ticket", "request", "request_signature", "requester_keys", "subject_nonce", "subject_identifier", "promise", "deadline_ms", "credit", "operands", "consent", "consent_proof")
     ASK_ID_FIELD_NUMBER: _ClassVar[int]
     TICKET_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
@@ -161,6 +191,8 @@ class Ask(_message.Message):
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
     OPERANDS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_PROOF_FIELD_NUMBER: _ClassVar[int]
     ask_id: int
     ticket: bytes
     request: bytes
@@ -172,7 +204,9 @@ class Ask(_message.Message):
     deadline_ms: int
     credit: int
     operands: _containers.RepeatedCompositeFieldContainer[_signed_pb2.Operand]
-    def __init__(self, ask_id: _Optional[int] = ..., ticket: _Optional[bytes] = ..., request: _Optional[bytes] = ..., request_signature: _Optional[bytes] = ..., requester_keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., subject_nonce: _Optional[bytes] = ..., subject_identifier: _Optional[str] = ..., promise: _Optional[_Union[_signed_pb2.SignedItem, _Mapping]] = ..., deadline_ms: _Optional[int] = ..., credit: _Optional[int] = ..., operands: _Optional[_Iterable[_Union[_signed_pb2.Operand, _Mapping]]] = ...) -> None: ...
+    consent: bytes
+    consent_proof: bytes
+    def __init__(self, ask_id: _Optional[int] = ..., ticket: _Optional[bytes] = ..., request: _Optional[bytes] = ..., request_signature: _Optional[bytes] = ..., requester_keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ..., subject_nonce: _Optional[bytes] = ..., subject_identifier: _Optional[str] = ..., promise: _Optional[_Union[_signed_pb2.SignedItem, _Mapping]] = ..., deadline_ms: _Optional[int] = ..., credit: _Optional[int] = ..., operands: _Optional[_Iterable[_Union[_signed_pb2.Operand, _Mapping]]] = ..., consent: _Optional[bytes] = ..., consent_proof: _Optional[bytes] = ...) -> None: ...
 
 class Asks(_message.Message):
     __slots__ = ("asks", "signature")

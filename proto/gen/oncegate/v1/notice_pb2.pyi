@@ -12,9 +12,11 @@ class NoticeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NOTICE_KIND_UNSPECIFIED: _ClassVar[NoticeKind]
     NOTICE_KIND_ERASE: _ClassVar[NoticeKind]
     NOTICE_KIND_PSEUDONYMS: _ClassVar[NoticeKind]
+    NOTICE_KIND_CONSENT: _ClassVar[NoticeKind]
 NOTICE_KIND_UNSPECIFIED: NoticeKind
 NOTICE_KIND_ERASE: NoticeKind
 NOTICE_KIND_PSEUDONYMS: NoticeKind
+NOTICE_KIND_CONSENT: NoticeKind
 
 class NoticedRelease(_message.Message):
     __slots__ = ("system", "request_id", "purpose", "case_reference", "fields", "released_unix_ms", "leaf_index")
@@ -35,18 +37,20 @@ class NoticedRelease(_message.Message):
     def __init__(self, system: _Optional[str] = ..., request_id: _Optional[str] = ..., purpose: _Optional[str] = ..., case_reference: _Optional[str] = ..., fields: _Optional[_Iterable[str]] = ..., released_unix_ms: _Optional[int] = ..., leaf_index: _Optional[int] = ...) -> None: ...
 
 class Notice(_message.Message):
-    __slots__ = ("notice_id", "kind", "created_unix_ms", "due_unix_ms", "releases")
+    __slots__ = ("notice_id", "kind", "created_unix_ms", "due_unix_ms", "releases", "consent")
     NOTICE_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CREATED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     DUE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     RELEASES_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
     notice_id: bytes
     kind: NoticeKind
     created_unix_ms: int
     due_unix_ms: int
     releases: _containers.RepeatedCompositeFieldContainer[NoticedRelease]
-    def __init__(self, notice_id: _Optional[bytes] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., created_unix_ms: _Optional[int] = ..., due_unix_ms: _Optional[int] = ..., releases: _Optional[_Iterable[_Union[NoticedRelease, _Mapping]]] = ...) -> None: ...
+    consent: bytes
+    def __init__(self, notice_id: _Optional[bytes] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., created_unix_ms: _Optional[int] = ..., due_unix_ms: _Optional[int] = ..., releases: _Optional[_Iterable[_Union[NoticedRelease, _Mapping]]] = ..., consent: _Optional[bytes] = ...) -> None: ...
 
 class ListNoticesRequest(_message.Message):
     __slots__ = ("page_size",)

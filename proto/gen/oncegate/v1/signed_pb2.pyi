@@ -147,7 +147,7 @@ class RequestItem(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., necessity: _Optional[_Union[Necessity, str]] = ..., predicate: _Optional[str] = ..., operator: _Optional[_Union[PredicateOperator, str]] = ..., constants: _Optional[_Iterable[str]] = ..., accepted: _Optional[_Iterable[_Union[Form, str]]] = ..., operand_commitment: _Optional[bytes] = ...) -> None: ...
 
 class RequestBody(_message.Message):
-    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks")
+    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks", "consent")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRUST_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -161,6 +161,7 @@ class RequestBody(_message.Message):
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     SEALING_KEY_ID_FIELD_NUMBER: _ClassVar[int]
     UNDERSTOOD_MARKS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     trust_domain: str
     system: str
@@ -174,7 +175,8 @@ class RequestBody(_message.Message):
     deadline_ms: int
     sealing_key_id: bytes
     understood_marks: _containers.RepeatedScalarFieldContainer[FieldMark]
-    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ...) -> None: ...
+    consent: bytes
+    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ..., consent: _Optional[bytes] = ...) -> None: ...
 
 class TicketItem(_message.Message):
     __slots__ = ("field", "form", "predicate")
@@ -187,7 +189,7 @@ class TicketItem(_message.Message):
     def __init__(self, field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., predicate: _Optional[str] = ...) -> None: ...
 
 class TicketBody(_message.Message):
-    __slots__ = ("ticket_id", "node", "session_id", "resource", "handle", "items", "purpose", "legal_basis", "agreement_id", "agreement_revision", "agreement_digest", "request_digest", "issued_unix_ms", "expires_unix_ms")
+    __slots__ = ("ticket_id", "node", "session_id", "resource", "handle", "items", "purpose", "legal_basis", "agreement_id", "agreement_revision", "agreement_digest", "request_digest", "issued_unix_ms", "expires_unix_ms", "consent")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -202,6 +204,7 @@ class TicketBody(_message.Message):
     REQUEST_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ISSUED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
     ticket_id: bytes
     node: str
     session_id: bytes
@@ -216,7 +219,8 @@ class TicketBody(_message.Message):
     request_digest: bytes
     issued_unix_ms: int
     expires_unix_ms: int
-    def __init__(self, ticket_id: _Optional[bytes] = ..., node: _Optional[str] = ..., session_id: _Optional[bytes] = ..., resource: _Optional[str] = ..., handle: _Optional[bytes] = ..., items: _Optional[_Iterable[_Union[TicketItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., agreement_id: _Optional[str] = ..., agreement_revision: _Optional[int] = ..., agreement_digest: _Optional[bytes] = ..., request_digest: _Optional[bytes] = ..., issued_unix_ms: _Optional[int] = ..., expires_unix_ms: _Optional[int] = ...) -> None: ...
+    consent: bytes
+    def __init__(self, ticket_id: _Optional[bytes] = ..., node: _Optional[str] = ..., session_id: _Optional[bytes] = ..., resource: _Optional[str] = ..., handle: _Optional[bytes] = ..., items: _Optional[_Iterable[_Union[TicketItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., agreement_id: _Optional[str] = ..., agreement_revision: _Optional[int] = ..., agreement_digest: _Optional[bytes] = ..., request_digest: _Optional[bytes] = ..., issued_unix_ms: _Optional[int] = ..., expires_unix_ms: _Optional[int] = ..., consent: _Optional[bytes] = ...) -> None: ...
 
 class PromiseBody(_message.Message):
     __slots__ = ("leaf_index", "leaf_hash", "request_digest")
