@@ -3,10 +3,9 @@
 from gateway.bootstrap.lateness import Lateness
 from gateway.bootstrap.offline import Offline
 from gateway.exchange.negotiate import Negotiate
-from gateway.exchange.record import Record
 
 
-def agreeing(offline: Offline, record: Record) -> tuple[Negotiate, Lateness]:
+def agreeing(offline: Offline) -> tuple[Negotiate, Lateness]:
     """The departments' side of agreements, and the turn that tells who is late."""
     negotiate = Negotiate(
         offline.peers,
@@ -14,7 +13,7 @@ def agreeing(offline: Offline, record: Record) -> tuple[Negotiate, Lateness]:
         offline.catalog.described,
         offline.agreements,
         offline.proposals,
-        record,
+        offline.ledger,
         offline.clock,
     )
     return negotiate, Lateness(offline.proposals, offline.ledger)

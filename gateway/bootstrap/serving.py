@@ -165,7 +165,7 @@ class Gateway:
         sources = _sources(settings)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)
         browse = Browse(offline.peers, people, offline.browsing, offline.departments)
-        negotiate, self._lateness = agreeing(offline, record)
+        negotiate, self._lateness = agreeing(offline)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._identity = ServerIdentity(offline.authority, settings, clock)
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))

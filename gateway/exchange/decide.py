@@ -147,6 +147,8 @@ class Decide:
                 reason = one.reason or Reason.POLICY_ERROR
                 if reason is Reason.CONSENT_MISSING and consented is not None:
                     reason = consented
+                if reason is Reason.NO_AGREEMENT and self._agreements.is_suspended(caller.peer.department, code):
+                    reason = Reason.AGREEMENT_SUSPENDED
                 text = TEXT[reason]
                 refused = WithheldItem(code, item.field, item.form, str(reason), text.zh, text.en)
                 withheld.append(refused)

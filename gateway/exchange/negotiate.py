@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.audit.counters import Rider
 from gateway.audit.entries import EntryDraft
-from gateway.audit.errors import RiderRefused
+from gateway.audit.errors import LedgerUnavailable, RiderRefused
 from gateway.audit.kinds import Kind
+from gateway.audit.ledger import SqlLedger
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation, bad_request
-from gateway.exchange.record import Record
 from gateway.identity.departments import Departments
 from gateway.identity.peers import Peer, Peers
 from gateway.sharing.agreements import Agreements
@@ -37,6 +37,7 @@ SKEW_MS: Final = 600_000
 """How far a department's clock may be from the gateway's, milliseconds."""
 MAX_PAGE: Final = 100
 _PROPOSAL_DIGITS: Final = 32
+_RETRY_MS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Negotiate:
         describe: What the catalogue says of a resource.
         agreements: Where an approved revision goes.
         proposals: Where steps are kept.
-        record: Every act is recorded.
+        ledger: Every act is recorded.
         clock: Now.
     """
 
@@ -67,7 +68,7 @@ class Negotiate:
         describe: Describe,
         agreements: Agreements,
         proposals: Proposals,
-        record: Record,
+        ledger: SqlLedger,
         clock: Clock,
     ) -> None:
         self._peers = peers
@@ -75,7 +76,7 @@ class Negotiate:
         self._describe = describe
         self._agreements = agreements
         self._proposals = proposals
-        self._record = record
+        self._ledger = ledger
         self._clock = clock
 
     async def submit(
@@ -228,9 +229,11 @@ class Negotiate:
 
         try:
             # One commit: an act that is on the ledger has been done, and one that was not done is not on it.
-            await self._record.write(_entry(grown, do))
+            await self._ledger.append(_entry(grown, do))
         except RiderRefused:
             raise refusals[-1] from None
+        except LedgerUnavailable as error:
+            raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__, retry_after_ms=_RETRY_MS) from None
 
     def _now(self, proposal: str) -> Proposal:
         found = self._proposals.get(proposal)

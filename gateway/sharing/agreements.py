@@ -226,6 +226,18 @@ class Agreements:
             default=None,
         )
 
+    def is_suspended(self, consumer: str, resource: str) -> bool:
+        """Whether a party suspended an agreement that this consumer has for this resource: to tell why none is found.
+
+        Args:
+            consumer: Department id of the asking system.
+            resource: Resource code.
+        """
+        shelf = self._shelf.current()
+        return any(
+            entry.id in shelf.suspended and entry.id not in shelf.revoked for entry in shelf.of(consumer, resource)
+        )
+
     def require_unchanged(self, agreement: Agreement, now_ms: int) -> None:
         """Check that exactly this agreement still counts: right before something leaves that was decided by it.
 

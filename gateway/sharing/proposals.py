@@ -10,8 +10,9 @@ It does not decide who may act (`gateway.exchange.negotiate` does) and does not 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, or_, select, update
 
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
@@ -24,6 +25,11 @@ from gateway.storage.epochs import advance
 from keys.agreement_steps import SignedStep
 from policies.agreements.due import Calendar, days_left, due_ms, late_days
 from policies.agreements.workflow import Act, Party, Status
+
+REVOKED: Final = "revoked"
+"""The status of an agreement that the operator withdrew."""
+MOST_OPEN: Final = 500
+"""Proposals of one consumer that may wait for an answer at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Proposal:
         resource: Resource code.
         revision: Of the text that is talked about, else of the one in force.
         revision_in_force: Of the text in force; 0 while there is none.
-        status: The agreement in one word.
+        status: The agreement in one word; `revoked` when the operator withdrew it.
         talk: Where the talk about a text is.
         turn: Which side is waited for; empty when none is.
         steps: How many there are.
@@ -160,7 +166,7 @@ class Proposals:
             after: Only ids behind this one.
             limit: At most this many.
         """
-        query = select(PROPOSALS).where(PROPOSALS.c.id > after).order_by(PROPOSALS.c.id).limit(limit)
+        query = _with_revocation().where(PROPOSALS.c.id > after).order_by(PROPOSALS.c.id).limit(limit)
         if department:
             mine = {Party.CONSUMER: PROPOSALS.c.consumer, Party.PROVIDER: PROPOSALS.c.provider}
             if waiting:
@@ -182,7 +188,7 @@ class Proposals:
     def get(self, proposal: str) -> Proposal | None:
         """One proposal, or None."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(PROPOSALS).where(PROPOSALS.c.id == proposal)).first()
+            row = connection.execute(_with_revocation().where(PROPOSALS.c.id == proposal)).first()
         return None if row is None else self._read(row)
 
     def overdue(self) -> tuple[Proposal, ...]:
@@ -219,7 +225,10 @@ class Proposals:
         return _misfit(connection, chain)
 
     def _require_free(self, connection: Connection, chain: Chain) -> None:
-        """An agreement has one proposal at a time, and a proposal does not take another agreement's id."""
+        """An agreement has one proposal at a time, a proposal takes no other agreement's id, and there are not many."""
+        mine = (PROPOSALS.c.consumer == chain.history.first.consumer) & (PROPOSALS.c.turn != "")
+        if (connection.execute(select(func.count()).where(mine)).scalar() or 0) >= MOST_OPEN:
+            raise Refused(Code.OVERLOADED, "too many proposals wait for an answer")
         ended = (Status.REFUSED, Status.WITHDRAWN)
         same = PROPOSALS.c.agreement_id == chain.history.first.id
         if connection.execute(select(PROPOSALS.c.id).where(same, PROPOSALS.c.status.notin_(ended)).limit(1)).first():
@@ -294,7 +303,8 @@ class Proposals:
             resource=row.resource,
             revision=row.revision,
             revision_in_force=row.revision_in_force,
-            status=row.status,
+            # What the operator withdrew is over, whatever the parties said last.
+            status=REVOKED if row.revoked_ms is not None and row.status in _IN_USE else row.status,
             talk=row.talk,
             turn=row.turn,
             steps=row.steps,
@@ -306,6 +316,13 @@ class Proposals:
 
 
 _BY_CALENDAR = frozenset({"turn_days"})
+_IN_USE = frozenset({str(Status.APPROVED), str(Status.SUSPENDED)})
+
+
+def _with_revocation() -> Select[Any]:
+    """Proposals, and when the operator withdrew their agreements."""
+    joined = PROPOSALS.outerjoin(REVOCATIONS, REVOCATIONS.c.agreement_id == PROPOSALS.c.agreement_id)
+    return select(PROPOSALS, REVOCATIONS.c.revoked_ms).select_from(joined)
 
 
 def _kept(connection: Connection, proposal: str) -> list[Kept]:

@@ -33,6 +33,8 @@ class Wish:
         days: For how many days.
         uses_per_day: Limit.
         further: Further keys with their values.
+        questions: What is asked about fields in the form `predicate`, each `NAME=FIELD:OPERATOR:VALUE,VALUE`; without
+            values for `equals`.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Wish:
     days: int
     uses_per_day: int
     further: Mapping[str, str | int | bool]
+    questions: Sequence[str] = ()
 
 
 def write(wish: Wish) -> bytes:
@@ -87,6 +90,7 @@ def write(wish: Wish) -> bytes:
     text = "".join(f"{key} = {value}\n" for key, value in pairs)
     for field, forms in wish.items.items():
         text += f"\n[[items]]\nfield = {_value(field)}\nforms = {_value(list(forms))}\n"
+    text += "".join(_question(question) for question in wish.questions)
     try:
         raw = text.encode()
         parse_agreement(raw)
@@ -95,6 +99,19 @@ def write(wish: Wish) -> bytes:
     except BadAgreement as error:
         raise BadInput(error.key or "agreement", error.rule) from None
     return raw
+
+
+def _question(question: str) -> str:
+    """One table of predicates."""
+    name, equals, rest = question.partition("=")
+    field, colon, asked = rest.partition(":")
+    operator, _, constants = asked.partition(":")
+    if not equals or not colon:
+        raise BadInput("predicate", "must be NAME=FIELD:OPERATOR:VALUE,VALUE")
+    table = f"\n[[predicates]]\nname = {_value(name)}\nfield = {_value(field)}\noperator = {_value(operator)}\n"
+    if operator == "in":
+        return f"{table}values = {_value(constants.split(','))}\n"
+    return f"{table}value = {_value(constants)}\n" if constants else table
 
 
 def _value(value: object) -> str:

@@ -46,6 +46,10 @@ def new(
     home: HomePath,
     resource: Annotated[str, typer.Option("--resource", help="Resource code; the catalogue names its provider.")],
     items: Annotated[list[str], typer.Option("--item", help="field=form,form; give it once per field.")],
+    predicates: Annotated[
+        list[str] | None,
+        typer.Option("--predicate", help="NAME=FIELD:OPERATOR:VALUE for an item with the form predicate."),
+    ] = None,
     purposes: Annotated[list[str], typer.Option("--purpose", help="Registered purpose; may be given again.")],
     basis: Basis,
     fingerprint: OtherKey,
@@ -101,6 +105,7 @@ def new(
         days=days,
         uses_per_day=uses_per_day,
         further=further,
+        questions=predicates or (),
     )
     write_whole(file, write(wish), PUBLIC)
     agreement = read_agreement(file)

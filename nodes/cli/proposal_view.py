@@ -1,7 +1,8 @@
 """How a proposal is shown to a steward: the text in words, what it changes, and what was said."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final
 
 from nodes.agreements.chain import VerifiedProposal
 from nodes.agreements.client import Summary
@@ -12,33 +13,35 @@ from nodes.errors import PublicText
 from policies.agreements import Agreement
 from policies.agreements.compare import Change, compare
 from policies.agreements.workflow import Act, Status
+from policies.predicates import Predicate
+
+_NOT_SAID: Final = frozenset({"digest", "raw"})
+"""Attributes that are the text itself, not what it says."""
 
 
 def text_facts(agreement: Agreement) -> dict[str, Any]:
-    """What an agreement says, by key."""
-    return {
-        "id": agreement.id,
-        "revision": agreement.revision,
-        "provider": agreement.provider,
-        "provider_key": agreement.provider_key,
-        "consumer": agreement.consumer,
-        "consumer_key": agreement.consumer_key,
-        "systems": sorted(agreement.systems),
-        "resource": agreement.resource,
-        "sharing_type": "" if agreement.sharing_type is None else str(agreement.sharing_type),
-        "condition": agreement.condition,
-        "legal_basis": str(agreement.legal_basis),
-        "purposes": sorted(agreement.purposes),
-        "valid_from": moment(agreement.valid_from_ms),
-        "valid_until": moment(agreement.valid_until_ms),
-        "case_required": agreement.case_required,
-        "official_required": agreement.official_required,
-        "uses_per_day": agreement.uses_per_day,
-        "retention_days": agreement.retention_days,
-        "impact_assessment": agreement.impact_assessment,
-        "onward_transfer": agreement.onward_transfer,
-        "items": {field: sorted(map(str, forms)) for field, forms in sorted(agreement.items.items())},
-    }
+    """What an agreement says, by key: everything, also under keys that have no word of their own here."""
+    facts: dict[str, Any] = {}
+    for each in fields(Agreement):
+        name, value = each.name, getattr(agreement, each.name)
+        if name in _NOT_SAID:
+            continue
+        if name.endswith("_ms"):
+            facts[name.removesuffix("_ms")] = moment(value)
+        elif isinstance(value, Mapping):
+            facts[name] = {key: _plain_value(inner) for key, inner in sorted(value.items())}
+        else:
+            facts[name] = _plain_value(value)
+    return facts
+
+
+def _plain_value(value: Any) -> Any:
+    """Texts, numbers, flags and lists of texts, for people and programs."""
+    if value is None or isinstance(value, bool | int) or type(value) is str:
+        return value
+    if isinstance(value, frozenset | set | tuple | list):
+        return sorted(map(str, value))
+    return f"{value.field}: {value}" if isinstance(value, Predicate) else str(value)
 
 
 def comparison(proposal: VerifiedProposal) -> tuple[PublicText, tuple[Change, ...]] | None:
@@ -86,10 +89,11 @@ def show_text(agreement: Agreement, language: Language) -> None:
     """Print what an agreement says."""
     rows = []
     for key, value in text_facts(agreement).items():
-        if key == "items":
-            rows += [(pick(KEYS[key], language), f"{field}: {', '.join(forms)}") for field, forms in value.items()]
+        word = _key(key, language)
+        if isinstance(value, Mapping):
+            rows += [(word, f"{name}: {_said(inner, language)}") for name, inner in value.items()]
         elif value not in ("", None):
-            rows.append((pick(KEYS[key], language), _said(value, language)))
+            rows.append((word, _said(value, language)))
     table(f"{agreement.id} r{agreement.revision}", (_word("key", language), ""), rows)
     say(f"{_word('digest', language)}: {agreement.digest.hex()}")
 
@@ -142,7 +146,9 @@ def show_state(summary: Summary, proposal: VerifiedProposal, department: str, la
 
 def status_word(status: str, language: Language) -> str:
     """A status as the gateway says it, in words."""
-    return pick(STATUS[Status(status)], language) if status in set(Status) else status
+    if status in set(Status):
+        return pick(STATUS[Status(status)], language)
+    return _word(status, language) if status in WORDS else status
 
 
 def _said(value: Any, language: Language) -> str:

@@ -91,7 +91,7 @@ async def test_what_a_department_suspends_is_not_released_until_it_resumes(city:
     key = "--home registry --department-key civil.key"
     await run(city, f"oncegate-node agreement suspend education-civil-resident {key} --reason 系统检查")
     refused = await run(city, lines[-1], expect=3)
-    assert "NO_AGREEMENT" in refused.stderr
+    assert "AGREEMENT_SUSPENDED" in refused.stderr
     assert (city.folder / "registry/agreements/education-civil-resident.stopped").exists()
     resume = "oncegate-node agreement resume education-civil-resident"
     await run(city, f"{resume} --home counter --department-key education.key")
@@ -99,7 +99,7 @@ async def test_what_a_department_suspends_is_not_released_until_it_resumes(city:
     await run(city, f"{resume} {key}")
     assert "欧阳静好" in (await run(city, lines[-1])).stdout
     await run(city, f"oncegate-node agreement terminate education-civil-resident {key} --reason 业务终止")
-    await run(city, lines[-1], expect=3)
+    assert "NO_AGREEMENT" in (await run(city, lines[-1], expect=3)).stderr
     history = await run(city, "oncegate-node agreement history education-civil-resident --home counter --lang zh")
     for word in ("提出申请", "批准", "暂停", "恢复", "终止", "系统检查", "已验证：5 个步骤"):
         assert word in history.stdout

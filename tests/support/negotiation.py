@@ -6,7 +6,6 @@ from typing import Any
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import LogEntry
 from gateway.exchange.negotiate import Negotiate
-from gateway.exchange.record import Record
 from gateway.settings import AgreementSettings
 from gateway.sharing.agreements import Agreements
 from gateway.sharing.proposals import Proposal, Proposals
@@ -59,7 +58,7 @@ class Negotiation:
             self.resources.get,
             self.agreements,
             self.proposals,
-            Record(self.ledger),
+            self.ledger,
             registry.clock,
         )
 

@@ -21,12 +21,16 @@ class Shelf:
 
     found: Agreement | None = field(default_factory=agreement)
     near: Agreement | None = None
+    suspended: bool = False
 
     def find(self, *_: Any) -> Agreement | None:
         return self.found
 
     def nearest(self, *_: Any) -> Agreement | None:
         return self.near
+
+    def is_suspended(self, *_: Any) -> bool:
+        return self.suspended
 
     def require_unchanged(self, one: Agreement, _now_ms: int) -> None:
         if self.found != one:
@@ -97,6 +101,12 @@ def test_without_an_agreement_the_nearest_one_only_tells_the_reason() -> None:
     assert refused_for(Shelf(found=None)) == "NO_AGREEMENT"
     suspended = agreement(systems=frozenset({"library"}))
     assert refused_for(Shelf(found=None, near=suspended)) == "WRONG_SYSTEM"
+
+
+def test_an_agreement_that_a_party_suspended_is_told_apart_from_none() -> None:
+    assert refused_for(Shelf(found=None, suspended=True)) == "AGREEMENT_SUSPENDED"
+    other = agreement(systems=frozenset({"library"}))
+    assert refused_for(Shelf(found=None, near=other, suspended=True)) == "WRONG_SYSTEM"
 
 
 def refused_for(shelf: Shelf) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Code, Refused
+from gateway.sharing import proposals
 from keys.agreement_steps import SignedStep
 from keys.signing import AGREEMENT, SigningKey
 from policies.vocabulary import LegalBasis, SharingType
@@ -333,3 +334,34 @@ async def test_lists_come_in_pages_and_show_who_is_waited_for(talk: Negotiation)
     assert ([p.id[0] for p in rest.proposals], rest.next_cursor) == (["2"], "")
     assert (await talk.negotiate.list(housing, waiting=True, cursor="", limit=0)).proposals == ()
     assert len((await talk.negotiate.list(housing, waiting=False, cursor="", limit=0)).proposals) == 3
+
+
+async def test_what_the_operator_withdrew_is_shown_as_withdrawn_and_not_approved_again(talk: Negotiation) -> None:
+    await talk.approved()
+    revised = talk.text(revision=2)
+    await talk.say(talk.housing, "revise", text=revised)
+    talk.agreements.revoke("civil-desk-1", "misused")
+    assert talk.proposals.get(ID).status == "revoked"
+    assert (await refused(talk.say(talk.civil, "approve", text=revised))).code is Code.NOT_ALLOWED
+    assert talk.proposals.problems() == ()
+
+
+async def test_a_consumer_cannot_have_any_number_of_proposals_waiting(
+    talk: Negotiation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposals, "MOST_OPEN", 2)
+    for number in range(2):
+        await talk.say(talk.housing, "propose", text=talk.text(id=f"desk-{number}"), proposal=f"{number}" * 32)
+    more = {"text": talk.text(id="desk-2"), "proposal": "2" * 32}
+    assert (await refused(talk.say(talk.housing, "propose", **more))).code is Code.OVERLOADED
+    await talk.say(talk.civil, "refuse", proposal="0" * 32)
+    await talk.say(talk.housing, "propose", **more)
+
+
+async def test_a_suspended_agreement_is_told_apart_from_none(talk: Negotiation) -> None:
+    assert not talk.agreements.is_suspended("housing", "civil.resident")
+    await talk.approved()
+    assert not talk.agreements.is_suspended("housing", "civil.resident")
+    await talk.say(talk.civil, "suspend")
+    assert talk.agreements.is_suspended("housing", "civil.resident")
+    assert not talk.agreements.is_suspended("tax", "civil.resident")

@@ -126,6 +126,14 @@ def test_a_template_says_what_was_wished() -> None:
     assert (read.valid_until_ms - read.valid_from_ms, read.uses_per_day) == (365 * 86_400_000, 100)
 
 
+def test_a_template_asks_questions() -> None:
+    items = {"birth_date": ["predicate"], "status": ["predicate"], "name": ["predicate"]}
+    asked = ["adult=birth_date:age_at_least:18", "known=status:in:单身,丧偶", "same=name:equals"]
+    read = parse_agreement(write(replace(WISH, items=items, questions=asked)))
+    assert sorted(read.predicates) == ["adult", "known", "same"]
+    assert set(read.predicates["known"].constants) == {"单身", "丧偶"}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -141,6 +149,9 @@ def test_a_template_says_what_was_wished() -> None:
         {"further": {"condition": "\x7f"}},
         {"further": {"condition": "\udcff"}},
         {"further": {"onward_transfer": True}},
+        {"items": {"birth_date": ["predicate"]}},
+        {"questions": ["adult"]},
+        {"questions": ["adult=name:age_at_least:18"]},
     ],
     ids=str,
 )

@@ -1,6 +1,6 @@
 """What widens, narrows or changes between two texts, and that nothing counts as narrower unless it provably is."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import MappingProxyType
 
 import pytest
@@ -11,7 +11,10 @@ from policies.predicates import Operator, Predicate
 from policies.vocabulary import Form, LegalBasis, SharingType
 from tests.support.policy_cases import agreement
 
-BASE = agreement(retention_days=30)
+ADULT = Predicate("adult", "birth_date", Operator.AGE_AT_LEAST, ("18",))
+ASKED = MappingProxyType({"adult": ADULT})
+KEPT = {"retention_days": 30, "predicates": ASKED}
+BASE = agreement(**KEPT)
 VALUE, MASKED, YEAR = Form.VALUE, Form.MASKED, Form.YEAR
 
 
@@ -32,6 +35,7 @@ NARROWER = [
     {"impact_assessment": "PIA-2025-7"},
     {"items": items(name={MASKED}, birth_date={YEAR}, record={Form.EXISTS})},
     {"items": items(name={VALUE, MASKED})},
+    {"predicates": {}},
 ]
 NOT_NARROWER = [
     {},
@@ -51,12 +55,14 @@ NOT_NARROWER = [
     {"items": items(name={VALUE, MASKED, Form.EXISTS}, birth_date={YEAR}, record={Form.EXISTS})},
     {"items": items(name={VALUE}, birth_date={VALUE}, record={Form.EXISTS})},
     {"items": items(name={VALUE}, birth_date={YEAR}, address={VALUE})},
+    {"predicates": {"adult": replace(ADULT, constants=("21",))}},
+    {"predicates": {**ASKED, "old": Predicate("old", "birth_date", Operator.AGE_AT_LEAST, ("60",))}},
 ]
 
 
 @pytest.mark.parametrize("changes", NARROWER, ids=" ".join)
 def test_what_only_takes_away_is_narrower_and_its_opposite_is_not(changes: dict) -> None:
-    narrow = agreement(**{"retention_days": 30, **changes})
+    narrow = agreement(**{**KEPT, **changes})
     assert is_narrower(BASE, narrow)
     assert not is_narrower(narrow, BASE)
     assert {change.effect for change in compare(BASE, narrow)} == {Effect.NARROWS}
@@ -64,13 +70,13 @@ def test_what_only_takes_away_is_narrower_and_its_opposite_is_not(changes: dict)
 
 @pytest.mark.parametrize("changes", NOT_NARROWER, ids=" ".join)
 def test_what_adds_or_merely_changes_is_not_narrower(changes: dict) -> None:
-    assert not is_narrower(BASE, agreement(**{"retention_days": 30, **changes}))
+    assert not is_narrower(BASE, agreement(**{**KEPT, **changes}))
 
 
 def test_one_widening_among_narrowings_is_enough() -> None:
     for narrow in NARROWER:
         if "uses_per_day" not in narrow:
-            assert not is_narrower(BASE, agreement(**{"retention_days": 30, **narrow, "uses_per_day": 5000}))
+            assert not is_narrower(BASE, agreement(**{**KEPT, **narrow, "uses_per_day": 5000}))
 
 
 def test_another_condition_or_assessment_cannot_be_ordered() -> None:
@@ -81,7 +87,7 @@ def test_another_condition_or_assessment_cannot_be_ordered() -> None:
 
 
 def test_every_field_that_differs_is_told_by_its_key_with_both_sides() -> None:
-    told = compare(BASE, agreement(retention_days=30, uses_per_day=10, items=items(name={MASKED})))
+    told = compare(BASE, agreement(**KEPT, uses_per_day=10, items=items(name={MASKED})))
     assert [(change.key, change.before, change.after) for change in told] == [
         ("uses_per_day", "1000", "10"),
         ("items.birth_date", "year", ""),
@@ -94,7 +100,7 @@ def test_a_key_without_a_rule_of_its_own_is_a_change() -> None:
     unordered = {f.name for f in fields(Agreement)} - _NEUTRAL - set(_RULES)
     assert {"legal_basis", "provider_key", "consumer", "id"} <= unordered
     for name in unordered:
-        other = agreement(retention_days=30, **{name: "something else"})
+        other = agreement(**{**KEPT, name: "something else"})
         assert [change.effect for change in compare(BASE, other)] == [Effect.CHANGES], name
 
 
