@@ -87,7 +87,6 @@ class Code(StrEnum):
     FIELD_NOT_EDITABLE = "FIELD_NOT_EDITABLE"
     NOT_AT_A_SOURCE = "NOT_AT_A_SOURCE"
     ALREADY_DECIDED = "ALREADY_DECIDED"
-    TRIES_EXHAUSTED = "TRIES_EXHAUSTED"
     CONSENT_NOT_POSSIBLE = "CONSENT_NOT_POSSIBLE"
     CONSENT_PROOF_NEEDED = "CONSENT_PROOF_NEEDED"
     CONSENT_PROOF_INVALID = "CONSENT_PROOF_INVALID"
@@ -197,9 +196,6 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.ALREADY_DECIDED: PublicError(
         _S.FAILED_PRECONDITION, "更正申请已办结或已撤回", "The correction was decided or withdrawn already"
-    ),
-    Code.TRIES_EXHAUSTED: PublicError(
-        _S.RESOURCE_EXHAUSTED, "今日核验次数已用完", "Today's tries to verify this field are used up"
     ),
     Code.CONSENT_NOT_POSSIBLE: PublicError(
         _S.FAILED_PRECONDITION,

@@ -196,6 +196,9 @@ class Limits(_Section):
     guesses_per_day: Annotated[
         int, Field(ge=1, le=1000, description="comparisons (`equals`) of one field of one person, for one department")
     ] = 5
+    profile_comparisons_per_day: Annotated[
+        int, Field(ge=1, le=100, description="comparisons of one profile field with registers, at the person's wish")
+    ] = 5
     answer_kept_s: Annotated[int, Field(ge=0, le=3600, description="how long a sealed answer is kept for a repeat")] = (
         300
     )

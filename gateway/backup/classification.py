@@ -67,7 +67,6 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "vault_persons": Treatment.WHOLE,
     "vault_pseudonym_generations": Treatment.WHOLE,
     "vault_pseudonym_releases": Treatment.WHOLE,
-    "vault_tries": Treatment.WHOLE,
 }
 """Treatment of each table, by name."""
 

@@ -26,7 +26,7 @@ from gateway.backup.files import copy_new, make_folders, staged_folder, write_ne
 from gateway.backup.manifest import DATABASE, FORMAT, HOME, KEYRING, LedgerHead, Manifest, files_in, write_manifest
 from gateway.backup.snapshot import Progress, consistent, log_root, revision_of, write_snapshot
 from gateway.bootstrap.offline import LEDGER_ANCHOR, Offline
-from gateway.bootstrap.vault_identity import CERTIFICATE_FILE
+from gateway.bootstrap.vault_identity import ASKING_CERTIFICATE_FILE, CERTIFICATE_FILE
 from gateway.settings import FILE_NAME, Settings
 
 _PROGRAM: Final = "oncegate"
@@ -62,7 +62,7 @@ def home_files(settings: Settings) -> Mapping[str, Path]:
 
     What lies outside the home folder, a policy bundle and the passphrase are not among them.
     """
-    names = [FILE_NAME, CERTIFICATE_FILE]
+    names = [FILE_NAME, CERTIFICATE_FILE, ASKING_CERTIFICATE_FILE]
     names += [str(issuer.jwks_file) for issuer in settings.issuers if _inside(issuer.jwks_file)]
     return {name: settings.home / name for name in names if (settings.home / name).is_file()}
 

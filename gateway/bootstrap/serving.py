@@ -32,10 +32,12 @@ from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
 from gateway.bootstrap.vault_search import index_fields, searching
 from gateway.bootstrap.vault_suite import move_fields
+from gateway.bootstrap.verifying import verify_field
 from gateway.clock import SystemClock
 from gateway.exchange.ask import Ask
 from gateway.exchange.auditing import ReadLog
 from gateway.exchange.browse import Browse
+from gateway.exchange.citizen import Citizens
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
 from gateway.exchange.disclose import Disclose
@@ -162,8 +164,8 @@ class Gateway:
         locate = Locate(identify, subjects, decide, record, self.index, codec)
         corrections = Corrections(engine, self._live, clock, vault.search, suite=vault.suite)
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
-        sources = _sources(settings)
-        desk = SourceDesk(people, offline.departments, subjects, vault, corrections, sources, record, clock)
+        verify = verify_field(offline, Citizens(people, subjects), vault, disclose, record, codec)
+        desk = SourceDesk(people, offline.departments, subjects, vault, corrections, _sources(settings), record, clock)
         browse = Browse(offline.peers, people, offline.browsing, offline.departments)
         negotiate, self._lateness = agreeing(offline)
         self._mend = Mend(offline.ledger, record, limits, clock)
@@ -184,7 +186,7 @@ class Gateway:
         def register_people(server: Any) -> None:
             reading = ReadLog(people, record, offline.ledger)
             audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(offline.ledger, reading, own), server)
-            profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own), server)
+            profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own, verify), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(consents.own, clock), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)

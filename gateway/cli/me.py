@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 profile_app = typer.Typer(no_args_is_help=True, help="Your own contact data, entered once. 个人档案")
 app.add_typer(profile_app, name="profile")
+profile_app.command("verify")(own_field.verify)
 app.command("dispute")(own_field.dispute)
 app.command("withdraw-dispute")(own_field.withdraw_dispute)
 app.command("restrict")(own_field.restrict)

@@ -54,6 +54,25 @@ def release_restriction(field: FieldCode, gateway: Address, ca: CaFile, token_fi
 
 
 @command
+def verify(
+    field: FieldCode,
+    register: Annotated[str, typer.Option("--register", help="Code of the register's resource.")],
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    as_json: AsJson = False,
+) -> None:
+    """Have a register say whether it has the same value; it tells nothing else. 与登记信息比对."""
+    with people_channel(gateway, ca) as channel:
+        stub = profile_pb2_grpc.ProfileServiceStub(channel)
+        request = profile_pb2.VerifyProfileFieldRequest(field=field, resource=register)
+        response = stub.VerifyProfileField(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
+    said = "equal, now verified 一致，已核验" if response.equal else "not equal, or no record there 不一致或无记录"
+    document = {"equal": response.equal, "field": field_json(response.field)}
+    emit(document, as_json=as_json, human=lambda: say(f"{field} / {register}: {said}"))
+
+
+@command
 def history(field: FieldCode, gateway: Address, ca: CaFile, token_file: TokenFile, as_json: AsJson = False) -> None:
     """Show earlier versions of a field, newest first, with when and why each one ended. At most 20 are kept."""
     with people_channel(gateway, ca) as channel:

@@ -1,4 +1,4 @@
-"""`oncegate vault`: the certificate by which the vault's department vouches for the vault's own keys.
+"""`oncegate vault`: the certificates by which the vault's department vouches for the vault's own keys.
 
 Searching profiles is in `gateway.cli.search`.
 """
@@ -20,13 +20,17 @@ app = typer.Typer(no_args_is_help=True, help="The vault: its certificate, search
 def request(
     out: Annotated[Path, typer.Argument(help="Where to write the request (JSON), for `oncegate-node certify`.")],
     home: Home,
+    *,
+    asking: Annotated[
+        bool, typer.Option("--asking", help="As the system that asks registers, not as the node that answers.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a request with the vault's public keys for its department to certify."""
     from gateway.bootstrap.vault_identity import write_vault_request  # noqa: PLC0415 - see gateway.cli.offline
 
     with open_offline(home) as offline:
-        holder = write_vault_request(offline, out)
+        holder = write_vault_request(offline, out, "system" if asking else "node")
     emit({"holder": holder, "request": str(out)}, as_json=as_json, human=lambda: say(f"wrote {out} for {holder}"))
 
 
@@ -37,7 +41,7 @@ def install(
     home: Home,
     as_json: AsJson = False,
 ) -> None:
-    """Install the certificate. Until then profile fields are not shared."""
+    """Install a certificate. Until then profile fields are not shared, or not compared with registers."""
     from gateway.bootstrap.vault_identity import install_vault_certificate  # noqa: PLC0415 - see gateway.cli.offline
 
     with open_offline(home) as offline:

@@ -10,8 +10,9 @@ gateway cannot do.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -104,6 +105,28 @@ class Disclose:
                 raise
             return await self._first(call, caller, subject, plan)
 
+    async def own_question(
+        self, call: Call, caller: Caller, subject: Subject, still_good: Callable[[], None]
+    ) -> Disclosed:
+        """Carry out a question that the gateway itself asks, in the name of the department that runs the vault.
+
+        It came through no door, so there is no certificate of a connection: `still_good` says instead whether the
+        asking keys still stand. Everything else is as with any fetch, on the ledger too.
+
+        Raises:
+            Refused: With its reason, which is on the ledger before it is told.
+        """
+        with self._slot(str(caller.peer.spiffe)):
+            try:
+                plan = self._decide(caller, subject)
+                refused = refusal(plan)
+                if refused is not None:
+                    raise refused
+            except Refused as error:
+                await self._record.refused(Record.known(caller), subject, error)
+                raise
+            return await self._carry_out(call, caller, subject, plan, still_good)
+
     async def _admitted(self, call: Call) -> Peer:
         """The calling system; a certificate that is not in good standing is refused on the record."""
         try:
@@ -116,7 +139,8 @@ class Disclose:
         """The first call with this request id."""
         system, request_id = str(caller.peer.spiffe), caller.request.request_id
         try:
-            disclosed = await self._carry_out(call, caller, subject, plan)
+            still_good = partial(self._identify.still_good, caller.peer)
+            disclosed = await self._carry_out(call, caller, subject, plan, still_good)
         except BaseException as error:
             cause = error if isinstance(error, Refused) else Refused(Code.INTERNAL, type(error).__name__)
             self._kept.fail(system, request_id, cause)
@@ -124,7 +148,9 @@ class Disclose:
         self._kept.finish(system, request_id, disclosed, disclosed.size)
         return disclosed
 
-    async def _carry_out(self, call: Call, caller: Caller, subject: Subject, plan: Plan) -> Disclosed:
+    async def _carry_out(
+        self, call: Call, caller: Caller, subject: Subject, plan: Plan, still_good: Callable[[], None]
+    ) -> Disclosed:
         deadline_s = self._deadline_s(caller.request.deadline_ms)
         asked = await self._asked(caller, subject, plan)
         # The ledger records an entry once handed over, even when the caller is cancelled while waiting for it.
@@ -145,7 +171,8 @@ class Disclose:
                         {"resource": code, "field": f, "form": form, "outcome": outcome}
                         for f, form, outcome in contribution.outcomes
                     ]
-                self._check_before_release(caller, plan, answers)
+                still_good()
+                self._check_before_release(plan, answers)
                 # And again: from here to the outcome nothing is awaited, so that an erasure comes before or after both.
                 self._check_not_erased(subject, plan, asked.leaf_index)
             except Refused as error:
@@ -195,9 +222,8 @@ class Disclose:
             await self._record.refused(Record.known(caller), subject, error)
             raise
 
-    def _check_before_release(self, caller: Caller, plan: Plan, answers: tuple[ProviderAnswer, ...]) -> None:
-        """The last look before anything leaves: standing and agreements again, and somebody must have answered."""
-        self._identify.still_good(caller.peer)
+    def _check_before_release(self, plan: Plan, answers: tuple[ProviderAnswer, ...]) -> None:
+        """The last look before anything leaves: agreements again, and somebody must have answered."""
         self._decide.unchanged(plan)
         if answers and all(answer.silence for answer in answers):
             listed = ";".join(f"{a.department}/{a.resource}={a.silence}" for a in answers)

@@ -154,3 +154,12 @@ class AnswerField:
     as_of_ms: int
     source: str
     marks: tuple[FieldMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAnswer:
+    """An answer that was sealed to the gateway itself; `text` of a field is None when it is not available."""
+
+    request_digest: bytes
+    resource: str
+    fields: tuple[AnswerField, ...]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from gateway.exchange.model import AnswerField, LocatedResource, SignedRequest
+from gateway.exchange.model import AnswerField, LocatedResource, OpenedAnswer, SignedRequest
 from policies.vocabulary import Form
 
 
@@ -15,6 +15,16 @@ class WireCodec(Protocol):
 
         Raises:
             Refused: It is not a RequestBody, or one of its fields breaks a rule of the wire contract.
+        """
+
+    def request(self, request: SignedRequest) -> bytes:
+        """A RequestBody of the gateway's own, the exact bytes to sign."""
+
+    def opened(self, plaintext: bytes) -> OpenedAnswer:
+        """Parse an AnswerBody that was sealed to the gateway itself.
+
+        Raises:
+            Refused: It is not one.
         """
 
     def answer(self, request_digest: bytes, resource: str, fields: Sequence[AnswerField]) -> bytes:

@@ -60,6 +60,7 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.NoticeService/AcknowledgeNotice": _rule(systems=(Caller.SYSTEM,)),
     "/oncegate.v1.ProfileService/MarkProfileField": _rule(people=(Caller.CITIZEN,)),
     "/oncegate.v1.ProfileService/GetFieldHistory": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.ProfileService/VerifyProfileField": _rule(people=(Caller.CITIZEN,)),
     "/oncegate.v1.ProfileService/ExportProfile": _rule(people=(Caller.CITIZEN,)),
     "/oncegate.v1.ProfileService/SubmitCorrection": _rule(people=(Caller.CITIZEN,)),
     "/oncegate.v1.ProfileService/ListMyCorrections": _rule(people=(Caller.CITIZEN,)),

@@ -13,12 +13,12 @@ from functools import lru_cache
 from google.protobuf.message import DecodeError, Message
 
 from gateway.errors import Code, Refused, Violation
-from gateway.exchange.model import AnswerField, LocatedResource, RequestItem, SignedRequest
+from gateway.exchange.model import AnswerField, LocatedResource, OpenedAnswer, RequestItem, SignedRequest
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import padded_length
 from oncegate.v1 import exchange_pb2, signed_pb2
-from policies.predicates import BadPredicate, Operator, checked_need
+from policies.predicates import BadPredicate, Need, Operator, checked_need
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 MAX_BODY = 32 * 1024
@@ -45,11 +45,13 @@ OPERATORS: "dict[signed_pb2.PredicateOperator, Operator]" = {
     signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST: Operator.AGE_AT_LEAST,
 }
 FORM_NUMBERS = {form: number for number, form in FORMS.items()}
+OPERATOR_NUMBERS = {operator: number for number, operator in OPERATORS.items()}
 BASES: "dict[signed_pb2.LegalBasis, LegalBasis]" = {
     signed_pb2.LEGAL_BASIS_MANDATE: LegalBasis.MANDATE,
     signed_pb2.LEGAL_BASIS_EXPLICIT_REQUEST: LegalBasis.EXPLICIT_REQUEST,
     signed_pb2.LEGAL_BASIS_CONSENT: LegalBasis.CONSENT,
 }
+BASIS_NUMBERS = {basis: number for number, basis in BASES.items()}
 NECESSITIES: "dict[signed_pb2.Necessity, Necessity]" = {
     signed_pb2.NECESSITY_UNSPECIFIED: Necessity.REQUIRED,
     signed_pb2.NECESSITY_REQUIRED: Necessity.REQUIRED,
@@ -229,6 +231,48 @@ class Codec:
             consent=message.consent,
         )
 
+    def request(self, request: SignedRequest) -> bytes:
+        """A RequestBody of the gateway's own, the exact bytes to sign."""
+        return signed_pb2.RequestBody(
+            request_id=request.request_id,
+            trust_domain=request.trust_domain,
+            system=request.system,
+            subject_scheme=request.subject_scheme,
+            subject_commitment=request.subject_commitment,
+            purpose=request.purpose,
+            legal_basis=BASIS_NUMBERS[request.legal_basis],
+            case_reference=request.case_reference,
+            items=[_item_message(item) for item in request.items],
+            created_unix_ms=request.created_ms,
+            deadline_ms=request.deadline_ms,
+            sealing_key_id=request.sealing_key_id,
+            understood_marks=[MARK_NUMBERS[mark] for mark in sorted(request.understood_marks)],
+        ).SerializeToString(deterministic=True)
+
+    def opened(self, plaintext: bytes) -> OpenedAnswer:
+        """Parse an AnswerBody that was sealed to the gateway itself.
+
+        Raises:
+            Refused: BAD_FRAME when it is not one.
+        """
+        body = signed_pb2.AnswerBody()
+        try:
+            body.ParseFromString(plaintext)
+            fields = tuple(
+                AnswerField(
+                    field=field.field,
+                    form=FORMS[field.form],
+                    text=field.text if field.status == signed_pb2.FIELD_STATUS_RELEASED else None,
+                    data_type=field.data_type,
+                    as_of_ms=field.as_of_unix_ms,
+                    source=field.source,
+                )
+                for field in body.fields
+            )
+        except (DecodeError, KeyError):
+            raise Refused(Code.BAD_FRAME, "a sealed answer") from None
+        return OpenedAnswer(body.request_digest, body.resource, fields)
+
     def answer(self, request_digest: bytes, resource: str, fields: Sequence[AnswerField]) -> bytes:
         """A padded AnswerBody; whether a yes-or-no field is yes, no or not available does not change its length."""
         body = signed_pb2.AnswerBody(request_digest=request_digest, resource=resource)
@@ -284,6 +328,24 @@ class Codec:
             number = signed_pb2.ItemOutcome.Value(f"ITEM_OUTCOME_{outcome.upper()}")
             message.outcomes.add(field=field, form=FORM_NUMBERS[form], outcome=number)
         return message.SerializeToString(deterministic=True)
+
+
+def _item_message(item: RequestItem) -> signed_pb2.RequestItem:
+    need = item.need or Need()
+    required = item.necessity is Necessity.REQUIRED
+    return signed_pb2.RequestItem(
+        resource=item.resource,
+        field=item.field,
+        form=FORM_NUMBERS[item.form],
+        necessity=signed_pb2.NECESSITY_REQUIRED if required else signed_pb2.NECESSITY_OPTIONAL,
+        predicate=need.name,
+        operator=(
+            signed_pb2.PREDICATE_OPERATOR_UNSPECIFIED if need.operator is None else OPERATOR_NUMBERS[need.operator]
+        ),
+        constants=need.constants,
+        accepted=[FORM_NUMBERS[form] for form in item.accepted],
+        operand_commitment=item.operand_commitment,
+    )
 
 
 def _pad(message: Message, least: int = 0) -> bytes:

@@ -18,7 +18,6 @@ FORGOTTEN: Final = tuple(
         tables.VaultField,
         tables.VaultHistory,
         tables.VaultCorrection,
-        tables.VaultTry,
         tables.VaultBlindIndex,
         tables.VaultConsentProof,
     )

@@ -136,17 +136,6 @@ class VaultCorrection(SQLModel, table=True):
     envelope: bytes = Field(sa_type=LargeBinary, description="keys.envelope: field, proposal, reason, record, answer")
 
 
-class VaultTry(SQLModel, table=True):
-    """How often a person had a field compared with a register on one day."""
-
-    __tablename__ = "vault_tries"
-
-    person_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
-    field: str = Field(primary_key=True, description="field code")
-    day: int = Field(primary_key=True, description="days since 1970-01-01 in civil time")
-    taken: int = Field(description="tries taken")
-
-
 class VaultConsentProof(SQLModel, table=True):
     """What ties a consent to its person: the key of its commitments, and the person's own word for it; sealed."""
 

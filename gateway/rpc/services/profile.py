@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.errors import bad_request
 from gateway.exchange.people import OwnProfile
+from gateway.exchange.verify_field import VerifyField
 from gateway.rpc.callers import bearer
 from gateway.vault.corrections import Correction
 from gateway.vault.profile import ProfileField
@@ -24,10 +25,12 @@ class ProfileServicer(profile_pb2_grpc.ProfileServiceServicer):
 
     Args:
         own: The use cases; they find the person in the token.
+        verify: Compares a field with a register; it finds the person likewise.
     """
 
-    def __init__(self, own: OwnProfile) -> None:
+    def __init__(self, own: OwnProfile, verify: VerifyField) -> None:
         self._own = own
+        self._verify = verify
 
     async def GetProfile(self, request: profile_pb2.GetProfileRequest, context: Any) -> profile_pb2.GetProfileResponse:  # noqa: N802
         """See profile.proto."""
@@ -54,6 +57,13 @@ class ProfileServicer(profile_pb2_grpc.ProfileServiceServicer):
         """See profile.proto."""
         await self._own.delete_field(bearer(context), request.field)
         return profile_pb2.DeleteProfileFieldResponse()
+
+    async def VerifyProfileField(  # noqa: N802
+        self, request: profile_pb2.VerifyProfileFieldRequest, context: Any
+    ) -> profile_pb2.VerifyProfileFieldResponse:
+        """See profile.proto."""
+        equal, field = await self._verify(bearer(context), request.field, request.resource)
+        return profile_pb2.VerifyProfileFieldResponse(equal=equal, field=_field(field))
 
     async def MarkProfileField(  # noqa: N802
         self, request: profile_pb2.MarkProfileFieldRequest, context: Any

@@ -1,10 +1,9 @@
-"""Requests to a department to correct what it verified, and counted tries, on each database."""
+"""Requests to a department to correct what it verified, on each database."""
 
-import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, select, update
 from sqlmodel import SQLModel
 
 from gateway.errors import Code, Refused
@@ -13,7 +12,6 @@ from gateway.vault.corrections import KEPT, Corrections, CorrectionStatus
 from gateway.vault.profile import Vault
 from gateway.vault.provenance import FieldStatus, Mark, Source, Superseded
 from gateway.vault.search import BlindIndexes
-from gateway.vault.tries import DAY_MS, PER_DAY, Tries
 from gateway.vault.verified import AHEAD_MS
 from gateway.vault.views import Verified
 from keys.errors import BadEnvelope
@@ -214,45 +212,3 @@ def test_what_was_written_is_sealed_and_goes_with_the_person(
     assert refused_code(corrections.withdraw, PERSON, made.id) is Code.NOT_FOUND
     with engine.connect() as connection:
         assert connection.execute(select(TABLE)).all() == []
-
-
-def test_tries_run_out_per_person_field_and_day(engine: Engine, clock: FixedClock) -> None:
-    tries = Tries(engine, clock)
-    assert [tries.take(PERSON, "phone") for _ in range(PER_DAY)] == list(range(PER_DAY))[::-1]
-    with pytest.raises(Refused) as refused:
-        Tries(engine, clock).take(PERSON, "phone")
-    assert refused.value.code is Code.TRIES_EXHAUSTED
-    wait_ms = refused.value.retry_after_ms
-    assert wait_ms is not None
-    assert 0 < wait_ms <= DAY_MS
-    assert tries.take(PERSON, "bank_account") == tries.take(OTHER, "phone") == PER_DAY - 1
-    clock.at_ms += wait_ms - 1
-    assert refused_code(tries.take, PERSON, "phone") is Code.TRIES_EXHAUSTED
-    clock.at_ms += 1
-    assert tries.take(PERSON, "phone") == PER_DAY - 1
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM vault_tries WHERE field = 'phone'")).scalar() == 2
-
-
-def test_tries_taken_at_the_same_moment_are_all_counted(engine: Engine, clock: FixedClock) -> None:
-    granted: list[int] = []
-
-    def take() -> None:
-        try:
-            granted.append(Tries(engine, clock).take(PERSON, "phone"))
-        except Refused:
-            granted.append(-1)
-
-    threads = [threading.Thread(target=take) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(granted) == [-1] * (12 - PER_DAY) + list(range(PER_DAY))
-
-
-def test_erasing_a_person_forgets_the_tries(engine: Engine, vault: Vault, clock: FixedClock) -> None:
-    Tries(engine, clock).take(PERSON, "phone")
-    vault.erase(PERSON)
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM vault_tries")).scalar() == 0

@@ -1,5 +1,6 @@
 """Comparing a field with a register: yes or no, counted, on the ledger, and on yes the field is verified."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,12 +11,10 @@ from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
 from gateway.exchange.identify import Subject
 from gateway.exchange.record import Record
-from gateway.exchange.verify_field import Compared, Comparison, VerifyField
+from gateway.exchange.verify_field import PER_DAY, Compared, Comparison, VerifyField
 from gateway.vault.profile import Vault
 from gateway.vault.provenance import Source
-from gateway.vault.tries import PER_DAY, Tries
 from gateway.vault.views import Verified
-from tests.support.index_node import FixedClock
 from tests.support.ledgers import make_ledger, storage_fault
 from tests.support.registers import ComparingRegister
 
@@ -27,7 +26,7 @@ RESOURCE = "telecom.subscriber"
 @pytest.fixture
 def ledger(engine: Engine) -> Iterator[SqlLedger]:
     with engine.begin() as connection:
-        for table in ("audit_entries", "audit_checkpoints", "audit_marks"):
+        for table in ("audit_entries", "audit_counters", "audit_checkpoints", "audit_marks"):
             connection.execute(text(f"DELETE FROM {table}"))
     made = make_ledger(engine)
     made.start()
@@ -41,21 +40,31 @@ def register() -> ComparingRegister:
 
 
 @pytest.fixture
-def verify(
-    engine: Engine, vault: Vault, clock: FixedClock, ledger: SqlLedger, register: ComparingRegister
-) -> VerifyField:
+def verify(vault: Vault, ledger: SqlLedger, register: ComparingRegister) -> VerifyField:
     async def citizen(bearer: str) -> Subject:
         if bearer != "alice":
             raise Refused(Code.BAD_TOKEN)
         return ALICE
 
-    return VerifyField(citizen, vault, Tries(engine, clock), register, Record(ledger))
+    return VerifyField(citizen, vault, register, Record(ledger))
 
 
 async def refused_code(call: Any) -> Code:
     with pytest.raises(Refused) as refused:
         await call
     return refused.value.code
+
+
+async def equal(verify: VerifyField) -> bool:
+    found, _ = await verify("alice", "phone", RESOURCE)
+    return found
+
+
+async def exhausted(verify: VerifyField) -> bool:
+    with pytest.raises(Refused) as refused:
+        await verify("alice", "phone", RESOURCE)
+    assert refused.value.retry_after_ms
+    return (refused.value.code, refused.value.reason) == (Code.OVERLOADED, "GUESSES_EXHAUSTED")
 
 
 def source(vault: Vault) -> Source:
@@ -68,7 +77,7 @@ async def test_a_yes_verifies_the_field_and_is_on_the_ledger_without_the_value(
     verify: VerifyField, vault: Vault, ledger: SqlLedger
 ) -> None:
     vault.set_field(ALICE.person_id, "phone", PHONE)
-    assert await verify("alice", "phone", RESOURCE)
+    assert await equal(verify)
     found = vault.field(ALICE.person_id, "phone")
     assert found is not None
     assert (found.source, found.source_department) == (Source.PLATFORM_VERIFIED, "telecom")
@@ -84,9 +93,9 @@ async def test_a_no_changes_nothing_and_no_record_is_a_no(
     verify: VerifyField, vault: Vault, register: ComparingRegister
 ) -> None:
     vault.set_field(ALICE.person_id, "phone", OTHER_PHONE)
-    assert not await verify("alice", "phone", RESOURCE)
+    assert not await equal(verify)
     register._records.clear()
-    assert not await verify("alice", "phone", RESOURCE)
+    assert not await equal(verify)
     assert source(vault) is Source.USER_PROVIDED
 
 
@@ -95,22 +104,24 @@ async def test_guesses_run_out_and_then_nobody_is_asked(
 ) -> None:
     for guess in range(PER_DAY):
         vault.set_field(ALICE.person_id, "phone", f"1390013900{guess}")
-        assert not await verify("alice", "phone", RESOURCE)
+        assert not await equal(verify)
     vault.set_field(ALICE.person_id, "phone", PHONE)
-    assert await refused_code(verify("alice", "phone", RESOURCE)) is Code.TRIES_EXHAUSTED
+    assert await exhausted(verify)
     assert len(register.asked) == PER_DAY
     assert source(vault) is Source.USER_PROVIDED
 
 
 async def test_a_silent_register_changes_nothing_and_the_try_is_taken(
-    verify: VerifyField, vault: Vault, register: ComparingRegister
+    verify: VerifyField, vault: Vault, register: ComparingRegister, ledger: SqlLedger
 ) -> None:
     vault.set_field(ALICE.person_id, "phone", PHONE)
     register.silent = True
     for _ in range(PER_DAY):
         assert await refused_code(verify("alice", "phone", RESOURCE)) is Code.ALL_PROVIDERS_SILENT
     register.silent = False
-    assert await refused_code(verify("alice", "phone", RESOURCE)) is Code.TRIES_EXHAUSTED
+    assert await exhausted(verify)
+    last = ledger.entry(2 * PER_DAY - 1).account
+    assert (last["outcome"], last["reason"]) == ("failed", "ALL_PROVIDERS_SILENT"), "what broke off is on the log too"
     assert source(vault) is Source.USER_PROVIDED
 
 
@@ -159,7 +170,7 @@ async def test_a_yes_that_cannot_be_recorded_verifies_nothing(
     assert vault.field(ALICE.person_id, "phone") == before
     assert vault.history(ALICE.person_id, "phone") == []
     monkeypatch.undo()
-    assert await verify("alice", "phone", RESOURCE)
+    assert await equal(verify)
     assert source(vault) is Source.PLATFORM_VERIFIED
 
 
@@ -171,3 +182,34 @@ async def test_a_question_shows_neither_value_nor_identifier(
     shown = repr(register.asked[0])
     assert PHONE not in shown
     assert ALICE.canonical not in shown
+
+
+async def test_an_erasure_gives_no_new_guesses(verify: VerifyField, vault: Vault, register: ComparingRegister) -> None:
+    for guess in range(PER_DAY):
+        vault.set_field(ALICE.person_id, "phone", f"1390013900{guess}")
+        assert not await equal(verify)
+    vault.erase(ALICE.person_id)
+    vault.set_field(ALICE.person_id, "phone", PHONE)
+    assert await exhausted(verify)
+    assert len(register.asked) == PER_DAY
+
+
+async def test_a_comparison_goes_on_when_the_caller_leaves(
+    verify: VerifyField, vault: Vault, register: ComparingRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.set_field(ALICE.person_id, "phone", PHONE)
+    honest, go = register.compare, asyncio.Event()
+
+    async def slowly(question: Comparison) -> Compared:
+        await go.wait()
+        return await honest(question)
+
+    monkeypatch.setattr(register, "compare", slowly)
+    caller = asyncio.create_task(equal(verify))
+    await asyncio.sleep(0.05)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    go.set()
+    await asyncio.gather(*verify._running)
+    assert source(vault) is Source.PLATFORM_VERIFIED

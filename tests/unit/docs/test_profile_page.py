@@ -3,8 +3,9 @@
 import re
 
 from gateway.audit.kinds import ACCESSES, Kind
+from gateway.exchange import verify_field
 from gateway.exchange.own_export import FORMAT
-from gateway.vault import corrections, rows, texts, tries
+from gateway.vault import corrections, rows, texts
 from gateway.vault.provenance import FieldStatus, Source, Superseded, UnavailableReason
 from tests.support.command_reference import every_command
 from tests.unit.docs.pages import code_spans, read, table
@@ -20,7 +21,7 @@ def test_every_word_is_explained() -> None:
 
 def test_every_limit_is_the_codes() -> None:
     listed = [int(row[1].split()[0]) for row in table(TEXT, "what | how many")]
-    assert listed == [rows.HISTORY_KEPT, corrections.KEPT, 1, texts.MAX_TEXT, texts.MAX_RECORD, tries.PER_DAY]
+    assert listed == [rows.HISTORY_KEPT, corrections.KEPT, 1, texts.MAX_TEXT, texts.MAX_RECORD, verify_field.PER_DAY]
     assert FORMAT in SPANS
 
 
@@ -36,7 +37,7 @@ def test_every_kind_of_entry_is_listed_and_whether_the_person_sees_it() -> None:
 
 def test_every_command_shown_exists_with_its_options() -> None:
     known = {path: {o for p in command.params for o in p.opts} for path, command in every_command()}
-    shown = re.findall(r"oncegate ((?:me|source) [a-z-]+)([^`\n#]*)", TEXT)
+    shown = re.findall(r"oncegate ((?:me profile|me|source) [a-z-]+)([^`\n#]*)", TEXT)
     assert len(shown) > 8
     for words, rest in shown:
         assert set(re.findall(r"--[a-z-]+", rest)) <= known["oncegate", *words.split()], words

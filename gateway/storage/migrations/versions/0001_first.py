@@ -379,17 +379,9 @@ def upgrade() -> None:
     sa.Column('released', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
-    op.create_table('vault_tries',
-    sa.Column('person_id', sa.LargeBinary(), nullable=False),
-    sa.Column('field', sa.String(), nullable=False),
-    sa.Column('day', sa.Integer(), nullable=False),
-    sa.Column('taken', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('person_id', 'field', 'day')
-    )
 
 
 def downgrade() -> None:
-    op.drop_table('vault_tries')
     op.drop_table('vault_pseudonym_releases')
     op.drop_table('vault_pseudonym_generations')
     op.drop_index(op.f('ix_vault_persons_person_id'), table_name='vault_persons')

@@ -225,3 +225,19 @@ class Correction(_message.Message):
     changed_unix_ms: int
     note: str
     def __init__(self, correction_id: _Optional[bytes] = ..., field: _Optional[str] = ..., department: _Optional[str] = ..., record: _Optional[str] = ..., proposal: _Optional[str] = ..., reason: _Optional[str] = ..., status: _Optional[str] = ..., created_unix_ms: _Optional[int] = ..., changed_unix_ms: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
+
+class VerifyProfileFieldRequest(_message.Message):
+    __slots__ = ("field", "resource")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    resource: str
+    def __init__(self, field: _Optional[str] = ..., resource: _Optional[str] = ...) -> None: ...
+
+class VerifyProfileFieldResponse(_message.Message):
+    __slots__ = ("equal", "field")
+    EQUAL_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    equal: bool
+    field: ProfileField
+    def __init__(self, equal: _Optional[bool] = ..., field: _Optional[_Union[ProfileField, _Mapping]] = ...) -> None: ...

@@ -70,6 +70,11 @@ class ProfileServiceStub:
                 request_serializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileResponse.FromString,
                 _registered_method=True)
+        self.VerifyProfileField = channel.unary_unary(
+                '/oncegate.v1.ProfileService/VerifyProfileField',
+                request_serializer=oncegate_dot_v1_dot_profile__pb2.VerifyProfileFieldRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_profile__pb2.VerifyProfileFieldResponse.FromString,
+                _registered_method=True)
         self.SubmitCorrection = channel.unary_unary(
                 '/oncegate.v1.ProfileService/SubmitCorrection',
                 request_serializer=oncegate_dot_v1_dot_profile__pb2.SubmitCorrectionRequest.SerializeToString,
@@ -140,6 +145,14 @@ class ProfileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyProfileField(self, request, context):
+        """Has a field that the caller entered compared with a register, which answers yes or no; on yes the field becomes
+        platform_verified. NOT_FOUND when the field holds no value of the caller's. Comparisons are counted by field and day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubmitCorrection(self, request, context):
         """Asks the department that verified a field to correct it. One request waits per field.
         """
@@ -198,6 +211,11 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.ExportProfile,
                     request_deserializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_profile__pb2.ExportProfileResponse.SerializeToString,
+            ),
+            'VerifyProfileField': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyProfileField,
+                    request_deserializer=oncegate_dot_v1_dot_profile__pb2.VerifyProfileFieldRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_profile__pb2.VerifyProfileFieldResponse.SerializeToString,
             ),
             'SubmitCorrection': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitCorrection,
@@ -405,6 +423,33 @@ class ProfileService:
             '/oncegate.v1.ProfileService/ExportProfile',
             oncegate_dot_v1_dot_profile__pb2.ExportProfileRequest.SerializeToString,
             oncegate_dot_v1_dot_profile__pb2.ExportProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyProfileField(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ProfileService/VerifyProfileField',
+            oncegate_dot_v1_dot_profile__pb2.VerifyProfileFieldRequest.SerializeToString,
+            oncegate_dot_v1_dot_profile__pb2.VerifyProfileFieldResponse.FromString,
             options,
             channel_credentials,
             insecure,
