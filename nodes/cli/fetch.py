@@ -14,6 +14,7 @@ from nodes.cli.options import (
     AsJson,
     Basis,
     CaseReference,
+    ConsentDigest,
     HomePath,
     Lang,
     OfficialToken,
@@ -47,6 +48,7 @@ def fetch(
     operand: Operand = None,
     case: CaseReference = "",
     official_token_file: OfficialToken = None,
+    consent: ConsentDigest = "",
     request_id: Annotated[
         str | None, typer.Option("--request-id", help="Idempotency key; random unless given.")
     ] = None,
@@ -72,6 +74,7 @@ def fetch(
                 request_id=request_id,
                 deadline_s=deadline,
                 official_token=token,
+                consent=consent,
             )
             return answer, {} if as_json else await _names(client, answer)
 
@@ -90,6 +93,7 @@ def locate(
     basis: Basis,
     case: CaseReference = "",
     official_token_file: OfficialToken = None,
+    consent: ConsentDigest = "",
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
@@ -106,6 +110,7 @@ def locate(
                 resources=resources,
                 case_reference=case,
                 official_token=token,
+                consent=consent,
             )
 
     answer = asyncio.run(ask())

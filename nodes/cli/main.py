@@ -2,7 +2,20 @@
 
 import typer
 
-from nodes.cli import agreement, catalog, check, department_key, enrol, fetch, ledger, notices, receipts, serve, status
+from nodes.cli import (
+    agreement,
+    catalog,
+    check,
+    consent,
+    department_key,
+    enrol,
+    fetch,
+    ledger,
+    notices,
+    receipts,
+    serve,
+    status,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +34,7 @@ app.command("fetch")(fetch.fetch)
 app.command("locate")(fetch.locate)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(consent.app, name="consent")
 app.add_typer(notices.app, name="notices")
 app.add_typer(ledger.app, name="ledger")
 app.command("status")(status.status)

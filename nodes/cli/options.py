@@ -51,6 +51,9 @@ Operand = Annotated[
         "lines of standard input, out of sight of the process list.",
     ),
 ]
+ConsentDigest = Annotated[
+    str, typer.Option("--consent", help="Digest of the person's consent, with the basis consent; see consent status.")
+]
 OfficialToken = Annotated[
     Path | None,
     typer.Option("--official-token-file", help="File with the official's token, where required.", dir_okay=False),

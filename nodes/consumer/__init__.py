@@ -17,6 +17,7 @@ from nodes.consumer.answer import Answer, LocateAnswer, Located, Promise, Provid
 from nodes.consumer.catalog import CatalogField, CatalogResource
 from nodes.consumer.catalog_reader import CatalogChange, CatalogDiff, CatalogHits, CatalogReader, CatalogVersion
 from nodes.consumer.client import AsyncClient
+from nodes.consumer.consents import ConsentDesk, ConsentState
 from nodes.consumer.distrust import Distrust, UntrustedAnswer
 from nodes.consumer.items import Item
 from nodes.consumer.sync_client import Client
@@ -35,6 +36,8 @@ __all__ = [
     "CatalogResource",
     "CatalogVersion",
     "Client",
+    "ConsentDesk",
+    "ConsentState",
     "Distrust",
     "GatewayUnreachable",
     "HomeInvalid",

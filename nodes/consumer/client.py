@@ -19,6 +19,7 @@ from nodes.consumer.accepted import AcceptedProviders
 from nodes.consumer.answer import Answer, LocateAnswer
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.catalog_reader import CatalogReader
+from nodes.consumer.consents import ConsentDesk
 from nodes.consumer.items import Item, record_items
 from nodes.consumer.notices import Notice, read_notice
 from nodes.consumer.request import Prepared, prepare
@@ -67,6 +68,7 @@ class AsyncClient:
         self._renewal: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self.catalogue = CatalogReader(self._current)
+        self.consents = ConsentDesk(self._current)
         """Searches, earlier versions and differences."""
 
     async def __aenter__(self) -> Self:
@@ -89,6 +91,7 @@ class AsyncClient:
         request_id: str | None = None,
         deadline_s: float | None = None,
         official_token: str = "",
+        consent: str = "",
     ) -> Prepared:
         """Builds and signs a request without sending it.
 
@@ -101,6 +104,7 @@ class AsyncClient:
             request_id: Idempotency key; None makes a random one.
             deadline_s: How long to wait for providers, seconds; None takes the gateway's default.
             official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
+            consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
 
         Returns:
             The signed request. It is valid for five minutes.
@@ -121,6 +125,7 @@ class AsyncClient:
             request_id=request_id,
             deadline_s=deadline_s,
             official_token=official_token,
+            consent=consent,
         )
 
     async def send(self, prepared: Prepared) -> Answer:
@@ -165,6 +170,7 @@ class AsyncClient:
         request_id: str | None = None,
         deadline_s: float | None = None,
         official_token: str = "",
+        consent: str = "",
     ) -> Answer:
         """Asks about one subject: prepares, sends, verifies and opens.
 
@@ -177,6 +183,7 @@ class AsyncClient:
             request_id: Idempotency key; None makes a random one.
             deadline_s: How long to wait for providers, seconds; None takes the gateway's default.
             official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
+            consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
 
         Returns:
             The verified answer.
@@ -198,6 +205,7 @@ class AsyncClient:
                 request_id=request_id,
                 deadline_s=deadline_s,
                 official_token=official_token,
+                consent=consent,
             )
         )
 
@@ -211,6 +219,7 @@ class AsyncClient:
         case_reference: str = "",
         request_id: str | None = None,
         official_token: str = "",
+        consent: str = "",
     ) -> LocateAnswer:
         """Asks which resources hold a record about the subject. No node is asked.
 
@@ -222,6 +231,7 @@ class AsyncClient:
             case_reference: The system's own case number; required by some agreements.
             request_id: Idempotency key; None makes a random one.
             official_token: OIDC token of the official; required by some agreements.
+            consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
 
         Returns:
             The verified answer.
@@ -241,6 +251,7 @@ class AsyncClient:
             case_reference=case_reference,
             request_id=request_id,
             official_token=official_token,
+            consent=consent,
         )
         session = self._current()
         message = exchange_pb2.LocateRequest(

@@ -21,6 +21,7 @@ from policies.identifiers import BadIdentifier, normalise
 from policies.vocabulary import LegalBasis, Necessity
 
 NONCE_BYTES = 32
+DIGEST_BYTES = 32
 LONGEST_CASE = 128
 LONGEST_DEADLINE_S = 120.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -90,6 +91,7 @@ def prepare(
     request_id: str | None = None,
     deadline_s: float | None = None,
     official_token: str = "",
+    consent: str = "",
 ) -> Prepared:
     """Builds and signs a request.
 
@@ -105,6 +107,7 @@ def prepare(
         request_id: Idempotency key; None makes a random one.
         deadline_s: How long to wait, seconds; None takes the gateway's default.
         official_token: OIDC token of the official, or empty.
+        consent: Digest of the consent, hexadecimal; needed with the basis `consent`, and empty with another.
 
     Returns:
         The signed request.
@@ -136,6 +139,7 @@ def prepare(
         deadline_ms=0 if deadline_s is None else round(deadline_s * 1000),
         sealing_key_id=requester.sealing_key_id,
         understood_marks=list(MARKS),
+        consent=_consent(_basis(basis), consent),
     ).SerializeToString()
     return Prepared(
         request_id=request_id,
@@ -173,6 +177,16 @@ def _basis(basis: LegalBasis | str) -> LegalBasis:
         return LegalBasis(basis)
     except ValueError as error:
         raise BadInput("basis", f"one of {', '.join(LegalBasis)}") from error
+
+
+def _consent(basis: LegalBasis, consent: str) -> bytes:
+    try:
+        digest_ = bytes.fromhex(consent)
+    except ValueError:
+        digest_ = b"?"
+    if len(digest_) != (DIGEST_BYTES if basis is LegalBasis.CONSENT else 0):
+        raise BadInput("consent", "the 64 hexadecimal digits of a consent's digest with the basis consent, else empty")
+    return digest_
 
 
 def _check(request_id: str, purpose: str, case_reference: str, deadline_s: float | None) -> None:

@@ -24,6 +24,7 @@ from nodes.enrolment.member_keys import open_own
 from nodes.enrolment.refusals import refusal
 from nodes.errors import NodeError
 from oncegate.v1.catalog_pb2_grpc import CatalogServiceStub
+from oncegate.v1.consent_pb2_grpc import ConsentRequestServiceStub
 from oncegate.v1.exchange_pb2_grpc import ExchangeServiceStub
 from oncegate.v1.notice_pb2_grpc import NoticeServiceStub
 
@@ -64,6 +65,7 @@ class Session:
         self._channel = systems_channel(home.addresses().systems, home.tls())
         self.exchange = ExchangeServiceStub(self._channel)
         self.catalog = CatalogServiceStub(self._channel)
+        self.consents = ConsentRequestServiceStub(self._channel)
         self.notices = NoticeServiceStub(self._channel)
 
     async def call(self, method: Callable[..., Awaitable[Got]], message: Message, timeout_s: float) -> Got:

@@ -15,6 +15,7 @@ from nodes.consumer.answer import Answer, LocateAnswer
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.catalog_reader import CatalogDiff, CatalogHits, CatalogVersion
 from nodes.consumer.client import AsyncClient
+from nodes.consumer.consents import ConsentState
 from nodes.consumer.items import Item
 from nodes.consumer.notices import Notice
 from nodes.consumer.request import Prepared
@@ -60,6 +61,7 @@ class Client:
         request_id: str | None = None,
         deadline_s: float | None = None,
         official_token: str = "",
+        consent: str = "",
     ) -> Prepared:
         """As `AsyncClient.prepare`."""
 
@@ -73,6 +75,7 @@ class Client:
                 request_id=request_id,
                 deadline_s=deadline_s,
                 official_token=official_token,
+                consent=consent,
             )
 
         return self._run(build())
@@ -92,6 +95,7 @@ class Client:
         request_id: str | None = None,
         deadline_s: float | None = None,
         official_token: str = "",
+        consent: str = "",
     ) -> Answer:
         """As `AsyncClient.fetch`."""
         return self._run(
@@ -104,6 +108,7 @@ class Client:
                 request_id=request_id,
                 deadline_s=deadline_s,
                 official_token=official_token,
+                consent=consent,
             )
         )
 
@@ -117,6 +122,7 @@ class Client:
         case_reference: str = "",
         request_id: str | None = None,
         official_token: str = "",
+        consent: str = "",
     ) -> LocateAnswer:
         """As `AsyncClient.locate`."""
         return self._run(
@@ -128,6 +134,7 @@ class Client:
                 case_reference=case_reference,
                 request_id=request_id,
                 official_token=official_token,
+                consent=consent,
             )
         )
 
@@ -162,6 +169,14 @@ class Client:
     def acknowledge_notice(self, notice_id: str) -> int:
         """As `AsyncClient.acknowledge_notice`."""
         return self._run(self._client.acknowledge_notice(notice_id))
+
+    def request_consent(self, **wish: Any) -> str:
+        """As `ConsentDesk.request`."""
+        return self._run(self._client.consents.request(**wish))
+
+    def consent_status(self, consent_id: str) -> ConsentState:
+        """As `ConsentDesk.status`."""
+        return self._run(self._client.consents.status(consent_id))
 
     def close(self) -> None:
         """Closes the channel and ends the thread; a second call does nothing."""

@@ -310,11 +310,11 @@ class City:
         """An OIDC token of the test's issuer, or of another one that has the same keys; `more` are further claims."""
         now = int(time.time())
         claims: dict[str, Any] = {"iss": issuer, "aud": "oncegate", "sub": subject, "iat": now, "exp": now + 600}
-        claims |= more
         if resident:
             claims["resident_id"] = resident
         if roles:
             claims["roles"] = list(roles)
+        claims |= more
         return jwt.encode({"alg": "ES256", "kid": "k1", "typ": "JWT"}, claims, self._issuer, algorithms=["ES256"])
 
     def client(self, department: str = "education", name: str = "school") -> AsyncClient:

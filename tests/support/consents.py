@@ -9,7 +9,7 @@ from typing import Any
 from keys.consent_proof import consent_nonce
 from oncegate.v1 import consent_pb2, exchange_pb2, signed_pb2
 from tests.support.city import ALICE, City
-from tests.support.doors import Door, RawSystem, bearer
+from tests.support.doors import Door, RawSystem, bearer, refused
 
 PURPOSE = "housing_fund_withdrawal"
 TERMS = (
@@ -135,3 +135,24 @@ def said(record: consent_pb2.ConsentRecord) -> dict[str, Any]:
     """What the text of a consent says."""
     document: dict[str, Any] = json.loads(record.artefact)
     return document
+
+
+async def name(raw: RawSystem, consent: bytes, who: str = ALICE) -> str:
+    """The name that is released under a consent; empty when none is."""
+    request = asking(raw, consent, who)
+    response = await raw.fetch(request)
+    answer = response.answers[0]
+    assert not answer.silence_reason, answer.silence_reason
+    return str(raw.opened(request, answer).fields[0].text)
+
+
+async def status_of(raw: RawSystem, consent_id: bytes) -> consent_pb2.ConsentRecord:
+    """How a consent stands, as its department is told."""
+    message = consent_pb2.GetConsentStatusRequest(consent_id=consent_id)
+    found: consent_pb2.ConsentRecord = (await raw.door.consent_requests.GetConsentStatus(message)).consent
+    return found
+
+
+async def reason(raw: RawSystem, consent: bytes, who: str = ALICE, **changes: Any) -> str:
+    """Why nothing is released."""
+    return (await refused(raw.fetch(asking(raw, consent, who, **changes)))).reason
