@@ -61,6 +61,9 @@ class Reason(StrEnum):
     CONSENT_REVOKED = "CONSENT_REVOKED"
     CONSENT_SUPERSEDED = "CONSENT_SUPERSEDED"
     CONSENT_EXHAUSTED = "CONSENT_EXHAUSTED"
+    EXPLICIT_REQUEST_UNKNOWN = "EXPLICIT_REQUEST_UNKNOWN"
+    EXPLICIT_REQUEST_NOT_COVERED = "EXPLICIT_REQUEST_NOT_COVERED"
+    EXPLICIT_REQUEST_EXPIRED = "EXPLICIT_REQUEST_EXPIRED"
     CASE_REQUIRED = "CASE_REQUIRED"
     OFFICIAL_REQUIRED = "OFFICIAL_REQUIRED"
     SCHEME_NOT_ACCEPTED = "SCHEME_NOT_ACCEPTED"
@@ -156,6 +159,15 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.CONSENT_REVOKED: (_D, Text("本人已撤回该授权同意", "The person has withdrawn the consent")),
     _R.CONSENT_SUPERSEDED: (_D, Text("该授权同意已被新的授权同意取代", "Another consent has taken this one's place")),
     _R.CONSENT_EXHAUSTED: (_D, Text("该授权同意的使用次数已用完", "The uses of the consent are exhausted")),
+    _R.EXPLICIT_REQUEST_UNKNOWN: (_D, Text("没有该主体的此项办事申请", "The person made no such explicit request")),
+    _R.EXPLICIT_REQUEST_NOT_COVERED: (
+        _D,
+        Text(
+            "该办事申请不包含此部门、用途或信息资源",
+            "The explicit request is for another department, purpose or resource",
+        ),
+    ),
+    _R.EXPLICIT_REQUEST_EXPIRED: (_D, Text("该办事申请已过期", "The explicit request has expired")),
     _R.CASE_REQUIRED: (_D, Text("共享协议要求注明办件编号", "The agreement requires a case reference")),
     _R.OFFICIAL_REQUIRED: (_D, Text("共享协议要求注明经办人员", "The agreement requires an identified official")),
     _R.SCHEME_NOT_ACCEPTED: (

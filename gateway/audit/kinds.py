@@ -32,6 +32,8 @@ class Kind(StrEnum):
     CONSENT_RESUMED = "consent_resumed"
     CONSENT_REVOKED = "consent_revoked"
     CONSENT_READ = "consent_read"
+    EXPLICIT_REQUEST_MADE = "explicit_request_made"
+    EXPLICIT_REQUEST_READ = "explicit_request_read"
     DEPARTMENT_ADDED = "department_added"
     DEPARTMENT_REVOKED = "department_revoked"
     TOKEN_ISSUED = "token_issued"  # noqa: S105 - a kind of entry

@@ -52,6 +52,7 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "sharing_consents": Treatment.WHOLE,
     "sharing_epoch": Treatment.WHOLE,
     "sharing_proposals": Treatment.WHOLE,
+    "sharing_explicit_requests": Treatment.WHOLE,
     "sharing_revocations": Treatment.WHOLE,
     "sharing_steps": Treatment.WHOLE,
     "sharing_suspensions": Treatment.WHOLE,

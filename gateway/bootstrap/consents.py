@@ -8,6 +8,7 @@ from gateway.exchange.acting import Actors
 from gateway.exchange.consent_drafts import DrawUp
 from gateway.exchange.consent_upkeep import ConsentUpkeep
 from gateway.exchange.consented import FindConsent
+from gateway.exchange.explicit_requests import HeldToRequest, OwnExplicitRequests
 from gateway.exchange.identify import Identify, IdentifySubject
 from gateway.exchange.own_consents import OwnConsents
 from gateway.exchange.record import Record
@@ -15,6 +16,7 @@ from gateway.exchange.request_consent import RequestConsent
 from gateway.identity.issuers import Issuer
 from gateway.identity.people import People
 from gateway.sharing.consents import Consents
+from gateway.sharing.explicit_requests import ExplicitRequests
 from gateway.vault.consent_proofs import ConsentProofs
 from keys.consent_proof import ProofVerifier, TokenIssuer
 from keys.envelope import Suite
@@ -31,6 +33,8 @@ class Consenting:
         own: The person's side.
         requests: The department's side.
         upkeep: What follows from a withdrawal.
+        clicks: Explicit requests, which are no consents: the person's side.
+        held: Holds a request to the explicit request that it names.
     """
 
     consents: Consents
@@ -38,6 +42,8 @@ class Consenting:
     own: OwnConsents
     requests: RequestConsent
     upkeep: ConsentUpkeep
+    clicks: OwnExplicitRequests
+    held: HeldToRequest
 
 
 def consenting(
@@ -55,12 +61,15 @@ def consenting(
     draw_up = DrawUp(offline.catalog, offline.agreements, settings.trust_domain, clock)
     actors = Actors(people, subjects, settings.consents.relations)
     verifier = ProofVerifier([_token_issuer(issuer) for issuer in issuers if issuer.identifier_claim])
+    explicit = ExplicitRequests(offline.engine)
     most_open = settings.consents.open_requests
     return Consenting(
         consents=consents,
         find=FindConsent(consents, proofs, clock),
         own=OwnConsents(actors, draw_up, consents, proofs, verifier, record, clock),
         requests=RequestConsent(identify, subjects, draw_up, consents, proofs, record, most_open),
+        clicks=OwnExplicitRequests(people, subjects, explicit, record, clock, settings.trust_domain),
+        held=HeldToRequest(explicit, clock),
         upkeep=ConsentUpkeep(consents, offline.ledger, clock, settings.vault.notice_days),
     )
 

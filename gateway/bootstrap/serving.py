@@ -66,6 +66,7 @@ from gateway.rpc.services.catalog import CatalogServicer
 from gateway.rpc.services.consent import ConsentRequestServicer, ConsentServicer
 from gateway.rpc.services.enrolment import EnrolmentServicer
 from gateway.rpc.services.exchange import ExchangeServicer
+from gateway.rpc.services.explicit_request import ExplicitRequestServicer
 from gateway.rpc.services.notice import NoticeServicer
 from gateway.rpc.services.profile import ProfileServicer
 from gateway.rpc.services.source import SourceServicer
@@ -87,6 +88,7 @@ from oncegate.v1 import (
     consent_pb2_grpc,
     enrolment_pb2_grpc,
     exchange_pb2_grpc,
+    explicit_request_pb2_grpc,
     node_link_pb2_grpc,
     notice_pb2_grpc,
     profile_pb2_grpc,
@@ -142,7 +144,13 @@ class Gateway:
             consents=consents.consents,
         )
         decide = Decide(
-            offline.catalog, offline.agreements, Uses(engine, clock), engine_of_policy, clock, consents.find
+            offline.catalog,
+            offline.agreements,
+            Uses(engine, clock),
+            engine_of_policy,
+            clock,
+            consents.find,
+            consents.held,
         )
         limits = settings.limits
         certified = vault_identity(offline)
@@ -189,6 +197,9 @@ class Gateway:
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own, verify), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(consents.own, clock), server)
+            explicit_request_pb2_grpc.add_ExplicitRequestServiceServicer_to_server(
+                ExplicitRequestServicer(consents.clicks), server
+            )
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import own_consent, own_correction, own_field
+from gateway.cli import own_consent, own_correction, own_field, own_request
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.erasures import receipt_document
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
@@ -25,6 +25,7 @@ profile_app = typer.Typer(no_args_is_help=True, help="Your own contact data, ent
 app.add_typer(profile_app, name="profile")
 profile_app.command("verify")(own_field.verify)
 app.add_typer(own_consent.app, name="consent")
+app.add_typer(own_request.app, name="request")
 app.command("dispute")(own_field.dispute)
 app.command("withdraw-dispute")(own_field.withdraw_dispute)
 app.command("restrict")(own_field.restrict)

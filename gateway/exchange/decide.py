@@ -4,7 +4,7 @@ Default deny: a resource without an agreement, a term the policy does not know, 
 an expired agreement all withhold. Nothing here looks at whether a record exists.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -66,6 +66,7 @@ class Decide:
         engine: The policy bundle in force.
         clock: Agreements have a term.
         consents: What people consented to.
+        held: Holds a request to the explicit request that it names.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Decide:
         engine: PolicyEngine,
         clock: Clock,
         consents: FindConsent,
+        held: Callable[[Caller, Subject], None],
     ) -> None:
         self._catalog = catalog
         self._agreements = agreements
@@ -83,6 +85,7 @@ class Decide:
         self._engine = engine
         self._clock = clock
         self._consents = consents
+        self._held = held
 
     @property
     def bundle_digest(self) -> str:
@@ -94,12 +97,14 @@ class Decide:
 
         Raises:
             Refused: UNKNOWN_PURPOSE, UNKNOWN_RESOURCE or UNKNOWN_FIELD with each path; the catalogue is public to
-                callers, so saying so tells nothing about anyone.
+                callers, so saying so tells nothing about anyone. WITHHELD when the explicit request that is named does
+                not cover it.
         """
         request = caller.request
         if not known_purpose(request.purpose):
             raise Refused(Code.UNKNOWN_PURPOSE, violations=(Violation("purpose", "must be a registered purpose"),))
         entries = self._entries(request.items)
+        self._held(caller, subject)
         permitted: list[Permitted] = []
         withheld: list[WithheldItem] = []
         required_withheld: list[WithheldItem] = []

@@ -48,6 +48,7 @@ class SignedRequest:
     sealing_key_id: bytes
     understood_marks: frozenset[FieldMark] = frozenset()
     consent: bytes = b""
+    explicit_request: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

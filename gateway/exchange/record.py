@@ -138,6 +138,8 @@ class Record:
             "request_id": request.request_id,
             "request_digest": caller.request_digest.hex(),
         }
+        if request.explicit_request:
+            who["explicit_request"] = request.explicit_request.hex()
         if request.consent:
             who["consent"] = request.consent.hex()
         if caller.official:

@@ -209,6 +209,13 @@ class Codec:
             "must be 32 bytes with the basis consent, and empty with another",
             holds=len(message.consent) in ({0, _DIGEST} if given else {0}),
         )
+        clicked = message.legal_basis == signed_pb2.LEGAL_BASIS_EXPLICIT_REQUEST
+        _check(
+            broken,
+            "explicit_request",
+            "must be empty, or 32 bytes with the basis explicit_request",
+            holds=len(message.explicit_request) in ({0, _DIGEST} if clicked else {0}),
+        )
         # A mark that this version does not know is none that it could release: saying that it is understood is no harm.
         understood = frozenset(MARKS[number] for number in message.understood_marks if number in MARKS)
         items = _items(message, broken)
@@ -229,6 +236,7 @@ class Codec:
             sealing_key_id=message.sealing_key_id,
             understood_marks=understood,
             consent=message.consent,
+            explicit_request=message.explicit_request,
         )
 
     def request(self, request: SignedRequest) -> bytes:

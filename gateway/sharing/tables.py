@@ -164,6 +164,22 @@ class ConsentEpochRow(SQLModel, table=True):
     value: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
+class ExplicitRequestRow(SQLModel, table=True):
+    """An explicit request: the click by which a person started a public task. It is no consent."""
+
+    __tablename__ = "sharing_explicit_requests"
+    __table_args__ = (
+        Index("sharing_explicit_requests_by_digest", "digest", unique=True),
+        Index("sharing_explicit_requests_by_person", "person_id", "created_ms"),
+    )
+
+    request_id: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    person_id: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 AGREEMENTS: Table = SQLModel.metadata.tables["sharing_agreements"]
 REVOCATIONS: Table = SQLModel.metadata.tables["sharing_revocations"]
 SUSPENSIONS: Table = SQLModel.metadata.tables["sharing_suspensions"]
@@ -173,3 +189,4 @@ USES: Table = SQLModel.metadata.tables["sharing_uses"]
 EPOCH: Table = SQLModel.metadata.tables["sharing_epoch"]
 CONSENTS: Table = SQLModel.metadata.tables["sharing_consents"]
 CONSENT_EPOCH: Table = SQLModel.metadata.tables["sharing_consent_epoch"]
+EXPLICIT_REQUESTS: Table = SQLModel.metadata.tables["sharing_explicit_requests"]

@@ -31,6 +31,8 @@ KEPT: Final = frozenset(
         str(tables.VaultErasure.__tablename__),
         # Of another capability: texts of consents, which name nobody once their proofs are gone. They end with it.
         "sharing_consents",
+        # Clicks that started public tasks: their texts name nobody, and the log refers to them.
+        "sharing_explicit_requests",
     }
 )
 """The tables with a column `person_id` whose rows stay."""

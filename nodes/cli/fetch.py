@@ -20,6 +20,7 @@ from nodes.cli.options import (
     OfficialToken,
     Operand,
     Purpose,
+    RequestDigest,
     Subject,
     official_token,
     subject_of,
@@ -49,6 +50,7 @@ def fetch(
     case: CaseReference = "",
     official_token_file: OfficialToken = None,
     consent: ConsentDigest = "",
+    explicit_request: RequestDigest = "",
     request_id: Annotated[
         str | None, typer.Option("--request-id", help="Idempotency key; random unless given.")
     ] = None,
@@ -75,6 +77,7 @@ def fetch(
                 deadline_s=deadline,
                 official_token=token,
                 consent=consent,
+                explicit_request=explicit_request,
             )
             return answer, {} if as_json else await _names(client, answer)
 
@@ -94,6 +97,7 @@ def locate(
     case: CaseReference = "",
     official_token_file: OfficialToken = None,
     consent: ConsentDigest = "",
+    explicit_request: RequestDigest = "",
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,6 +115,7 @@ def locate(
                 case_reference=case,
                 official_token=token,
                 consent=consent,
+                explicit_request=explicit_request,
             )
 
     answer = asyncio.run(ask())

@@ -54,6 +54,12 @@ Operand = Annotated[
 ConsentDigest = Annotated[
     str, typer.Option("--consent", help="Digest of the person's consent, with the basis consent; see consent status.")
 ]
+RequestDigest = Annotated[
+    str,
+    typer.Option(
+        "--explicit-request", help="Digest of the person's explicit request, with that basis, if there is one."
+    ),
+]
 OfficialToken = Annotated[
     Path | None,
     typer.Option("--official-token-file", help="File with the official's token, where required.", dir_okay=False),

@@ -92,6 +92,7 @@ class AsyncClient:
         deadline_s: float | None = None,
         official_token: str = "",
         consent: str = "",
+        explicit_request: str = "",
     ) -> Prepared:
         """Builds and signs a request without sending it.
 
@@ -105,6 +106,7 @@ class AsyncClient:
             deadline_s: How long to wait for providers, seconds; None takes the gateway's default.
             official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
             consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
+            explicit_request: Digest of the person's explicit request, where there is one.
 
         Returns:
             The signed request. It is valid for five minutes.
@@ -126,6 +128,7 @@ class AsyncClient:
             deadline_s=deadline_s,
             official_token=official_token,
             consent=consent,
+            explicit_request=explicit_request,
         )
 
     async def send(self, prepared: Prepared) -> Answer:
@@ -171,6 +174,7 @@ class AsyncClient:
         deadline_s: float | None = None,
         official_token: str = "",
         consent: str = "",
+        explicit_request: str = "",
     ) -> Answer:
         """Asks about one subject: prepares, sends, verifies and opens.
 
@@ -184,6 +188,7 @@ class AsyncClient:
             deadline_s: How long to wait for providers, seconds; None takes the gateway's default.
             official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
             consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
+            explicit_request: Digest of the person's explicit request, where there is one.
 
         Returns:
             The verified answer.
@@ -206,6 +211,7 @@ class AsyncClient:
                 deadline_s=deadline_s,
                 official_token=official_token,
                 consent=consent,
+                explicit_request=explicit_request,
             )
         )
 
@@ -220,6 +226,7 @@ class AsyncClient:
         request_id: str | None = None,
         official_token: str = "",
         consent: str = "",
+        explicit_request: str = "",
     ) -> LocateAnswer:
         """Asks which resources hold a record about the subject. No node is asked.
 
@@ -232,6 +239,7 @@ class AsyncClient:
             request_id: Idempotency key; None makes a random one.
             official_token: OIDC token of the official; required by some agreements.
             consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
+            explicit_request: Digest of the person's explicit request, where there is one.
 
         Returns:
             The verified answer.
@@ -252,6 +260,7 @@ class AsyncClient:
             request_id=request_id,
             official_token=official_token,
             consent=consent,
+            explicit_request=explicit_request,
         )
         session = self._current()
         message = exchange_pb2.LocateRequest(

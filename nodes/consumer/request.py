@@ -92,6 +92,7 @@ def prepare(
     deadline_s: float | None = None,
     official_token: str = "",
     consent: str = "",
+    explicit_request: str = "",
 ) -> Prepared:
     """Builds and signs a request.
 
@@ -108,6 +109,8 @@ def prepare(
         deadline_s: How long to wait, seconds; None takes the gateway's default.
         official_token: OIDC token of the official, or empty.
         consent: Digest of the consent, hexadecimal; needed with the basis `consent`, and empty with another.
+        explicit_request: Digest of the explicit request that the person made, hexadecimal; may be named with the basis
+            `explicit_request`.
 
     Returns:
         The signed request.
@@ -139,7 +142,8 @@ def prepare(
         deadline_ms=0 if deadline_s is None else round(deadline_s * 1000),
         sealing_key_id=requester.sealing_key_id,
         understood_marks=list(MARKS),
-        consent=_consent(_basis(basis), consent),
+        consent=_named("consent", consent, needed=_basis(basis) is LegalBasis.CONSENT),
+        explicit_request=_named("explicit_request", explicit_request, needed=bool(explicit_request)),
     ).SerializeToString()
     return Prepared(
         request_id=request_id,
@@ -179,14 +183,14 @@ def _basis(basis: LegalBasis | str) -> LegalBasis:
         raise BadInput("basis", f"one of {', '.join(LegalBasis)}") from error
 
 
-def _consent(basis: LegalBasis, consent: str) -> bytes:
+def _named(field_: str, text: str, *, needed: bool) -> bytes:
     try:
-        digest_ = bytes.fromhex(consent)
+        named = bytes.fromhex(text)
     except ValueError:
-        digest_ = b"?"
-    if len(digest_) != (DIGEST_BYTES if basis is LegalBasis.CONSENT else 0):
-        raise BadInput("consent", "the 64 hexadecimal digits of a consent's digest with the basis consent, else empty")
-    return digest_
+        named = b"?"
+    if len(named) != (DIGEST_BYTES if needed else 0):
+        raise BadInput(field_, "the 64 hexadecimal digits of a digest with the basis that it belongs to, else empty")
+    return named
 
 
 def _check(request_id: str, purpose: str, case_reference: str, deadline_s: float | None) -> None:

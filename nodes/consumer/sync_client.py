@@ -62,6 +62,7 @@ class Client:
         deadline_s: float | None = None,
         official_token: str = "",
         consent: str = "",
+        explicit_request: str = "",
     ) -> Prepared:
         """As `AsyncClient.prepare`."""
 
@@ -76,6 +77,7 @@ class Client:
                 deadline_s=deadline_s,
                 official_token=official_token,
                 consent=consent,
+                explicit_request=explicit_request,
             )
 
         return self._run(build())
@@ -96,6 +98,7 @@ class Client:
         deadline_s: float | None = None,
         official_token: str = "",
         consent: str = "",
+        explicit_request: str = "",
     ) -> Answer:
         """As `AsyncClient.fetch`."""
         return self._run(
@@ -109,6 +112,7 @@ class Client:
                 deadline_s=deadline_s,
                 official_token=official_token,
                 consent=consent,
+                explicit_request=explicit_request,
             )
         )
 
@@ -123,6 +127,7 @@ class Client:
         request_id: str | None = None,
         official_token: str = "",
         consent: str = "",
+        explicit_request: str = "",
     ) -> LocateAnswer:
         """As `AsyncClient.locate`."""
         return self._run(
@@ -135,6 +140,7 @@ class Client:
                 request_id=request_id,
                 official_token=official_token,
                 consent=consent,
+                explicit_request=explicit_request,
             )
         )
 

@@ -28,6 +28,7 @@ from oncegate.v1 import (
     enrolment_pb2_grpc,
     exchange_pb2,
     exchange_pb2_grpc,
+    explicit_request_pb2_grpc,
     node_link_pb2_grpc,
     profile_pb2_grpc,
     signed_pb2,
@@ -119,6 +120,7 @@ class Door:
         self.profile = profile_pb2_grpc.ProfileServiceStub(self.channel)
         self.source = source_pb2_grpc.SourceServiceStub(self.channel)
         self.consent = consent_pb2_grpc.ConsentServiceStub(self.channel)
+        self.clicks = explicit_request_pb2_grpc.ExplicitRequestServiceStub(self.channel)
         self.consent_requests = consent_pb2_grpc.ConsentRequestServiceStub(self.channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(self.channel)
 

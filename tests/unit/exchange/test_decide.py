@@ -69,7 +69,15 @@ def no_consents(*_: Any) -> None:
 
 
 def decide(engine: Any = None, shelf: Any = None, uses: Any = None) -> Decide:
-    parts: Any = (Catalog(), shelf or Shelf(), uses or Uses(), engine or PolicyEngine.load(), Clock(), no_consents)
+    parts: Any = (
+        Catalog(),
+        shelf or Shelf(),
+        uses or Uses(),
+        engine or PolicyEngine.load(),
+        Clock(),
+        no_consents,
+        no_consents,
+    )
     return Decide(*parts)
 
 

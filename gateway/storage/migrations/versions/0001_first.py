@@ -226,6 +226,16 @@ def upgrade() -> None:
     sa.Column('value', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
+    op.create_table('sharing_explicit_requests',
+    sa.Column('request_id', sa.LargeBinary(length=16), nullable=False),
+    sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('person_id', sa.LargeBinary(length=16), nullable=False),
+    sa.Column('raw', sa.LargeBinary(), nullable=False),
+    sa.Column('created_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('request_id')
+    )
+    op.create_index('sharing_explicit_requests_by_digest', 'sharing_explicit_requests', ['digest'], unique=True)
+    op.create_index('sharing_explicit_requests_by_person', 'sharing_explicit_requests', ['person_id', 'created_ms'], unique=False)
     op.create_table('sharing_proposals',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('agreement_id', sa.String(length=128), nullable=False),
@@ -412,6 +422,9 @@ def downgrade() -> None:
     op.drop_index('sharing_proposals_by_consumer', table_name='sharing_proposals')
     op.drop_index(op.f('ix_sharing_proposals_agreement_id'), table_name='sharing_proposals')
     op.drop_table('sharing_proposals')
+    op.drop_index('sharing_explicit_requests_by_person', table_name='sharing_explicit_requests')
+    op.drop_index('sharing_explicit_requests_by_digest', table_name='sharing_explicit_requests')
+    op.drop_table('sharing_explicit_requests')
     op.drop_table('sharing_epoch')
     op.drop_index('sharing_consents_to_tell', table_name='sharing_consents')
     op.drop_index('sharing_consents_by_position', table_name='sharing_consents')

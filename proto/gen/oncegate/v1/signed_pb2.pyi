@@ -147,7 +147,7 @@ class RequestItem(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., necessity: _Optional[_Union[Necessity, str]] = ..., predicate: _Optional[str] = ..., operator: _Optional[_Union[PredicateOperator, str]] = ..., constants: _Optional[_Iterable[str]] = ..., accepted: _Optional[_Iterable[_Union[Form, str]]] = ..., operand_commitment: _Optional[bytes] = ...) -> None: ...
 
 class RequestBody(_message.Message):
-    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks", "consent")
+    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks", "explicit_request", "consent")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRUST_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -161,6 +161,7 @@ class RequestBody(_message.Message):
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     SEALING_KEY_ID_FIELD_NUMBER: _ClassVar[int]
     UNDERSTOOD_MARKS_FIELD_NUMBER: _ClassVar[int]
+    EXPLICIT_REQUEST_FIELD_NUMBER: _ClassVar[int]
     CONSENT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     trust_domain: str
@@ -175,8 +176,9 @@ class RequestBody(_message.Message):
     deadline_ms: int
     sealing_key_id: bytes
     understood_marks: _containers.RepeatedScalarFieldContainer[FieldMark]
+    explicit_request: bytes
     consent: bytes
-    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ..., consent: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ..., explicit_request: _Optional[bytes] = ..., consent: _Optional[bytes] = ...) -> None: ...
 
 class TicketItem(_message.Message):
     __slots__ = ("field", "form", "predicate")
