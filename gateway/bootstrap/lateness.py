@@ -27,6 +27,8 @@ class Lateness:
         self._proposals = proposals
         self._ledger = ledger
         self._told: set[tuple[str, int]] = set()
+        self.late = 0
+        """How many proposals somebody was late with at the last turn."""
 
     async def turn(self) -> int:
         """Record who is late and was not before.
@@ -38,6 +40,7 @@ class Lateness:
             AuditError: The ledger cannot write; tried again at the next turn.
         """
         late = await asyncio.to_thread(self._proposals.overdue)
+        self.late = len(late)
         written = 0
         for proposal in late:
             turn = (proposal.id, proposal.steps)

@@ -99,7 +99,6 @@ from policies.identifiers import normalise
 
 _STATUS_S = 1.0
 _MEND_S = 15.0
-_LATENESS_S = 60.0
 _GRACE_S = 5.0
 _log = structlog.get_logger("oncegate.gateway")
 
@@ -175,7 +174,7 @@ class Gateway:
         verify = verify_field(offline, Citizens(people, subjects), vault, disclose, record, codec)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, _sources(settings), record, clock)
         browse = Browse(offline.peers, people, offline.browsing, offline.departments)
-        negotiate, self._lateness = agreeing(offline)
+        self._agreeing = agreed = agreeing(offline)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._identity = ServerIdentity(offline.authority, settings, clock)
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
@@ -185,7 +184,7 @@ class Gateway:
             node_link_pb2_grpc.add_NodeLinkServiceServicer_to_server(NodeLink(self.federation), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.SYSTEMS), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
-            agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementServicer(negotiate), server)
+            agreement_pb2_grpc.add_AgreementServiceServicer_to_server(AgreementServicer(agreed.negotiate), server)
             notice_pb2_grpc.add_NoticeServiceServicer_to_server(NoticeServicer(notices), server)
             consent_pb2_grpc.add_ConsentRequestServiceServicer_to_server(
                 ConsentRequestServicer(consents.requests, clock), server
@@ -226,7 +225,7 @@ class Gateway:
             asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(_forever("erasures", _MEND_S, self._erase.running)),
-            asyncio.create_task(_forever("lateness", _LATENESS_S, self._lateness.turn)),
+            *(asyncio.create_task(_forever(*turn)) for turn in self._agreeing.turns()),
             asyncio.create_task(_forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
             asyncio.create_task(move_fields(self._vault)),
             asyncio.create_task(index_fields(self._vault.reindexing)),
@@ -305,6 +304,7 @@ class Gateway:
             "certificate_until_ms": self._identity.not_after_ms,
             "keyring_problem": self._keyring_problem,
             "index_key_version": self._offline.secrets.subject_tokens.current,
+            **self._agreeing.status(),
             "nodes": nodes,
         }
         write_status(settings.home, document)

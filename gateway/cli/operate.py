@@ -102,6 +102,10 @@ def status(home: Home, as_json: AsJson = False) -> None:
         say(f"ledger: {found['ledger_size']} entries; server certificate until {moment(found['certificate_until_ms'])}")
         if found.get("keyring_problem"):
             say(f"the newest keyring does not open: {found['keyring_problem']}; profile fields are closed")
+        if found.get("changed_agreements"):
+            say(f"not what was signed: {found['changed_agreements']} agreements or proposals; see agreement list")
+        if found.get("overdue_proposals"):
+            say(f"{found['overdue_proposals']} proposals are overdue: oncegate agreement overdue")
         rows = [
             (
                 n["node"].removeprefix("spiffe://"),

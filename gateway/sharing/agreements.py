@@ -282,6 +282,10 @@ class Agreements:
         damaged = sorted((entry.id, entry.revision) for entry in newest.values() if self._verified(entry) is None)
         return tuple(self._problems[key] for key in damaged)
 
+    def noticed(self) -> tuple[AgreementProblem, ...]:
+        """What was found damaged so far when it was used; `problems` looks at everything."""
+        return tuple(self._problems.values())
+
     def _standing(self, consumer: str, resource: str) -> tuple[Agreement, ...]:
         """Agreements for this resource that are intact, in use, and whose parties still stand by their keys."""
         shelf = self._shelf.current()

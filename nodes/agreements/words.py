@@ -56,6 +56,7 @@ KEYS: Final[Mapping[str, PublicText]] = {
     "uses_per_day": PublicText("每日使用上限", "Uses per day"),
     "items": PublicText("信息项与形式", "Fields and forms"),
     "predicates": PublicText("可作的判断", "Questions"),
+    "consent": PublicText("同意条款", "Terms of consent"),
     "retention_days": PublicText("留存天数", "Kept for days"),
     "impact_assessment": PublicText("影响评估编号", "Impact assessment"),
     "onward_transfer": PublicText("再次提供", "Onward transfer"),

@@ -1,7 +1,7 @@
 """How a proposal is shown to a steward: the text in words, what it changes, and what was said."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
 from nodes.agreements.chain import VerifiedProposal
@@ -11,7 +11,7 @@ from nodes.cli.language import Language, pick
 from nodes.cli.output import moment, plain, say, table
 from nodes.errors import PublicText
 from policies.agreements import Agreement
-from policies.agreements.compare import Change, compare
+from policies.agreements.compare import Change, compare, spelled
 from policies.agreements.workflow import Act, Status
 from policies.predicates import Predicate
 
@@ -28,6 +28,8 @@ def text_facts(agreement: Agreement) -> dict[str, Any]:
             continue
         if name.endswith("_ms"):
             facts[name.removesuffix("_ms")] = moment(value)
+        elif is_dataclass(value):
+            facts[name] = {inner.name: _plain_value(getattr(value, inner.name)) for inner in fields(value)}
         elif isinstance(value, Mapping):
             facts[name] = {key: _plain_value(inner) for key, inner in sorted(value.items())}
         else:
@@ -41,7 +43,7 @@ def _plain_value(value: Any) -> Any:
         return value
     if isinstance(value, frozenset | set | tuple | list):
         return sorted(map(str, value))
-    return f"{value.field}: {value}" if isinstance(value, Predicate) else str(value)
+    return f"{value.field}: {value}" if isinstance(value, Predicate) else spelled(value)
 
 
 def comparison(proposal: VerifiedProposal) -> tuple[PublicText, tuple[Change, ...]] | None:

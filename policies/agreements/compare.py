@@ -7,7 +7,7 @@ What it does not do: it does not judge whether a difference is good, and it veri
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -83,11 +83,16 @@ _Rule = Callable[[str, Any, Any], list[Change]]
 
 
 def _changed(key: str, old: Any, new: Any) -> list[Change]:
-    return [Change(key, Effect.CHANGES, _text(old), _text(new))]
+    if is_dataclass(old) and type(old) is type(new):
+        # A table of its own: told key by key.
+        names = [each.name for each in fields(old)]
+        pairs = [(f"{key}.{name}", getattr(old, name), getattr(new, name)) for name in names]
+        return [one for path, was, now in pairs if was != now for one in _RULES.get(path, _changed)(path, was, now)]
+    return [Change(key, Effect.CHANGES, spelled(old), spelled(new))]
 
 
 def _set(key: str, old: frozenset[str], new: frozenset[str]) -> list[Change]:
-    return [Change(key, _smaller(old, new), _text(old), _text(new))]
+    return [Change(key, _smaller(old, new), spelled(old), spelled(new))]
 
 
 def _at_most(key: str, old: int, new: int) -> list[Change]:
@@ -98,19 +103,19 @@ def _at_most_if_any(key: str, old: int | None, new: int | None) -> list[Change]:
     """A limit that may be left out: then there is none, or a wider one."""
     if old is None or new is None:
         effect = Effect.NARROWS if old is None else Effect.WIDENS
-        return [Change(key, effect, _text(old), _text(new))]
+        return [Change(key, effect, spelled(old), spelled(new))]
     return _at_most(key, old, new)
 
 
 def _duty(key: str, old: object, new: object) -> list[Change]:
     """A duty that is on or off."""
-    return [Change(key, Effect.NARROWS if new else Effect.WIDENS, _text(old), _text(new))]
+    return [Change(key, Effect.NARROWS if new else Effect.WIDENS, spelled(old), spelled(new))]
 
 
 def _added(key: str, old: str | None, new: str | None) -> list[Change]:
     """A text that binds the consumer: to add one takes away, another one cannot be ordered."""
     effect = Effect.NARROWS if not old else Effect.WIDENS if not new else Effect.CHANGES
-    return [Change(key, effect, _text(old), _text(new))]
+    return [Change(key, effect, spelled(old), spelled(new))]
 
 
 def _begin(key: str, old: int, new: int) -> list[Change]:
@@ -125,7 +130,9 @@ def _items(key: str, old: Mapping[str, frozenset[str]], new: Mapping[str, frozen
     none: frozenset[str] = frozenset()
     pairs = [(name, old.get(name, none), new.get(name, none)) for name in sorted({*old, *new})]
     return [
-        Change(f"{key}.{name}", _smaller(was, now), _text(was), _text(now)) for name, was, now in pairs if was != now
+        Change(f"{key}.{name}", _smaller(was, now), spelled(was), spelled(now))
+        for name, was, now in pairs
+        if was != now
     ]
 
 
@@ -154,11 +161,21 @@ def _smaller(old: frozenset[str], new: frozenset[str]) -> Effect:
     return Effect.WIDENS if new > old else Effect.CHANGES
 
 
-def _text(value: Any) -> str:
+def spelled(value: Any) -> str:
+    """A value of an agreement for people.
+
+    Args:
+        value: Text, number, flag, collection of words, a table of its own, or None.
+
+    Returns:
+        Its text; empty for None.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if is_dataclass(value):
+        return "; ".join(f"{each.name}: {spelled(getattr(value, each.name))}" for each in fields(value))
     if isinstance(value, frozenset | set | tuple | list):
         return ", ".join(sorted(map(str, value)))
     return str(value)
@@ -184,4 +201,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "impact_assessment": _added,
     "items": _items,
     "predicates": _predicates,
+    "consent.max_days": _at_most,
+    "consent.data_life_days": _at_most,
+    "consent.relations": _set,
 }

@@ -11,7 +11,7 @@ from typing import Final
 
 from policies.agreements.agreement import Agreement
 
-DUTIES: Final = ("case_required", "official_required", "condition", "sharing_type", "retention_days")
+DUTIES: Final = ("case_required", "official_required", "condition", "sharing_type", "retention_days", "consent")
 """Attributes that say what the consumer owes for a release."""
 
 

@@ -159,6 +159,19 @@ async def test_a_past_that_was_seen_cannot_become_another_one_or_none(
     await run(*show)
 
 
+async def test_a_question_that_was_asked_and_answered_cannot_be_left_out(talk: Talk, door: Showing, home: Home) -> None:
+    text = talk.text()
+    talk.say(Act.PROPOSE, text)
+    talk.say(Act.ASK, provider=True)
+    talk.say(Act.ANSWER)
+    talk.say(Act.APPROVE, text, provider=True)
+    assert talk.proposal is not None
+    door.show(talk.proposal)
+    del door.received[1:3]
+    refused = await run("agreement", "show", door.proposal_id, "--home", home.path, expect=5)
+    assert "step 2" in refused.stderr
+
+
 async def test_a_gateway_that_shows_another_proposal_than_the_one_asked_for_is_not_believed(
     talk: Talk, door: Showing, home: Home
 ) -> None:

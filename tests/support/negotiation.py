@@ -1,5 +1,6 @@
 """Two departments that negotiate an agreement through a gateway's use case, over a real database and a real ledger."""
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,15 @@ class Negotiation:
             self.ledger,
             registry.clock,
         )
+
+    def replica(self) -> "Negotiation":
+        """The same departments and database behind another gateway."""
+        other = copy(self)
+        other.registry = self.registry.elsewhere()
+        other.ledger = make_ledger(other.registry.engine, other.registry.clock)  # type: ignore[arg-type]
+        other.ledger.start()
+        other.open(other.registry)
+        return other
 
     def close(self) -> None:
         """Close the ledger."""

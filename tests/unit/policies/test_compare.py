@@ -7,6 +7,8 @@ import pytest
 
 from policies.agreements import Agreement
 from policies.agreements.compare import _NEUTRAL, _RULES, Effect, compare, is_narrower
+from policies.agreements.consent_terms import ConsentTerms
+from policies.consent_words import Fetch, Frequency, Mode, Proof, Unit
 from policies.predicates import Operator, Predicate
 from policies.vocabulary import Form, LegalBasis, SharingType
 from tests.support.policy_cases import agreement
@@ -94,6 +96,29 @@ def test_every_field_that_differs_is_told_by_its_key_with_both_sides() -> None:
         ("items.name", "masked, value", "masked"),
         ("items.record", "exists", ""),
     ]
+
+
+TERMS = ConsentTerms("同意书", "Notice", Mode.VIEW, Fetch.ONCE, None, 30, 90, Proof.REQUIRED, frozenset({"guardian"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "effect"),
+    [
+        ({"max_days": 7}, "consent.max_days", Effect.NARROWS),
+        ({"max_days": 31}, "consent.max_days", Effect.WIDENS),
+        ({"data_life_days": 1}, "consent.data_life_days", Effect.NARROWS),
+        ({"relations": frozenset()}, "consent.relations", Effect.NARROWS),
+        ({"notice_zh": "另一份"}, "consent.notice_zh", Effect.CHANGES),
+        ({"frequency": Frequency(Unit.DAY, 1, 2)}, "consent.frequency", Effect.CHANGES),
+    ],
+)
+def test_a_table_of_its_own_is_compared_key_by_key(changes: dict, key: str, effect: Effect) -> None:
+    before, after = agreement(consent=TERMS), agreement(consent=replace(TERMS, **changes))
+    assert [(change.key, change.effect) for change in compare(before, after)] == [(key, effect)]
+    for other in (before, after):
+        (told,) = compare(agreement(), other)
+        assert (told.key, told.effect) == ("consent", Effect.CHANGES)
+        assert "max_days: " in told.after
 
 
 def test_a_key_without_a_rule_of_its_own_is_a_change() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
+from gateway.bootstrap.agreeing import Intact
 from gateway.bootstrap.lateness import Lateness
 from gateway.errors import Code, Refused
 from gateway.settings import AgreementSettings
@@ -99,7 +100,7 @@ async def test_a_history_that_somebody_signed_anew_is_found(talk: Negotiation) -
     await history(talk)
     forger = SigningKey.generate()
     step, _ = open_step(talk.proposals.chain(ID).kept[2].signed)
-    signed = sign_step(forger, Step(**{name: getattr(step, name) for name in Step.__slots__} | {"act": "resume"}))
+    signed = sign_step(forger, Step(**{name: getattr(step, name) for name in Step.__slots__}))
     by_hand(
         talk,
         update(STEPS)
@@ -151,3 +152,17 @@ async def test_days_that_a_provider_used_before_it_asked_are_used(talk: Negotiat
     await talk.say(talk.civil, "ask")
     await talk.say(talk.housing, "answer")
     assert talk.proposals.get(ID).due_ms == DUE_MS + DAY_MS
+
+
+async def test_what_was_changed_by_hand_is_known_before_anyone_reads_it(
+    talk: Negotiation, caplog: pytest.LogCaptureFixture
+) -> None:
+    intact = Intact(talk.agreements, talk.proposals)
+    await history(talk)
+    await intact.turn()
+    assert intact.changed() == 0
+    by_hand(talk, update(STEPS).where(of(2)).values(signature=b"s"))
+    for _ in range(2):
+        await intact.turn()
+        assert intact.changed() == 1
+    assert [record.message for record in caplog.records] == ["a stored proposal is not what was said"]
