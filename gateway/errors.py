@@ -83,6 +83,10 @@ class Code(StrEnum):
     BAD_FRAME = "BAD_FRAME"
     PROTOCOL_VERSION = "PROTOCOL_VERSION"
     LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
+    BUNDLE_REFUSED = "BUNDLE_REFUSED"
+    OWN_PROPOSAL = "OWN_PROPOSAL"
+    NOT_APPROVED = "NOT_APPROVED"
     ALL_PROVIDERS_SILENT = "ALL_PROVIDERS_SILENT"
     FIELD_NOT_EDITABLE = "FIELD_NOT_EDITABLE"
     NOT_AT_A_SOURCE = "NOT_AT_A_SOURCE"
@@ -182,6 +186,18 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.LEDGER_UNAVAILABLE: PublicError(
         _S.UNAVAILABLE, "访问日志不可写，未提供任何数据", "The access log cannot be written; nothing was released"
+    ),
+    Code.POLICY_UNAVAILABLE: PublicError(
+        _S.UNAVAILABLE, "没有可用的规则包，暂停提供", "No policy bundle can be used, so nothing is decided"
+    ),
+    Code.BUNDLE_REFUSED: PublicError(
+        _S.INVALID_ARGUMENT, "规则包未通过检查", "The policy bundle does not pass its checks"
+    ),
+    Code.OWN_PROPOSAL: PublicError(
+        _S.PERMISSION_DENIED, "不能批准自己提交的规则包", "Nobody approves a bundle of their own"
+    ),
+    Code.NOT_APPROVED: PublicError(
+        _S.FAILED_PRECONDITION, "规则包尚未经另一人批准", "The bundle is not approved by a second person"
     ),
     Code.ALL_PROVIDERS_SILENT: PublicError(_S.UNAVAILABLE, "所有提供方均未应答", "No provider answered"),
     Code.FIELD_NOT_EDITABLE: PublicError(

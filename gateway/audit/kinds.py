@@ -45,6 +45,8 @@ class Kind(StrEnum):
     RESOURCE_CHANGED = "resource_changed"
     AGREEMENT_STEP = "agreement_step"
     AGREEMENT_OVERDUE = "agreement_overdue"
+    POLICY_PROPOSED = "policy_proposed"
+    POLICY_APPROVED = "policy_approved"
     POLICY_ACTIVATED = "policy_activated"
     GATEWAY_STARTED = "gateway_started"
     PROFILE_ERASED = "profile_erased"

@@ -25,6 +25,7 @@ from gateway.bootstrap.consents import consenting
 from gateway.bootstrap.erasures import erase_profile, erasures_of
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
+from gateway.bootstrap.policy import policy_of
 from gateway.bootstrap.restored import require_confirmed
 from gateway.bootstrap.sealed import wait_unsealed, write_status
 from gateway.bootstrap.secrets import PEOPLE_NAMES, newest_index_keys
@@ -91,10 +92,10 @@ from oncegate.v1 import (
     explicit_request_pb2_grpc,
     node_link_pb2_grpc,
     notice_pb2_grpc,
+    policy_pb2_grpc,
     profile_pb2_grpc,
     source_pb2_grpc,
 )
-from policies.engine import PolicyEngine
 from policies.identifiers import normalise
 
 _STATUS_S = 1.0
@@ -124,10 +125,6 @@ class Gateway:
         self._vault = vault = _vault(offline)
         issuers = _issuers(settings)
         people = People(issuers, clock, keyring.get(PEOPLE_NAMES))
-        engine_of_policy = PolicyEngine.load(
-            None if settings.policy_bundle is None else settings.path(settings.policy_bundle)
-        )
-        self._bundle = engine_of_policy.digest
         self._record = record = Record(offline.ledger, guess_limits(settings.limits))
         identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
         subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
@@ -142,11 +139,12 @@ class Gateway:
             limits=LinkLimits(heartbeat_ms=settings.heartbeat_ms, ticket_life_ms=settings.limits.ticket_life_ms),
             consents=consents.consents,
         )
+        self._policy = policy = policy_of(offline)
         decide = Decide(
             offline.catalog,
             offline.agreements,
             Uses(engine, clock),
-            engine_of_policy,
+            policy.active,
             clock,
             consents.find,
             consents.held,
@@ -199,6 +197,7 @@ class Gateway:
             explicit_request_pb2_grpc.add_ExplicitRequestServiceServicer_to_server(
                 ExplicitRequestServicer(consents.clicks), server
             )
+            policy_pb2_grpc.add_PolicyServiceServicer_to_server(policy.servicer(offline, people, record), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
 
@@ -234,12 +233,10 @@ class Gateway:
 
     async def _record_start(self) -> None:
         """Put the start on the ledger, and the policy bundle when it is not the one that was in force before."""
-        ledger = self._offline.ledger
-        last = ledger.entries(kind=Kind.POLICY_ACTIVATED, limit=1).entries
-        if not last or last[0].account.get("bundle") != self._bundle:
-            await self._record.write(EntryDraft(Kind.POLICY_ACTIVATED, {"bundle": self._bundle}))
+        await self._policy.at_start(self._record)
+        bundle = self._policy.active.digest
         await self._record.write(
-            EntryDraft(Kind.GATEWAY_STARTED, {"gateway": self._offline.settings.gateway_id, "bundle": self._bundle})
+            EntryDraft(Kind.GATEWAY_STARTED, {"gateway": self._offline.settings.gateway_id, "bundle": bundle})
         )
 
     def _publish_own(self) -> None:
@@ -302,6 +299,8 @@ class Gateway:
             "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
             "ledger_size": self._offline.ledger.size(),
             "certificate_until_ms": self._identity.not_after_ms,
+            "policy_bundle": self._policy.active.digest,
+            "policy_problem": self._policy.active.problem,
             "keyring_problem": self._keyring_problem,
             "index_key_version": self._offline.secrets.subject_tokens.current,
             **self._agreeing.status(),

@@ -20,6 +20,7 @@ from gateway.cli import (
     vault,
 )
 from gateway.cli.demo.command import demo
+from gateway.cli.policy import main as policy
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +33,6 @@ app.command("serve")(operate.serve)
 app.command("status")(operate.status)
 app.command("ca")(operate.ca)
 app.command("ledger-key")(operate.ledger_key)
-app.command("policy")(operate.policy)
 app.command("demo")(demo)
 app.add_typer(department.app, name="department")
 app.add_typer(department.member_app, name="member")
@@ -46,6 +46,7 @@ app.add_typer(backup.app, name="backup")
 app.add_typer(restore.app, name="restore")
 app.add_typer(key.app, name="key")
 app.add_typer(index_key.app, name="index")
+app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 app.add_typer(source.app, name="source")

@@ -1,4 +1,4 @@
-"""`oncegate init | serve | status | ca | policy`: running a gateway."""
+"""`oncegate init | serve | status | ca`: running a gateway."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import typer
 
 from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
-from gateway.cli.output import EXIT_REFUSED, EXIT_UNREACHABLE, command, emit, fail, moment, say, table
+from gateway.cli.output import EXIT_UNREACHABLE, command, emit, fail, moment, say, table
 from gateway.settings import STATUS_FILE
 
 _STALE_S = 5.0
@@ -61,23 +61,6 @@ def ledger_key(home: Home) -> None:
     """Print the ledger's verifier key (C2SP signed-note); auditors need it."""
     with open_offline(home) as offline:
         typer.echo(offline.ledger_key)
-
-
-@command
-def policy(
-    bundle: Annotated[
-        Path | None, typer.Argument(help="Folder with a Cedar bundle; default: the packaged one.", file_okay=False)
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check a policy bundle: it loads only when schema, guardrails and rules validate."""
-    from policies.engine import BadBundle, PolicyEngine  # noqa: PLC0415 - see gateway.cli.offline
-
-    try:
-        engine = PolicyEngine.load(bundle)
-    except BadBundle as error:
-        fail(str(error), EXIT_REFUSED)
-    emit({"digest": engine.digest}, as_json=as_json, human=lambda: say(f"the bundle is valid, digest {engine.digest}"))
 
 
 @command

@@ -11,15 +11,16 @@ from functools import partial
 from gateway.catalog.catalog import Catalog, CatalogEntry
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation
-from gateway.exchange.choose import candidates, chosen, coverage
+from gateway.exchange.choose import coverage
 from gateway.exchange.consented import FindConsent, NamedConsent
+from gateway.exchange.consider import NO_CONSENT, Asking, ConsentSays, Considered, consider
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import RequestItem, WithheldItem
 from gateway.exchange.operands import operand_of
 from gateway.sharing.agreements import Agreements
 from gateway.sharing.uses import Uses
 from policies.agreements import Agreement
-from policies.engine import AccessQuestion, ItemDecision, PolicyEngine
+from policies.engine import ItemDecision, PolicyEngine
 from policies.predicates import Predicate
 from policies.purposes import known as known_purpose
 from policies.reasons import TEXT, Reason
@@ -54,6 +55,8 @@ class Plan:
     required_withheld: tuple[WithheldItem, ...]
     rules: tuple[str, ...]
     bundle_digest: str
+    considered: tuple[Considered, ...] = ()
+    asking: Asking | None = None
 
 
 class Decide:
@@ -63,7 +66,8 @@ class Decide:
         catalog: What exists.
         agreements: What providers agreed to.
         uses: Daily counts of uses.
-        engine: The policy bundle in force.
+        policy: The engine with the policy bundle in force. It is asked for once per request, which keeps that bundle
+            to its end, whatever is activated meanwhile.
         clock: Agreements have a term.
         consents: What people consented to.
         held: Holds a request to the explicit request that it names.
@@ -74,7 +78,7 @@ class Decide:
         catalog: Catalog,
         agreements: Agreements,
         uses: Uses,
-        engine: PolicyEngine,
+        policy: Callable[[], PolicyEngine],
         clock: Clock,
         consents: FindConsent,
         held: Callable[[Caller, Subject], None],
@@ -82,7 +86,7 @@ class Decide:
         self._catalog = catalog
         self._agreements = agreements
         self._uses = uses
-        self._engine = engine
+        self._policy = policy
         self._clock = clock
         self._consents = consents
         self._held = held
@@ -90,7 +94,7 @@ class Decide:
     @property
     def bundle_digest(self) -> str:
         """Digest of the policy bundle in force."""
-        return self._engine.digest
+        return self._policy().digest
 
     def __call__(self, caller: Caller, subject: Subject) -> Plan:
         """Decide every item. Of the subject only whether it consented enters.
@@ -109,57 +113,46 @@ class Decide:
         withheld: list[WithheldItem] = []
         required_withheld: list[WithheldItem] = []
         rules: dict[str, None] = {}
-        now = self._clock.now_ms()
+        considered: list[Considered] = []
+        engine = self._policy()
+        asking = asking_of(caller, self._clock.now_ms())
         consent = self._consents(caller, subject)
         for code, entry in entries.items():
             items = tuple(item for item in request.items if item.resource == code)
-            who = (caller.peer.department, caller.peer.name, code, request.purpose, request.legal_basis, now)
+            who = asking.who(code)
             agreement = self._agreements.find(*who, partial(_serves, consent, items, entry.resource))
             # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
-            looked_at = agreement or self._agreements.nearest(*who)
-            wanted = candidates(items, entry.resource, looked_at)
-            # A consent covers every item of a resource or none; where the engine tells another reason, that one counts.
-            covering = None if consent is None else consent.covering(caller, agreement, code, items, now)
-            consented = Reason.CONSENT_MISSING if covering is None else covering.reason
-            question = AccessQuestion(
-                consumer=caller.peer.department,
-                system=caller.peer.name,
-                resource=entry.resource,
-                items=wanted.items,
-                predicates=tuple((field, predicate.name) for field, predicate in wanted.predicates.items()),
-                purpose=request.purpose,
-                basis=request.legal_basis,
-                case_present=bool(request.case_reference.strip()),
-                agreement=looked_at,
-                subject_scheme=request.subject_scheme,
-                now_ms=now,
-                official=bool(caller.official),
-                consent_present=consented is None,
-            )
-            decision = self._engine.decide(question)
-            decided = chosen(items, decision if covering is None else covering.of(decision))
-            allowed = [(item, one) for item, one in decided if one.allowed]
+            nearest = None if agreement else self._agreements.nearest(*who)
+            says = _says(consent, caller, agreement, code, items, asking.now_ms)
+            suspended = partial(self._agreements.is_suspended, asking.consumer, code)
+            part = consider(engine, asking, entry, items, agreement, nearest, says, suspended)
+            considered.append(part)
+            allowed = [(item, one) for item, one in part.decided if one.allowed]
             if (
                 allowed and agreement is None
             ):  # The engine never allows without an agreement in force; closed all the same.
                 raise Refused(Code.NO_AGREEMENT, code)
             if allowed and agreement is not None:
-                permitted.append(_permitted(caller, entry, agreement, allowed, wanted.predicates, consent))
-            for item, one in decided:
+                permitted.append(_permitted(caller, entry, agreement, allowed, part.predicates, consent))
+            for item, one in part.decided:
                 rules.update(dict.fromkeys(one.rules))
                 if one.allowed:
                     continue
                 reason = one.reason or Reason.POLICY_ERROR
-                if reason is Reason.CONSENT_MISSING and consented is not None:
-                    reason = consented
-                if reason is Reason.NO_AGREEMENT and self._agreements.is_suspended(caller.peer.department, code):
-                    reason = Reason.AGREEMENT_SUSPENDED
                 text = TEXT[reason]
                 refused = WithheldItem(code, item.field, item.form, str(reason), text.zh, text.en)
                 withheld.append(refused)
                 if item.necessity is Necessity.REQUIRED:
                     required_withheld.append(refused)
-        return Plan(tuple(permitted), tuple(withheld), tuple(required_withheld), tuple(rules), self._engine.digest)
+        return Plan(
+            tuple(permitted),
+            tuple(withheld),
+            tuple(required_withheld),
+            tuple(rules),
+            engine.digest,
+            tuple(considered),
+            asking,
+        )
 
     def unchanged(self, plan: Plan) -> None:
         """Check, right before something leaves, that every agreement used is still in force and the consent stands.
@@ -209,6 +202,41 @@ class Decide:
         if unknown:
             raise Refused(code, "terms", violations=tuple(unknown[:16]))
         return entries
+
+
+def asking_of(caller: Caller, now_ms: int) -> Asking:
+    """Who asks and why, as far as policy is concerned.
+
+    Args:
+        caller: The verified caller with its request.
+        now_ms: The moment to decide for, Unix ms.
+    """
+    request = caller.request
+    return Asking(
+        consumer=caller.peer.department,
+        system=caller.peer.name,
+        purpose=request.purpose,
+        basis=request.legal_basis,
+        scheme=request.subject_scheme,
+        case_present=bool(request.case_reference.strip()),
+        official_present=bool(caller.official),
+        now_ms=now_ms,
+    )
+
+
+def _says(
+    consent: NamedConsent | None,
+    caller: Caller,
+    agreement: Agreement | None,
+    resource: str,
+    items: Sequence[RequestItem],
+    now_ms: int,
+) -> ConsentSays:
+    """What the consent says of a resource: it covers every item of it, or none."""
+    if consent is None:
+        return NO_CONSENT
+    covering = consent.covering(caller, agreement, resource, items, now_ms)
+    return ConsentSays(covering.reason, covering.of)
 
 
 def _permitted(

@@ -96,6 +96,7 @@ class Disclose:
                 plan = self._decide(caller, subject)
                 refused = refusal(plan)
                 if refused is not None:
+                    known = Record.known(caller, plan)
                     raise refused
                 first = self._kept.begin(str(peer.spiffe), caller.request.request_id, caller.request_digest)
                 if first is not None:
@@ -117,13 +118,15 @@ class Disclose:
             Refused: With its reason, which is on the ledger before it is told.
         """
         with self._slot(str(caller.peer.spiffe)):
+            known = Record.known(caller)
             try:
                 plan = self._decide(caller, subject)
                 refused = refusal(plan)
                 if refused is not None:
+                    known = Record.known(caller, plan)
                     raise refused
             except Refused as error:
-                await self._record.refused(Record.known(caller), subject, error)
+                await self._record.refused(known, subject, error)
                 raise
             return await self._carry_out(call, caller, subject, plan, still_good)
 
@@ -219,7 +222,7 @@ class Disclose:
             self._decide.count(plan)
             return await self._record.asked(caller, subject, plan)
         except Refused as error:
-            await self._record.refused(Record.known(caller), subject, error)
+            await self._record.refused(Record.known(caller, plan), subject, error)
             raise
 
     def _check_before_release(self, plan: Plan, answers: tuple[ProviderAnswer, ...]) -> None:

@@ -69,6 +69,7 @@ class Locate:
             plan = self._decide(caller, subject)
             refused = refusal(plan)
             if refused is not None:
+                known = Record.known(caller, plan)
                 raise refused
             self._decide.count(plan)
             asked = await self._record.asked(caller, subject, plan)

@@ -16,14 +16,13 @@ from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable, RiderRefuse
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
-from gateway.exchange.decide import Permitted, Plan, consents_of
+from gateway.exchange.decide import Plan, consents_of
 from gateway.exchange.guesses import STRICTEST, GuessLimits, guesses_of, refused_by
 from gateway.exchange.identify import Caller, Subject
-from gateway.exchange.model import WithheldItem
+from gateway.exchange.recorded import decided_facts, decided_items
 from gateway.exchange.riding import Ride
 from policies.predicates import Predicate
 from policies.reasons import Reason
-from policies.vocabulary import Form
 
 _RETRY_MS = 1000
 _REASONS = frozenset(str(reason) for reason in Reason)
@@ -35,28 +34,8 @@ def item_text(resource: str, field: str, form: str) -> dict[str, str]:
     return {"resource": resource, "field": field, "form": form}
 
 
-def permitted_items(part: Permitted) -> list[dict[str, str]]:
-    """What a plan permits of one resource, as the ledger writes it.
-
-    With the predicate's name, and with the form that was needed where a more revealing one was chosen.
-    """
-    found = []
-    for field, form in part.items:
-        said = item_text(part.entry.resource.code, field, str(form))
-        if form is Form.PREDICATE:
-            said["predicate"] = part.predicates[field].name
-        if field in part.needed:
-            said["needed"] = str(part.needed[field])
-        found.append(said)
-    return found
-
-
 def _predicates(plan: Plan) -> dict[str, Sequence[Predicate]]:
     return {part.entry.resource.code: tuple(part.predicates.values()) for part in plan.permitted}
-
-
-def _withheld(items: Sequence[WithheldItem]) -> list[dict[str, str]]:
-    return [{**item_text(i.resource, i.field, str(i.form)), "outcome": "withheld", "reason": i.reason} for i in items]
 
 
 class Record:
@@ -152,14 +131,7 @@ class Record:
             {"id": p.agreement.id, "revision": p.agreement.revision, "digest": p.agreement.digest.hex()}
             for p in plan.permitted
         ]
-        items = [said for part in plan.permitted for said in permitted_items(part)]
-        body: Mapping[str, Any] = {
-            **self._who(caller),
-            "items": items + _withheld(plan.withheld),
-            "agreements": agreements,
-            "rules": list(plan.rules),
-            "bundle": plan.bundle_digest,
-        }
+        body: Mapping[str, Any] = {**self.known(caller, plan), "agreements": agreements}
         draft = EntryDraft(
             kind="asked",
             accountability=body,
@@ -218,10 +190,18 @@ class Record:
         return await self.write(draft)
 
     @classmethod
-    def known(cls, caller: Caller) -> dict[str, Any]:
-        """What a refusal may say about a verified caller and its items."""
-        items = [item_text(i.resource, i.field, str(i.form)) for i in caller.request.items]
-        return {**cls._who(caller), "items": items}
+    def known(cls, caller: Caller, plan: Plan | None = None) -> dict[str, Any]:
+        """What an entry may say about a verified caller and its items, and about the decision once there is one."""
+        if plan is None:
+            items = [item_text(i.resource, i.field, str(i.form)) for i in caller.request.items]
+            return {**cls._who(caller), "items": items}
+        return {
+            **cls._who(caller),
+            "items": decided_items(plan),
+            "decided": decided_facts(plan),
+            "rules": list(plan.rules),
+            "bundle": plan.bundle_digest,
+        }
 
     async def _outcome(self, kind: str, subject: Subject, asked: Recorded, body: Mapping[str, Any]) -> Recorded:
         draft = EntryDraft(

@@ -24,6 +24,7 @@ class Caller(StrEnum):
     CITIZEN = "citizen"
     AUDITOR = "auditor"
     STEWARD = "steward"
+    OPERATOR = "operator"
     PERSON = "person"
     ANYONE = "anyone"
 
@@ -83,6 +84,14 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.AgreementService/SubmitStep": _rule(systems=_PEERS),
     "/oncegate.v1.AgreementService/ListProposals": _rule(systems=_PEERS),
     "/oncegate.v1.AgreementService/GetProposal": _rule(systems=_PEERS),
+    "/oncegate.v1.PolicyService/ExplainDecision": _rule(people=(Caller.AUDITOR, Caller.OPERATOR, Caller.STEWARD)),
+    "/oncegate.v1.PolicyService/ExplainEntry": _rule(people=(Caller.AUDITOR, Caller.STEWARD)),
+    "/oncegate.v1.PolicyService/ProposeBundle": _rule(people=(Caller.OPERATOR,)),
+    "/oncegate.v1.PolicyService/ApproveBundle": _rule(people=(Caller.OPERATOR, Caller.STEWARD)),
+    "/oncegate.v1.PolicyService/ActivateBundle": _rule(people=(Caller.OPERATOR,)),
+    "/oncegate.v1.PolicyService/RollBackBundle": _rule(people=(Caller.OPERATOR,)),
+    "/oncegate.v1.PolicyService/ListBundles": _rule(people=(Caller.AUDITOR, Caller.OPERATOR, Caller.STEWARD)),
+    "/oncegate.v1.PolicyService/GetBundle": _rule(people=(Caller.AUDITOR, Caller.OPERATOR, Caller.STEWARD)),
     "/oncegate.v1.AuditService/GetCheckpoint": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/GetInclusionProof": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/GetConsistencyProof": _rule(people=(Caller.ANYONE,)),

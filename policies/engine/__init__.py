@@ -10,6 +10,7 @@ from policies.engine.bundle import BadBundle
 from policies.engine.engine import PolicyEngine
 from policies.engine.question import AccessQuestion, Decision, ItemDecision
 from policies.engine.rules import GUARDRAILS, KNOWN_TERMS_RULE
+from policies.engine.titles import RuleText
 
 __all__ = [
     "GUARDRAILS",
@@ -19,4 +20,5 @@ __all__ = [
     "Decision",
     "ItemDecision",
     "PolicyEngine",
+    "RuleText",
 ]

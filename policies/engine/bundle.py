@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from policies.engine import probes
 from policies.engine.facts import Rules, evaluate, parse_entities
 from policies.engine.question import AccessQuestion
 from policies.engine.rules import GUARDRAILS, KNOWN_TERMS_RULE
+from policies.engine.titles import RuleText, read_titles
 from policies.purposes import known
 
 PACKAGED: Final = Path(__file__).parent.parent / "bundle"
@@ -28,7 +30,23 @@ PACKAGED: Final = Path(__file__).parent.parent / "bundle"
 SCHEMA_FILE: Final = "schema.cedarschema"
 MAX_FILE_BYTES: Final = 1_048_576
 
+_SUFFIXES: Final = frozenset({".cedar", ".cedarschema"})
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RULE_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+
+class Fault(StrEnum):
+    """Kinds of reasons for which a bundle is refused; the linter's codes are made of them."""
+
+    UNREADABLE = "unreadable"
+    DOES_NOT_PARSE = "does_not_parse"
+    DOES_NOT_VALIDATE = "does_not_validate"
+    UNKNOWN_PURPOSE = "unknown_purpose"
+    RULE_UNNAMED = "rule_unnamed"
+    EMPTY = "empty"
+    GUARDRAIL_MISSING = "guardrail_missing"
+    GUARDRAIL_HOLLOW = "guardrail_hollow"
+    RULE_ERRS = "rule_errs"
 
 
 class BadBundle(ValueError):
@@ -36,19 +54,24 @@ class BadBundle(ValueError):
 
     Args:
         rule: What is wrong with it, naming files and rule ids.
+        fault: Which kind of reason it is.
+        name: Id of the rule concerned; empty when there is no single one.
     """
 
-    def __init__(self, rule: str) -> None:
+    def __init__(self, rule: str, fault: Fault = Fault.UNREADABLE, name: str = "") -> None:
         super().__init__(rule)
         self.rule = rule
+        self.fault = fault
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle that was checked: ready rules and the digest of its files."""
+    """A bundle that was checked: ready rules, the digest of its files, and what each rule says of itself."""
 
     rules: Rules
     digest: str
+    titles: Mapping[str, RuleText]
 
 
 def load_bundle(directory: Path) -> Bundle:
@@ -63,7 +86,58 @@ def load_bundle(directory: Path) -> Bundle:
     Raises:
         BadBundle: With the first thing that is wrong.
     """
-    files = _read(directory)
+    return check_bundle(read_files(directory))
+
+
+def check_bundle(files: Mapping[str, bytes]) -> Bundle:
+    """Check a bundle that was read; fails closed: what is not understood is refused.
+
+    Args:
+        files: Exact bytes by file name.
+
+    Returns:
+        The bundle.
+
+    Raises:
+        BadBundle: With the first thing that is wrong.
+    """
+    return _check({name: _text(name, files[name]) for name in sorted(files)})
+
+
+def read_files(directory: Path) -> dict[str, bytes]:
+    """The exact bytes of a bundle's files by name: of all that is under its digest and of nothing else.
+
+    Args:
+        directory: Where they are.
+
+    Raises:
+        BadBundle: They cannot be read, or one is too large.
+    """
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix in _SUFFIXES)
+        return {path.name: _bounded(path) for path in paths}
+    except OSError as error:
+        raise BadBundle(f"cannot be read: {error.strerror}") from error
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over names and contents, each after its length in bytes (8, big-endian).
+
+    Args:
+        files: Exact bytes by file name.
+    """
+    state = hashlib.sha256(b"oncegate-bundle-v1\0")
+    for name in sorted(files):
+        for part in (name.encode(), files[name]):
+            state.update(len(part).to_bytes(8, "big") + part)
+    return f"sha256:{state.hexdigest()}"
+
+
+def _check(files: Mapping[str, str]) -> Bundle:
+    if SCHEMA_FILE not in files:
+        raise BadBundle(f"has no {SCHEMA_FILE}")
+    if sum(name.endswith(".cedarschema") for name in files) > 1:
+        raise BadBundle("has more than one schema")
     schema_text = files[SCHEMA_FILE]
     policies_text = "\n".join(text for name, text in files.items() if name != SCHEMA_FILE)
     try:
@@ -72,70 +146,57 @@ def load_bundle(directory: Path) -> Bundle:
         parsed: Mapping[str, Any] = json.loads(cedarpy.policies_to_json_str(policies_text))
         validation = cedarpy.validate_policies(policies_text, schema)
     except ValueError as error:
-        raise BadBundle(f"does not parse: {error}") from error
+        raise BadBundle(f"does not parse: {error}", Fault.DOES_NOT_PARSE) from error
     _check_rules(parsed)
     if not validation.validation_passed:
-        raise BadBundle(f"does not validate: {'; '.join(error.error for error in validation.errors)}")
+        told = "; ".join(error.error for error in validation.errors)
+        raise BadBundle(f"does not validate: {told}", Fault.DOES_NOT_VALIDATE)
     _check_purposes(parsed)
     _check_probes(rules)
-    return Bundle(rules, _digest(files))
+    return Bundle(rules, digest_of({name: text.encode() for name, text in files.items()}), read_titles(parsed))
 
 
-def _read(directory: Path) -> dict[str, str]:
-    """The schema and the rule files by name, sorted, so that the digest does not depend on the file system."""
-    try:
-        paths = sorted(path for path in directory.iterdir() if path.suffix in {".cedar", ".cedarschema"})
-        files = {path.name: _text(path) for path in paths}
-    except OSError as error:
-        raise BadBundle(f"cannot be read: {error.strerror}") from error
-    if SCHEMA_FILE not in files:
-        raise BadBundle(f"has no {SCHEMA_FILE}")
-    if sum(name.endswith(".cedarschema") for name in files) > 1:
-        raise BadBundle("has more than one schema")
-    return files
-
-
-def _text(path: Path) -> str:
-    raw = path.read_bytes()
+def _bounded(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:
         raise BadBundle(f"{path.name} is larger than {MAX_FILE_BYTES} bytes")
+    return raw
+
+
+def _text(name: str, raw: bytes) -> str:
+    if not _FILE_NAME.fullmatch(name) or Path(name).suffix not in _SUFFIXES:
+        raise BadBundle("has a file that is neither *.cedar nor a schema")
+    if len(raw) > MAX_FILE_BYTES:
+        raise BadBundle(f"{name} is larger than {MAX_FILE_BYTES} bytes")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadBundle(f"{path.name} is not UTF-8") from None
-
-
-def _digest(files: Mapping[str, str]) -> str:
-    """SHA-256 over names and contents, each after its length in bytes (8, big-endian)."""
-    state = hashlib.sha256(b"oncegate-bundle-v1\0")
-    for name, text in sorted(files.items()):
-        for part in (name.encode(), text.encode()):
-            state.update(len(part).to_bytes(8, "big") + part)
-    return f"sha256:{state.hexdigest()}"
+        raise BadBundle(f"{name} is not UTF-8") from None
 
 
 def _check_rules(parsed: Mapping[str, Any]) -> None:
     if parsed["templates"]:
-        raise BadBundle("has a template; rules are complete and agreements are data")
+        raise BadBundle("has a template; rules are complete and agreements are data", Fault.RULE_UNNAMED)
     effects: dict[str, str] = {}
     for rule in parsed["staticPolicies"].values():
         name = rule.get("annotations", {}).get("id") or ""
         if not _RULE_ID.fullmatch(name) or name == KNOWN_TERMS_RULE:
-            raise BadBundle("has a rule without a proper @id")
+            raise BadBundle("has a rule without a proper @id", Fault.RULE_UNNAMED)
         if name in effects:
-            raise BadBundle(f"has two rules with the @id {name}")
+            raise BadBundle(f"has two rules with the @id {name}", Fault.RULE_UNNAMED, name)
         effects[name] = rule["effect"]
     if "permit" not in effects.values():
-        raise BadBundle("is empty: no rule permits anything")
+        raise BadBundle("is empty: no rule permits anything", Fault.EMPTY)
     for name in GUARDRAILS:
         if effects.get(name) != "forbid":
-            raise BadBundle(f"lacks the guardrail {name}")
+            raise BadBundle(f"lacks the guardrail {name}", Fault.GUARDRAIL_MISSING, name)
 
 
 def _check_purposes(parsed: Mapping[str, Any]) -> None:
     for purpose in _literals(parsed, "Purpose"):
         if purpose and not known(purpose):
-            raise BadBundle(f"names the purpose {purpose}, which is not registered")
+            raise BadBundle(f"names the purpose {purpose}, which is not registered", Fault.UNKNOWN_PURPOSE)
 
 
 def _literals(node: object, kind: str) -> Iterator[str]:
@@ -153,10 +214,11 @@ def _literals(node: object, kind: str) -> Iterator[str]:
 def _check_probes(rules: Rules) -> None:
     forbidding = GUARDRAILS.keys() & _fired(rules, probes.PERMITTED)
     if forbidding:
-        raise BadBundle(f"the guardrail {min(forbidding)} forbids what it must leave alone")
+        name = min(forbidding)
+        raise BadBundle(f"the guardrail {name} forbids what it must leave alone", Fault.GUARDRAIL_HOLLOW, name)
     for name, questions in probes.FORBIDDEN.items():
         if any(name not in _fired(rules, question) for question in questions):
-            raise BadBundle(f"the guardrail {name} does not forbid what it must")
+            raise BadBundle(f"the guardrail {name} does not forbid what it must", Fault.GUARDRAIL_HOLLOW, name)
     for question in probes.all_probes():
         for without in probes.ENTITY_TYPES[1:]:
             _fired(rules, question, without)
@@ -169,9 +231,9 @@ def _fired(rules: Rules, question: AccessQuestion, without: str = "") -> frozens
         entities = parse_entities(rules, question, [field for field, _ in items], without)
         (result,) = evaluate(rules, question, items, entities)
     except ValueError as error:
-        raise BadBundle(f"its schema does not fit the exchange's facts: {error}") from error
+        raise BadBundle(f"its schema does not fit the exchange's facts: {error}", Fault.DOES_NOT_VALIDATE) from error
     if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-        raise BadBundle(f"a rule errs: {'; '.join(result.diagnostics.errors)}")
+        raise BadBundle(f"a rule errs: {'; '.join(result.diagnostics.errors)}", Fault.RULE_ERRS)
     if without and result.decision is cedarpy.Decision.Allow:
-        raise BadBundle(f"permits while the entity {without} is missing")
+        raise BadBundle(f"permits while the entity {without} is missing", Fault.GUARDRAIL_HOLLOW)
     return frozenset(result.diagnostics.id_annotations_by_reason.values())

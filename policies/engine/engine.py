@@ -63,6 +63,7 @@ class PolicyEngine:
         self._decisions: _Memory[Decision] = _Memory(remember)
         self._entities: _Memory[cedarpy.Entities] = _Memory(CACHED_ENTITIES)
         self.digest: Final = bundle.digest
+        self.titles: Final = bundle.titles
 
     @classmethod
     def load(cls, directory: Path | None = None) -> "PolicyEngine":

@@ -30,6 +30,7 @@ from oncegate.v1 import (
     exchange_pb2_grpc,
     explicit_request_pb2_grpc,
     node_link_pb2_grpc,
+    policy_pb2_grpc,
     profile_pb2_grpc,
     signed_pb2,
     source_pb2_grpc,
@@ -122,6 +123,7 @@ class Door:
         self.consent = consent_pb2_grpc.ConsentServiceStub(self.channel)
         self.clicks = explicit_request_pb2_grpc.ExplicitRequestServiceStub(self.channel)
         self.consent_requests = consent_pb2_grpc.ConsentRequestServiceStub(self.channel)
+        self.policy = policy_pb2_grpc.PolicyServiceStub(self.channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:

@@ -69,11 +69,12 @@ def no_consents(*_: Any) -> None:
 
 
 def decide(engine: Any = None, shelf: Any = None, uses: Any = None) -> Decide:
+    used = engine or PolicyEngine.load()
     parts: Any = (
         Catalog(),
         shelf or Shelf(),
         uses or Uses(),
-        engine or PolicyEngine.load(),
+        lambda: used,
         Clock(),
         no_consents,
         no_consents,

@@ -8,7 +8,7 @@ import cedarpy
 import pytest
 
 from policies.engine import GUARDRAILS, BadBundle, PolicyEngine
-from policies.engine.bundle import PACKAGED, load_bundle
+from policies.engine.bundle import PACKAGED, check_bundle, digest_of, load_bundle, read_files
 from policies.engine.probes import FORBIDDEN
 from policies.vocabulary import Classification, Form, LegalBasis, SharingType
 from tests.support.policy_cases import bundle_copy
@@ -74,7 +74,11 @@ def test_a_guardrail_that_was_hollowed_out_does_not_load(tmp_path: Path, name: s
 
 @pytest.mark.parametrize("name", GUARDRAILS)
 def test_a_guardrail_turned_into_a_permit_does_not_load(tmp_path: Path, name: str) -> None:
-    copy = bundle_copy(tmp_path, guardrails=(f'@id("{name}")\nforbid', f'@id("{name}")\npermit'))
+    copy = bundle_copy(tmp_path)
+    path = copy / "guardrails.cedar"
+    text, count = re.subn(rf'(@id\("{name}"\)\n(?:@.*\n)*)forbid', r"\1permit", path.read_text(encoding="utf-8"))
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
     assert refusal(copy) == f"lacks the guardrail {name}"
 
 
@@ -187,6 +191,26 @@ def test_a_bundle_that_permits_without_entities_does_not_load(tmp_path: Path) ->
     sharing = copy / "sharing.cedar"
     sharing.write_text(sharing.read_text(encoding="utf-8") + '@id("all") permit (principal, action, resource);\n')
     assert refusal(copy) == "permits while the entity Field is missing"
+
+
+def test_every_rule_of_the_packaged_bundle_says_in_both_languages_what_it_is_for() -> None:
+    for rule in load_bundle(PACKAGED).titles.values():
+        assert rule.id not in {rule.zh, rule.en}, f"{rule.id} needs @title_zh and @title_en"
+        assert rule.scope, f"{rule.id} needs @scope"
+
+
+def test_a_rule_without_a_title_is_called_by_its_id(tmp_path: Path) -> None:
+    local = '@id("local") forbid (principal, action, resource) when { context.purpose == Purpose::"tax_assessment" };'
+    titles = load_bundle(bundle_copy(tmp_path, sharing=("", local))).titles
+    assert (titles["local"].zh, titles["local"].en, titles["local"].effect) == ("local", "local", "forbid")
+
+
+def test_a_bundle_out_of_bytes_is_the_one_out_of_the_folder_and_takes_nothing_else() -> None:
+    files = read_files(PACKAGED)
+    assert check_bundle(files).digest == load_bundle(PACKAGED).digest == digest_of(files)
+    for name in ("notes.txt", "../x.cedar", "a/b.cedar", ".cedar", ""):
+        with pytest.raises(BadBundle):
+            check_bundle({**files, name: b""})
 
 
 def test_every_guardrail_has_a_probe_and_every_probe_a_guardrail() -> None:

@@ -11,6 +11,7 @@ from oncegate.v1 import (
     explicit_request_pb2,
     node_link_pb2,
     notice_pb2,
+    policy_pb2,
     profile_pb2,
     source_pb2,
 )
@@ -25,6 +26,7 @@ FILES = (
     explicit_request_pb2,
     node_link_pb2,
     notice_pb2,
+    policy_pb2,
     profile_pb2,
     source_pb2,
 )

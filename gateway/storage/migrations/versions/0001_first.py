@@ -175,6 +175,26 @@ def upgrade() -> None:
     sa.Column('reason', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('list_id', 'handle')
     )
+    op.create_table('policy_activations',
+    sa.Column('entry', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('digest', sa.String(length=71), nullable=False),
+    sa.Column('step', sa.String(length=16), nullable=False),
+    sa.Column('at_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('entry')
+    )
+    op.create_table('policy_bundles',
+    sa.Column('digest', sa.String(length=71), nullable=False),
+    sa.Column('files', sa.LargeBinary(), nullable=False),
+    sa.Column('report', sa.Text(), nullable=False),
+    sa.Column('entry', sa.BigInteger(), nullable=False),
+    sa.Column('stored_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('digest')
+    )
+    op.create_table('policy_epoch',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
     op.create_table('sharing_agreements',
     sa.Column('id', sa.String(length=128), nullable=False),
     sa.Column('revision', sa.Integer(), autoincrement=False, nullable=False),
@@ -434,6 +454,9 @@ def downgrade() -> None:
     op.drop_table('sharing_consent_epoch')
     op.drop_index('sharing_agreements_by_position', table_name='sharing_agreements')
     op.drop_table('sharing_agreements')
+    op.drop_table('policy_epoch')
+    op.drop_table('policy_bundles')
+    op.drop_table('policy_activations')
     op.drop_table('index_rejections')
     op.drop_index('index_pointers_by_handle', table_name='index_pointers')
     op.drop_table('index_pointers')

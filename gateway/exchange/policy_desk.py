@@ -1,0 +1,309 @@
+"""Changing the rules takes two people: one proposes a bundle, another approves it, and then it can be activated.
+
+Who may: an operator proposes, activates and goes back; an operator or a department's steward approves, never whoever
+proposed. Rules kept here: a bundle that does not load, that the linter finds an error in or that fails a decision table
+is not even proposed; each step is on the log before it takes effect, refusals too; what counts for the next step is
+what the log says, not what the tables say; bytes are checked again before they come in force. Fails closed: without a
+log, a role or a second person nothing changes.
+
+Going back to the bundle that was in force before takes one operator: two people agreed to it once, and it is done in
+need. People are told apart by issuer and subject: somebody whom two issuers vouch for counts as two.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.audit.entries import EntryDraft, Json
+from gateway.audit.kinds import Kind
+from gateway.errors import Code, Refused, Violation, bad_request
+from gateway.exchange.policy_log import ROLLBACK, PolicyLog, Step
+from gateway.exchange.record import Record
+from gateway.identity.departments import Departments
+from gateway.identity.issuers import Role
+from gateway.identity.people import People, Person
+from gateway.policy.active import ActiveBundle
+from gateway.policy.bundles import (
+    ACTIVATED,
+    APPROVED,
+    PROPOSED,
+    BundleDamaged,
+    Bundles,
+    StoredBundle,
+    require_bounded,
+)
+from policies.engine import BadBundle, PolicyEngine
+from policies.engine.bundle import check_bundle, digest_of
+from policies.lint import Severity, lint_bundle
+from policies.tables import BadTable, parse_table, run_table
+from policies.tables.parse import SUFFIX
+
+MAX_LISTED = 100
+_MAX_TABLES = 200
+_MAX_TOLD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BundleState:
+    """A bundle and what became of it, as the log says.
+
+    Args:
+        stored: As stored.
+        state: proposed, approved, active, past or bootstrap.
+        proposal: Who proposed it.
+        approval: Who approved it.
+        activated_ms: When it last came in force; 0 when it never did.
+    """
+
+    stored: StoredBundle
+    state: str
+    proposal: Step | None
+    approval: Step | None
+    activated_ms: int
+
+
+class PolicyDesk:
+    """Carries out the steps.
+
+    Args:
+        people: Verifies tokens.
+        departments: A steward's department must be in good standing.
+        bundles: What was handed in.
+        active: What is in force.
+        log: What the log says of both.
+        record: Writes the log.
+    """
+
+    def __init__(
+        self,
+        people: People,
+        departments: Departments,
+        bundles: Bundles,
+        active: ActiveBundle,
+        log: PolicyLog,
+        record: Record,
+    ) -> None:
+        self._people = people
+        self._departments = departments
+        self._bundles = bundles
+        self._active = active
+        self._log = log
+        self._record = record
+        self._one_at_a_time = asyncio.Lock()
+
+    async def propose(self, bearer: str, files: Mapping[str, bytes], tables: Mapping[str, bytes]) -> BundleState:
+        """Hand in a bundle. Handing in the same bytes again changes nothing.
+
+        Args:
+            bearer: An operator's token.
+            files: Exact bytes by name.
+            tables: Decision tables that it must pass, by name.
+
+        Raises:
+            Refused: TOO_LARGE; BUNDLE_REFUSED with what is wrong; the ledger cannot write.
+        """
+        person = self._person(bearer, frozenset({Role.OPERATOR}))
+        async with self._one_at_a_time, self._on_record(person, "propose", ""):
+            require_bounded({**files, **{f"tests/{name}": raw for name, raw in tables.items()}})
+            report = await asyncio.to_thread(_examined, files, tables)
+            digest = digest_of(files)
+            known = [one for one in await asyncio.to_thread(self._bundles.list) if one.digest == digest]
+            if not known or self._log.proposal(known[0]) is None:
+                entry = await self._write(Kind.POLICY_PROPOSED, person, digest, report=report)
+                text = json.dumps(report, ensure_ascii=False, sort_keys=True)
+                await asyncio.to_thread(self._bundles.keep, files, text, entry)
+                await asyncio.to_thread(self._bundles.step, digest, PROPOSED, entry)
+            return self._state(self._bundles.find(digest))
+
+    async def approve(self, bearer: str, digest: str) -> BundleState:
+        """Agree to what somebody else proposed.
+
+        Raises:
+            Refused: NOT_FOUND; OWN_PROPOSAL; BUNDLE_REFUSED when the stored bytes are not the proposed ones.
+        """
+        person = self._person(bearer, frozenset({Role.OPERATOR, Role.STEWARD}))
+        async with self._one_at_a_time, self._on_record(person, "approve", digest):
+            stored = self._bundles.find(digest)
+            proposal = self._log.proposal(stored)
+            if proposal is None:
+                raise Refused(Code.NOT_FOUND, "the bundle is not proposed")
+            if proposal.by == person.subject_key:
+                raise Refused(Code.OWN_PROPOSAL)
+            if self._log.approval(stored) is None:
+                await self._intact(digest)
+                entry = await self._write(
+                    Kind.POLICY_APPROVED, person, digest, proposal=proposal.entry, proposed_by=proposal.by
+                )
+                await asyncio.to_thread(self._bundles.step, digest, APPROVED, entry)
+            return self._state(self._bundles.find(digest))
+
+    async def activate(self, bearer: str, digest: str) -> BundleState:
+        """Put an approved bundle in force. Activating the one in force changes nothing.
+
+        Raises:
+            Refused: NOT_FOUND; NOT_APPROVED; BUNDLE_REFUSED when the stored bytes are not the approved ones.
+        """
+        person = self._person(bearer, frozenset({Role.OPERATOR}))
+        async with self._one_at_a_time, self._on_record(person, "activate", digest):
+            stored = self._bundles.find(digest)
+            proposal, approval = self._log.proposal(stored), self._log.approval(stored)
+            if proposal is None or approval is None:
+                raise Refused(Code.NOT_APPROVED)
+            if self._log.activated() != digest:
+                await self._activated(person, digest, why="activate", approval=approval.entry, approved_by=approval.by)
+            return self._state(self._bundles.find(digest))
+
+    async def roll_back(self, bearer: str, from_digest: str) -> BundleState:
+        """Put the bundle in force again that was before the present one.
+
+        Args:
+            bearer: An operator's token.
+            from_digest: The bundle in force, so that two who do so at once go back only once.
+
+        Raises:
+            Refused: BAD_REQUEST when another one is in force; NOT_FOUND when there was none before; BUNDLE_REFUSED
+                when the stored bytes of the former one were changed.
+        """
+        person = self._person(bearer, frozenset({Role.OPERATOR}))
+        async with self._one_at_a_time, self._on_record(person, "rollback", from_digest):
+            last = self._log.last_activation()
+            if last is None or last.account["bundle"] != from_digest:
+                raise bad_request("from_digest", "must be the bundle that was activated last")
+            digest = self._log.before(from_digest)
+            if not digest:
+                raise Refused(Code.NOT_FOUND, "there was no bundle before")
+            await self._activated(person, digest, why=ROLLBACK)
+            return self._state(self._bundles.find(digest))
+
+    def list(self, bearer: str) -> tuple[Sequence[BundleState], str]:
+        """Bundles, newest first, and why the last activated one is not in force (empty when it is).
+
+        Raises:
+            Refused: The token is of none who may.
+        """
+        self._reader(bearer)
+        return [self._state(one) for one in self._bundles.list()[:MAX_LISTED]], self._active.problem
+
+    def show(self, bearer: str, digest: str) -> tuple[BundleState, Mapping[str, bytes]]:
+        """One bundle with its files; without a digest the one in force.
+
+        Raises:
+            Refused: The token is of none who may; NOT_FOUND; BUNDLE_REFUSED when its bytes were changed.
+        """
+        self._reader(bearer)
+        stored = self._bundles.find(digest or self._active.digest)
+        try:
+            return self._state(stored), self._bundles.files(stored.digest)
+        except BundleDamaged as error:
+            raise _refused("files", str(error)) from None
+
+    async def _activated(self, person: Person, digest: str, **why: Json) -> None:
+        await self._intact(digest)
+        last = self._log.last_activation()
+        before = "" if last is None else str(last.account["bundle"])
+        entry = await self._write(
+            Kind.POLICY_ACTIVATED, person, digest, activated_by=person.subject_key, before=before, **why
+        )
+        await asyncio.to_thread(self._bundles.step, digest, ACTIVATED, entry)
+        # At once, so that whoever activated is told whether it is in force here.
+        if self._active.problem:
+            raise Refused(Code.POLICY_UNAVAILABLE, self._active.problem)
+
+    async def _intact(self, digest: str) -> None:
+        try:
+            await asyncio.to_thread(lambda: PolicyEngine(check_bundle(self._bundles.files(digest))))
+        except (BundleDamaged, BadBundle) as error:
+            raise _refused("files", str(error)) from None
+
+    def _state(self, stored: StoredBundle) -> BundleState:
+        proposal, approval = self._log.proposal(stored), self._log.approval(stored)
+        activated_ms = self._log.activation_ms(stored)
+        if stored.digest == self._active.digest:
+            state = "active"
+        elif activated_ms:
+            state = "past"
+        elif approval is not None:
+            state = "approved"
+        else:
+            state = "bootstrap" if proposal is None else "proposed"
+        return BundleState(stored, state, proposal, approval, activated_ms)
+
+    def _reader(self, bearer: str) -> None:
+        self._person(bearer, frozenset({Role.OPERATOR, Role.STEWARD, Role.AUDITOR}))
+
+    def _person(self, bearer: str, roles: frozenset[Role]) -> Person:
+        person = self._people.authenticate(bearer)
+        has = person.roles & roles
+        if not has:
+            raise Refused(Code.NOT_ALLOWED, "no role for this step")
+        if has == {Role.STEWARD}:
+            if not person.department:
+                raise Refused(Code.NOT_ALLOWED, "the issuer vouches for no department")
+            # Raises when it is unknown or revoked.
+            self._departments.fingerprint(person.department)
+        return person
+
+    @asynccontextmanager
+    async def _on_record(self, person: Person, what: str, digest: str) -> AsyncIterator[None]:
+        """Put a refusal inside the block on the ledger before it is told."""
+        try:
+            yield
+        except Refused as error:
+            known = {"official": person.subject_key, "what": f"policy_{what}", "items": []}
+            await self._record.refused(known | ({"bundle": digest} if _is_digest(digest) else {}), None, error)
+            raise
+
+    async def _write(self, kind: Kind, person: Person, digest: str, **further: Json) -> int:
+        body: dict[str, Json] = {"bundle": digest, "by": person.subject_key, **further}
+        if person.department:
+            body["department"] = person.department
+        recorded = await self._record.write(EntryDraft(kind=kind, accountability=body))
+        return recorded.leaf_index
+
+
+def _is_digest(text: str) -> bool:
+    """Only what is one goes on the ledger: what was typed may be anything."""
+    scheme, _, digits = text.partition(":")
+    return scheme == "sha256" and len(digits) == 64 and set(digits) <= set("0123456789abcdef")  # noqa: PLR2004
+
+
+def _examined(files: Mapping[str, bytes], tables: Mapping[str, bytes]) -> dict[str, Json]:
+    """Load, lint and test a bundle.
+
+    Raises:
+        Refused: BUNDLE_REFUSED with the first things that are wrong.
+    """
+    try:
+        bundle = check_bundle(files)
+    except BadBundle as error:
+        raise _refused("files", error.rule) from None
+    findings = lint_bundle(files)
+    wrong = [
+        Violation("files", f"{one.place} {one.code}: {one.en}") for one in findings if one.severity is Severity.ERROR
+    ]
+    if len(tables) > _MAX_TABLES:
+        raise bad_request("tables", f"must be at most {_MAX_TABLES}")
+    rows = 0
+    engine = PolicyEngine(bundle)
+    for name, raw in tables.items():
+        if not name.endswith(SUFFIX):
+            continue
+        try:
+            outcome = run_table(engine, parse_table(raw, tables))
+        except BadTable as error:
+            raise _refused(f"tables[{name[:64]}]", str(error)) from None
+        rows += outcome.rows
+        wrong += [Violation(f"tables[{name[:64]}]", str(failure)) for failure in outcome.failures]
+    if wrong:
+        raise Refused(Code.BUNDLE_REFUSED, "lint or tests", violations=tuple(wrong[:_MAX_TOLD]))
+    told: list[Json] = [
+        {"code": str(one.code), "severity": str(one.severity), "place": one.place, "zh": one.zh, "en": one.en}
+        for one in findings[:_MAX_TABLES]
+    ]
+    return {"rows": rows, "findings": told}
+
+
+def _refused(field: str, rule: str) -> Refused:
+    return Refused(Code.BUNDLE_REFUSED, "the bundle", violations=(Violation(field, rule),))

@@ -1,0 +1,216 @@
+"""Decides recorded requests again under a candidate bundle, and counts what would change.
+
+Rules kept here: the log is read page by page, newest first, and only counts and a bounded list of entry numbers are
+kept, so that a million entries take no more memory than a thousand; nothing of a person is looked at: the person part
+of an entry is not read into anything here. What cannot be decided again (the request was refused before it was decided,
+or its resource is not offered any more) is counted apart and never taken as unchanged.
+
+What it does not do: it releases nothing, and says nothing about requests that nobody made.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from gateway.audit.kinds import Kind
+from gateway.audit.ledger import SqlLedger
+from gateway.audit.views import LogEntry
+from gateway.catalog.catalog import Catalog
+from gateway.exchange.consider import NO_CONSENT, Asking, consider
+from gateway.exchange.explain import Hypothesis, hypothesis_of, serves
+from gateway.exchange.model import RequestItem
+from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedResource, read_decision
+from gateway.sharing.agreements import Agreements
+from gateway.sharing.history import AgreementHistory
+from policies.agreements import Agreement
+from policies.engine import PolicyEngine
+from policies.reasons import Reason
+from policies.resources import ResourceDescription
+
+PAGE: Final = 200
+MAX_ENTRIES_LISTED: Final = 1000
+RELEASED: Final = "released"
+_AGREEMENTS_KEPT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changes for one item: department, purpose, item, and the outcome before and after (a reason or released)."""
+
+    department: str
+    purpose: str
+    item: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Simulation:
+    """What was found.
+
+    Args:
+        bundle: Digest of the candidate.
+        requests: Requests decided again.
+        items: Their items.
+        changed_requests: Requests in which an item changes.
+        not_decided: Requests without a recorded decision.
+        not_offered: Resources in requests that are not offered any more.
+        changes: How often each change occurs.
+        entries: Numbers of the entries that change, newest first; the first thousand.
+    """
+
+    bundle: str
+    requests: int = 0
+    items: int = 0
+    changed_requests: int = 0
+    not_decided: int = 0
+    not_offered: int = 0
+    changes: Counter[Change] = field(default_factory=Counter)
+    entries: list[int] = field(default_factory=list)
+
+
+class Simulate:
+    """Replays the log.
+
+    Args:
+        ledger: The log.
+        catalog: What is offered now.
+        agreements: What is agreed now.
+        history: What was agreed.
+        page: Entries read at once, 1 to 500.
+        most_listed: Most numbers of entries kept in what is found.
+    """
+
+    def __init__(
+        self,
+        ledger: SqlLedger,
+        catalog: Catalog,
+        agreements: Agreements,
+        history: AgreementHistory,
+        *,
+        page: int = PAGE,
+        most_listed: int = MAX_ENTRIES_LISTED,
+    ) -> None:
+        self._ledger = ledger
+        self._catalog = catalog
+        self._agreements = agreements
+        self._history = history
+        self._page = page
+        self._most_listed = most_listed
+        self._then: dict[tuple[str, int, str], Agreement | None] = {}
+
+    def __call__(
+        self,
+        candidate: PolicyEngine,
+        *,
+        since_ms: int,
+        as_of_then: bool = False,
+        changed: Callable[[int], None] = lambda _index: None,
+        progress: Callable[[int], None] = lambda _requests: None,
+    ) -> Simulation:
+        """Decide everything again.
+
+        Args:
+            candidate: The engine with the candidate bundle.
+            since_ms: Only requests from then on, Unix ms.
+            as_of_then: Decide by the agreement revisions of the time, where they are kept; else by today's.
+            changed: Told each entry that changes.
+            progress: Told now and then how many requests were decided again.
+
+        Returns:
+            What was found.
+        """
+        found = Simulation(candidate.digest)
+        for entry in self._entries(since_ms):
+            try:
+                said = read_decision(entry)
+            except NotRecorded:
+                found.not_decided += 1
+                continue
+            found.requests += 1
+            if self._again(candidate, said, found, as_of_then=as_of_then):
+                found.changed_requests += 1
+                changed(entry.leaf_index)
+                if len(found.entries) < self._most_listed:
+                    found.entries.append(entry.leaf_index)
+            if found.requests % self._page == 0:
+                progress(found.requests)
+        return found
+
+    def _again(self, candidate: PolicyEngine, said: RecordedDecision, found: Simulation, *, as_of_then: bool) -> bool:
+        changed = False
+        asked = hypothesis_of(said)
+        # As of the moment of the request, so that what ran out since is no change.
+        asking = asked.asking(said.at_ms)
+        for resource in said.resources:
+            entry = self._catalog.get(resource.code)
+            if entry is None:
+                found.not_offered += 1
+                continue
+            items = tuple(item for item in asked.items if item.resource == resource.code)
+            agreement, nearest = self._agreement(asked, asking, resource, entry.resource, items, as_of_then=as_of_then)
+            consent = asked.consents.get(resource.code, NO_CONSENT)
+            suspended = self._suspended(asking.consumer, resource, as_of_then=as_of_then)
+            part = consider(candidate, asking, entry, items, agreement, nearest, consent, suspended)
+            for before, (_, after) in zip(resource.items, part.decided, strict=True):
+                found.items += 1
+                was = RELEASED if before.released else before.reason
+                becomes = RELEASED if after.allowed else str(after.reason)
+                if (was, before.form) != (becomes, after.form):
+                    changed = True
+                    item = f"{resource.code}.{before.field}={before.form}"
+                    if after.form is not before.form:
+                        becomes = f"{becomes} ({after.form})"
+                    found.changes[Change(said.consumer, said.purpose, item, was, becomes)] += 1
+        return changed
+
+    def _agreement(
+        self,
+        asked: Hypothesis,
+        asking: Asking,
+        recorded: RecordedResource,
+        described: ResourceDescription,
+        items: Sequence[RequestItem],
+        *,
+        as_of_then: bool,
+    ) -> tuple[Agreement | None, Agreement | None]:
+        """The agreement in force and the nearest one, of now or of then."""
+        if as_of_then:
+            held = None if recorded.agreement is None else self._revision(recorded.agreement)
+            return (held, None) if recorded.counts else (None, held)
+        who = asking.who(recorded.code)
+        under = asked.under.get(recorded.code, "")
+        agreement = self._agreements.find(*who, partial(serves, under, items, described))
+        return agreement, None if agreement else self._agreements.nearest(*who)
+
+    def _suspended(self, consumer: str, recorded: RecordedResource, *, as_of_then: bool) -> Callable[[], bool]:
+        if as_of_then:
+            return lambda: any(item.reason == Reason.AGREEMENT_SUSPENDED for item in recorded.items)
+        return partial(self._agreements.is_suspended, consumer, recorded.code)
+
+    def _revision(self, named: tuple[str, int, str]) -> Agreement | None:
+        if named not in self._then:
+            if len(self._then) >= _AGREEMENTS_KEPT:
+                self._then.clear()
+            self._then[named] = self._history.revision(*named)
+        return self._then[named]
+
+    def _entries(self, since_ms: int) -> Iterator[LogEntry]:
+        """Entries that may hold a decision, from two runs through the log, each newest first."""
+        for kind in (Kind.ASKED, Kind.REFUSED):
+            cursor = ""
+            while True:
+                page = self._ledger.entries(kind=kind, cursor=cursor, limit=self._page)
+                for entry in page.entries:
+                    if entry.time_ms < since_ms:
+                        break
+                    # A request that was asked and then refused holds its decision in its `asked` entry.
+                    if kind is Kind.ASKED or "request" not in entry.account:
+                        yield entry
+                else:
+                    if page.next_cursor:
+                        cursor = page.next_cursor
+                        continue
+                break

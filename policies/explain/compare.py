@@ -1,0 +1,91 @@
+"""Compares two explanations of the same request: as it was decided then, and as it would be decided now.
+
+Rules kept here: what decided is compared item by item; what entered is compared too, so that a difference has a cause
+to look for. Nothing that stayed the same is listed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policies.explain.model import AgreementFacts, Explained, ExplainedItem, ExplainedResource
+
+RELEASED = "released"
+ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs.
+
+    Args:
+        what: `bundle`, `resource`, `agreement` or `item`.
+        resource: Resource code; empty for the bundle.
+        item: `field=form`; empty for anything else.
+        then: As it was.
+        now: As it is.
+    """
+
+    what: str
+    resource: str
+    item: str
+    then: str
+    now: str
+
+
+def differences(then: Explained, now: Explained) -> tuple[Difference, ...]:
+    """What differs, the items first.
+
+    Args:
+        then: The one.
+        now: The other, of the same items.
+
+    Returns:
+        The differences; empty when deciding again gives the same by the same.
+    """
+    return (*_items(then, now), *_causes(then, now))
+
+
+def same_decision(found: tuple[Difference, ...]) -> bool:
+    """Whether every item was decided alike, whatever else differs."""
+    return all(one.what != "item" for one in found)
+
+
+def _items(then: Explained, now: Explained) -> Iterator[Difference]:
+    current = {resource.code: _by_item(resource) for resource in now.resources}
+    for resource in then.resources:
+        found = current.get(resource.code, {})
+        for name, item in _by_item(resource).items():
+            before, after = _outcome(item), _outcome(found[name]) if name in found else ABSENT
+            if before != after:
+                yield Difference("item", resource.code, name, before, after)
+
+
+def _causes(then: Explained, now: Explained) -> Iterator[Difference]:
+    if then.bundle != now.bundle:
+        yield Difference("bundle", "", "", then.bundle, now.bundle)
+    current = {resource.code: resource for resource in now.resources}
+    for resource in then.resources:
+        other = current.get(resource.code)
+        before, after = _version(resource), _version(other)
+        if before != after:
+            yield Difference("resource", resource.code, "", before, after)
+        before = _agreement(resource.agreement)
+        after = _agreement(None if other is None else other.agreement)
+        if before != after:
+            yield Difference("agreement", resource.code, "", before, after)
+
+
+def _by_item(resource: ExplainedResource) -> dict[str, ExplainedItem]:
+    return {f"{item.field}={item.form}": item for item in resource.items}
+
+
+def _outcome(item: ExplainedItem) -> str:
+    return RELEASED if item.released else item.reason
+
+
+def _version(resource: ExplainedResource | None) -> str:
+    return ABSENT if resource is None else f"v{resource.version} {resource.fingerprint}"
+
+
+def _agreement(agreement: AgreementFacts | None) -> str:
+    return ABSENT if agreement is None else f"{agreement.id} r{agreement.revision} sha256:{agreement.digest}"

@@ -1,0 +1,199 @@
+"""An explanation as sentences, in Chinese and English, for stewards, auditors and citizens' counters."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from policies.explain.compare import ABSENT, RELEASED, Difference
+from policies.explain.model import Explained, ExplainedItem, ExplainedResource
+from policies.purposes import PURPOSES
+from policies.reasons import TEXT, Reason
+from policies.vocabulary import Form, LegalBasis
+
+Language = Literal["zh", "en"]
+
+FORM_WORDS: Final[Mapping[Form, tuple[str, str]]] = {
+    Form.EXISTS: ("有无", "whether it exists"),
+    Form.PREDICATE: ("判断结果", "a yes or no answer"),
+    Form.YEAR: ("年份", "the year"),
+    Form.MASKED: ("脱敏", "masked"),
+    Form.VALUE: ("原值", "the value"),
+}
+BASIS_WORDS: Final = {
+    LegalBasis.MANDATE: ("法定职责", "a statutory mandate"),
+    LegalBasis.EXPLICIT_REQUEST: ("本人明确请求", "the person's explicit request"),
+    LegalBasis.CONSENT: ("本人同意", "the person's consent"),
+}
+_WHAT_WORDS: Final = {
+    "bundle": ("规则包", "the policy bundle"),
+    "resource": ("资源描述", "the resource's description"),
+    "agreement": ("共享协议", "the agreement"),
+    "item": ("结果", "the outcome"),
+}
+
+
+def sentences(explained: Explained, language: Language) -> tuple[str, ...]:
+    """Say what was decided and why.
+
+    Args:
+        explained: What there is to say.
+        language: `zh` or `en`.
+
+    Returns:
+        Sentences, the request first, then resource by resource, item by item.
+    """
+    return tuple(_chinese(explained) if language == "zh" else _english(explained))
+
+
+def difference_sentence(difference: Difference, language: Language) -> str:
+    """One difference between then and now, said.
+
+    Args:
+        difference: What differs.
+        language: `zh` or `en`.
+    """
+    chinese = language == "zh"
+    what = _WHAT_WORDS[difference.what][0 if chinese else 1]
+    place = " ".join(part for part in (difference.resource, difference.item) if part)
+    then, now = (_side(side, chinese=chinese) for side in (difference.then, difference.now))
+    if chinese:
+        return f"{place} {what}：当时 {then}，现在 {now}。".lstrip()
+    return f"{place} {what}: then {then}, now {now}.".lstrip()
+
+
+def reason_words(code: str) -> tuple[str, str]:
+    """The public texts of a reason's code; the code itself where it is none of today's."""
+    try:
+        text = TEXT[Reason(code)]
+    except ValueError:
+        return code, code
+    return text.zh, text.en
+
+
+def _side(side: str, *, chinese: bool) -> str:
+    if side == RELEASED:
+        return "提供" if chinese else RELEASED
+    if side == ABSENT:
+        return "没有" if chinese else ABSENT
+    return reason_words(side)[0 if chinese else 1]
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _purpose(code: str) -> tuple[str, str]:
+    found = PURPOSES.get(code)
+    if found is None:
+        return (f"“{code}”（未登记）", f'"{code}" (not registered)') if code else ("未说明", "none stated")
+    return f"“{found.zh}”", f'"{found.en}"'
+
+
+def _basis(code: str) -> tuple[str, str]:
+    return BASIS_WORDS.get(LegalBasis(code), (code, code)) if code in set(LegalBasis) else (code, code)
+
+
+def _form(item: ExplainedItem) -> tuple[str, str]:
+    """The form in words, with the predicate's name."""
+    zh, en = FORM_WORDS[item.form]
+    return (f"{zh}（{item.predicate}）", f"{en} ({item.predicate})") if item.predicate else (zh, en)
+
+
+def _instead(item: ExplainedItem) -> tuple[str, str]:
+    """That a more revealing form was taken than the one needed, because the agreement has no other."""
+    if item.needed is item.form:
+        return "", ""
+    zh, en = FORM_WORDS[item.needed]
+    return f"“{zh}”已足够，但不允许提供；", f"{en} would have done but is not allowed; "
+
+
+def _names(resource: ExplainedResource, item: ExplainedItem) -> tuple[str, str]:
+    described = None if resource.described is None else resource.described.field(item.field)
+    return (item.field, item.field) if described is None else (described.name_zh, described.name_en)
+
+
+def _titles(resource: ExplainedResource) -> tuple[str, str]:
+    described = resource.described
+    if described is None:
+        return resource.code, resource.code
+    return f"{described.name_zh}（{resource.code}）", f"{described.name_en} ({resource.code})"
+
+
+def _chinese(explained: Explained) -> Iterator[str]:
+    yield (
+        f"{_moment(explained.at_ms)}，{explained.consumer} 的业务系统 {explained.system} 以"
+        f"{_basis(explained.basis)[0]}为依据、为{_purpose(explained.purpose)[0]}请求数据。"
+    )
+    yield "".join(
+        (
+            "办件编号：" + ("有" if explained.case_present else "无"),
+            "；经办人员：" + ("已确认" if explained.official_present else "未确认"),
+            f"；主体标识种类：{explained.scheme or '未说明'}。",
+        )
+    )
+    for resource in explained.resources:
+        title = _titles(resource)[0]
+        held = resource.agreement
+        if held is None:
+            yield f"{title}：没有适用的共享协议。"
+        else:
+            state = "适用" if resource.counts else "最接近、但不适用的"
+            yield f"{title}：{state}共享协议为 {held.id} 第 {held.revision} 版（sha256:{held.digest}）。"
+        if resource.consent is not None:
+            word = reason_words(resource.consent)[0] if resource.consent else "已核验，覆盖所列信息项"
+            yield f"{title}：本人授权同意：{word}。"
+        if resource.uses is not None:
+            yield f"{title}：该协议当日已用 {resource.uses.taken} 次，上限 {resource.uses.per_day} 次。"
+        for item in resource.items:
+            name, form = _names(resource, item)[0], _form(item)[0]
+            rules = "、".join(f"“{rule.zh}”（{rule.id}）" for rule in item.rules) or "无"
+            if item.released:
+                yield f"{name}（{item.field}）以“{form}”形式提供；{_instead(item)[0]}依据规则：{rules}。"
+            else:
+                why = reason_words(item.reason)[0]
+                yield f"{name}（{item.field}）的“{form}”不予提供：{why}（{item.reason}）；依据规则：{rules}。"
+    if explained.refuses:
+        yield "因此整个请求被拒绝，没有向任何部门询问。"
+    for name, text in explained.further.items():
+        yield f"{name}：{text}。"
+    yield f"规则包：{explained.bundle}。"
+
+
+def _english(explained: Explained) -> Iterator[str]:
+    yield (
+        f"At {_moment(explained.at_ms)} the system {explained.system} of {explained.consumer} asked for data on the "
+        f"basis of {_basis(explained.basis)[1]}, for the purpose {_purpose(explained.purpose)[1]}."
+    )
+    yield "".join(
+        (
+            "Case reference: " + ("stated" if explained.case_present else "none"),
+            "; official: " + ("identified" if explained.official_present else "not identified"),
+            f"; kind of identifier: {explained.scheme or 'not stated'}.",
+        )
+    )
+    for resource in explained.resources:
+        title = _titles(resource)[1]
+        held = resource.agreement
+        if held is None:
+            yield f"{title}: no agreement applies."
+        else:
+            state = "agreement" if resource.counts else "no agreement applies; the nearest one is"
+            yield f"{title}: {state} {held.id} revision {held.revision} (sha256:{held.digest})."
+        if resource.consent is not None:
+            word = reason_words(resource.consent)[1] if resource.consent else "verified and covers the items"
+            yield f"{title}: consent of the person: {word}."
+        if resource.uses is not None:
+            yield f"{title}: uses of that agreement that day: {resource.uses.taken} of {resource.uses.per_day}."
+        for item in resource.items:
+            name, form = _names(resource, item)[1], _form(item)[1]
+            rules = ", ".join(f'"{rule.en}" ({rule.id})' for rule in item.rules) or "none"
+            if item.released:
+                yield f"{name} ({item.field}) is released as {form}; {_instead(item)[1]}rules: {rules}."
+            else:
+                why = reason_words(item.reason)[1]
+                yield f"{name} ({item.field}) as {form} is withheld: {why} ({item.reason}); rules: {rules}."
+    if explained.refuses:
+        yield "So the whole request is refused and nobody is asked."
+    for name, text in explained.further.items():
+        yield f"{name}: {text}."
+    yield f"Policy bundle: {explained.bundle}."
