@@ -22,7 +22,7 @@ PROFILE = (
 )
 ITEMS = (
     "civil.resident:name=value",
-    "civil.resident:birth_date=year",
+    "civil.resident:birth_date=age_at_least(18)|year",
     "civil.resident:address=masked",
     "social.insurance:status=value",
     "housing.property:location=value",
@@ -87,6 +87,8 @@ class Acts:
         _hold(answer["complete"], "the school's answer is complete", answer)
         _hold(len(released) == len(ITEMS), "every field was released", answer)
         _hold(released["civil.resident", "name"]["text"] == self._hero.name, "the name is the register's", answer)
+        adult = released["civil.resident", "birth_date"]
+        _hold((adult["form"], adult["text"]) == ("predicate", "true"), "of the birth date only a yes is told", answer)
         _hold(released["oncegate.profile", "phone"]["text"] == PHONE, "the phone is the one entered once", answer)
         departments = {row["department"] for row in released.values()}
         _hold(len(departments) == len(PROVIDERS), "three registers and the profile answered", answer)

@@ -47,12 +47,16 @@ PROVIDERS = ("civil", "social", "housing", "market")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What one provider lets the school system have: fields with their forms."""
+    """What one provider lets the school system have: fields with their forms, and predicates.
+
+    A predicate is its name, field, operator and constant.
+    """
 
     provider: str
     resource: str
     items: tuple[tuple[str, str], ...]
     basis: str
+    predicates: tuple[tuple[str, str, str, int], ...] = ()
 
 
 class City:
@@ -177,6 +181,10 @@ class City:
         now = datetime.now(UTC).replace(microsecond=0)
         until = now + timedelta(days=360)
         items = "".join(f'\n[[items]]\nfield = "{field}"\nforms = ["{form}"]\n' for field, form in term.items)
+        predicates = "".join(
+            f'\n[[predicates]]\nname = "{code}"\nfield = "{field}"\noperator = "{operator}"\nvalue = {value}\n'
+            for code, field, operator, value in term.predicates
+        )
         return (
             'format = "oncegate.agreement/1"\n'
             f'id = "{name}"\n'
@@ -193,7 +201,7 @@ class City:
             f"valid_until = {until.isoformat()}\n"
             "case_required = true\n"
             "uses_per_day = 10000\n"
-            f"{items}"
+            f"{items}{predicates}"
         )
 
 

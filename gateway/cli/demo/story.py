@@ -27,7 +27,13 @@ MARKER = ".oncegate-demo"
 HOUSING_URL = "HOUSING_DATABASE_URL"
 _BASIS = "explicit_request"
 TERMS = (
-    Terms("civil", "civil.resident", (("name", "value"), ("birth_date", "year"), ("address", "masked")), _BASIS),
+    Terms(
+        "civil",
+        "civil.resident",
+        (("name", "value"), ("birth_date", "predicate"), ("address", "masked")),
+        _BASIS,
+        (("adult", "birth_date", "age_at_least", 18),),
+    ),
     Terms("social", "social.insurance", (("status", "value"),), _BASIS),
     Terms("housing", "housing.property", (("location", "value"),), _BASIS),
     Terms("data-bureau", "oncegate.profile", (("phone", "value"), ("mailing_address", "value")), _BASIS),
