@@ -26,7 +26,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jws, jwt
@@ -290,7 +290,7 @@ def seal_proof(
     padded = len(plain).to_bytes(_LENGTH, "big") + plain + bytes(size - _LENGTH - len(plain))
     fresh = os.urandom(_NONCE)
     key = _sealing_key(nonce, scheme, canonical_identifier, consent_digest)
-    return fresh + AESGCM(key).encrypt(fresh, padded, consent_digest)
+    return fresh + AESGCMSIV(key).encrypt(fresh, padded, consent_digest)
 
 
 def open_proof(
@@ -310,7 +310,7 @@ def open_proof(
     """
     key = _sealing_key(nonce, scheme, canonical_identifier, consent_digest)
     try:
-        padded = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], consent_digest)
+        padded = AESGCMSIV(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], consent_digest)
     except (InvalidTag, ValueError):
         raise BadConsentProof(ProofFault.PERSON) from None
     length = int.from_bytes(padded[:_LENGTH], "big")
