@@ -3,7 +3,7 @@
 Both sides have the same processes (load client, proxy or gateway, two nodes), the same mTLS and the same payload
 bytes on every hop; they are measured in turn, round by round, so that a noisy neighbour hits both. Ratios are what
 counts; absolute figures and the machine are written beside them into build/bench.json. Then one profile field, sealed
-and opened, against the bare cipher (`tests/bench/vault.py`).
+and opened, against the bare cipher (`tests/bench/vault.py`), and one decision (`tests/bench/decisions.py`).
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench import vault
+from tests.bench import decisions, vault
 from tests.bench.measure import Figures, ratio
 from tests.bench.results import merge
 from tests.bench.sides import BareSide, OncegateSide, Payload
@@ -25,6 +25,13 @@ ROUNDS = 5
 THROUGHPUT_S = 4.0
 LATENCY_CALLS = 200
 IN_FLIGHT = 32
+RATIOS = (
+    "fetch_vs_bare_unary",
+    "fetch_p50_vs_bare",
+    "vault_field_vs_raw_aead",
+    "vault_field_vs_raw_kept",
+    "decision_agreements_100k_vs_100",
+)
 
 
 async def measure(rounds: int, seconds: float) -> dict[str, Any]:
@@ -79,14 +86,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     given = parser.parse_args()
     document = asyncio.run(measure(given.rounds, given.seconds))
-    field = vault.measure(given.rounds)
-    document = document | field | {"absolute": document["absolute"] | field["absolute"]}
+    for further in (vault.measure(given.rounds), decisions.measure(given.rounds)):
+        document = document | further | {"absolute": document["absolute"] | further["absolute"]}
     merge(given.out, document)
-    for name in ("fetch_vs_bare_unary", "fetch_p50_vs_bare", "vault_field_vs_raw_aead", "vault_field_vs_raw_kept"):
-        sys.stdout.write(f"{name:26} {document[name]:.3f}\n")
+    for name in RATIOS:
+        sys.stdout.write(f"{name:31} {document[name]:.3f}\n")
     for name, value in document["absolute"].items():
         if isinstance(value, float):
-            sys.stdout.write(f"{name:26} {value:.2f}\n")
+            sys.stdout.write(f"{name:31} {value:.2f}\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pkgutil
 import pytest
 
 from tests import bench
-from tests.bench import vault, vault_scale
+from tests.bench import decisions, vault, vault_scale
 
 
 @pytest.mark.parametrize("name", [found.name for found in pkgutil.iter_modules(bench.__path__)])
@@ -23,3 +23,9 @@ def test_reading_among_many_is_measured() -> None:
     # Every profile that is read is checked by the measurement itself.
     document = vault_scale.measure(rounds=1, many=vault_scale.READ)
     assert document["profile_read_1m_vs_10k"] > 0
+
+
+def test_decisions_are_measured() -> None:
+    document = decisions.measure(rounds=1, calls=20, many=decisions.FEW + 1)
+    assert document["decision_agreements_100k_vs_100"] > 0
+    assert {"decision_cached_us", "decision_uncached_us"} <= document["absolute"].keys()
