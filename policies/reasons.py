@@ -74,6 +74,8 @@ class Reason(StrEnum):
     USES_EXHAUSTED = "USES_EXHAUSTED"
     PREDICATES_EXHAUSTED = "PREDICATES_EXHAUSTED"
     GUESSES_EXHAUSTED = "GUESSES_EXHAUSTED"
+    SUBJECTS_EXHAUSTED = "SUBJECTS_EXHAUSTED"
+    RATE_EXCEEDED = "RATE_EXCEEDED"
     GUARDRAIL = "GUARDRAIL"
     POLICY_EMPTY = "POLICY_EMPTY"
     POLICY_ERROR = "POLICY_ERROR"
@@ -205,6 +207,14 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
             "The comparisons of this person's field for today are exhausted",
         ),
     ),
+    _R.SUBJECTS_EXHAUSTED: (
+        _D,
+        Text(
+            "共享协议当日可查询的主体数量已用完",
+            "The agreement's number of different subjects for today is exhausted",
+        ),
+    ),
+    _R.RATE_EXCEEDED: (_D, Text("请求频率超过共享协议的限制", "Requests come faster than the agreement allows")),
     _R.GUARDRAIL: (_D, Text("本地规则不允许提供", "A local rule forbids this")),
     _R.POLICY_EMPTY: (_D, Text("没有规则允许提供", "No rule permits this")),
     _R.POLICY_ERROR: (_D, Text("规则无法执行，按不予提供处理", "The rules could not be evaluated, so it is withheld")),

@@ -7,8 +7,9 @@ writes. Every failure of the database is raised as it is; `writer.py` decides wh
 It knows neither bodies nor signatures.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -44,10 +45,27 @@ class Row(NamedTuple):
     person: bytes | None
 
 
+_ADVISORY_LOCK: Final = -8771180864761219979
+"""This log's own number among the server's advisory locks: the first 8 bytes of SHA-256 of "oncegate ledger"."""
 _AT_ONCE: Final = 512
 """Counters in one statement."""
 
 _COLUMNS: Final = Row._fields
+_COUNTER_COLUMNS: Final = ", ".join(CounterRow._fields)
+_SET_COUNTER: Final = "ON CONFLICT (key) DO UPDATE SET value = excluded.value, forget_ms = excluded.forget_ms"
+# SQLite: one statement that writes to two tables is one into a view whose triggers pass each row on. They are the
+# connection's own (temp) and leave nothing in the file. Three columns carry a counter, the first one then is NULL.
+_ROUTED_VIEW: Final = f"CREATE TEMP VIEW audit_append AS SELECT {', '.join(_COLUMNS)} FROM main.audit_entries"  # noqa: S608 - column names
+_ROUTED_ENTRY: Final = (
+    "CREATE TEMP TRIGGER audit_append_entry INSTEAD OF INSERT ON audit_append WHEN NEW.leaf_index IS NOT NULL BEGIN "  # noqa: S608 - column names
+    f"INSERT INTO audit_entries ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'NEW.{name}' for name in _COLUMNS)}); END"
+)
+_ROUTED_COUNTER: Final = (
+    "CREATE TEMP TRIGGER audit_append_counter INSTEAD OF INSERT ON audit_append WHEN NEW.leaf_index IS NULL BEGIN "  # noqa: S608 - column names
+    f"INSERT INTO audit_counters ({_COUNTER_COLUMNS}) VALUES (NEW.hashes, NEW.time_ms, NEW.request_index) "
+    f"{_SET_COUNTER}; END"
+)
+
 _NO_ROW: Final = (None,) * len(_COLUMNS)
 
 
@@ -81,8 +99,8 @@ class StoredLog(Protocol):
 class Store(StoredLog, Protocol):
     """What the writer needs from a database."""
 
-    def append(self, rows: Sequence[Row], size: int) -> bool:
-        """Add rows behind entry `size - 1`, durably, or not at all.
+    def append(self, rows: Sequence[Row], size: int, changes: Sequence[CounterRow] = ()) -> bool:
+        """Add rows behind entry `size - 1` and set counters, durably and together, or not at all.
 
         Returns:
             False when the log no longer has that size, because another process was first, or when a unique key is
@@ -95,14 +113,14 @@ class Store(StoredLog, Protocol):
     def counters(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """Those of the counters that there are."""
 
-    def count(self, changes: Sequence[CounterRow]) -> None:
-        """Set counters."""
-
     def forget_counters(self, before_ms: int, most: int) -> int:
         """Drop counters that nobody asks for any more, at most so many; returns how many."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Everything inside is durable when the block ends, or never happened when it raises."""
+        """Everything inside is durable when the block ends, or never happened when it raises.
+
+        No other writer of the log comes in between. There is one at a time.
+        """
 
     def ride(self, rider: Rider) -> None:
         """Run a rider inside the transaction; if it raises, what it wrote is undone and the transaction goes on."""
@@ -142,11 +160,12 @@ class _SqlStore:
     """What both databases share."""
 
     # One connection, in autocommit: outside `transaction` every statement below is its own durable transaction.
-    _BEGIN = "BEGIN"
+    _BEGIN: tuple[str, ...] = ()
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        self._inside = False
 
     def size(self) -> int:
         newest = self._run("SELECT max(leaf_index) FROM audit_entries").scalar()
@@ -173,29 +192,25 @@ class _SqlStore:
             found.update((bytes(key), int(value)) for key, value in self._run(query, tuple(some)))
         return found
 
-    def count(self, changes: Sequence[CounterRow]) -> None:
-        for start in range(0, len(changes), _AT_ONCE):
-            some = self._settable(changes[start : start + _AT_ONCE])
-            rows = ",".join([f"({self._marks(len(CounterRow._fields))})"] * len(some))
-            self._run(
-                f"INSERT INTO audit_counters (key, value, forget_ms) VALUES {rows} "  # noqa: S608 - placeholders
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value, forget_ms = excluded.forget_ms",
-                tuple(value for row in some for value in row),
-            )
-
     def forget_counters(self, before_ms: int, most: int) -> int:
         old = f"SELECT key FROM audit_counters WHERE forget_ms < {self._mark} ORDER BY forget_ms LIMIT {self._mark}"  # noqa: S608 - placeholders
         return int(self._run(f"DELETE FROM audit_counters WHERE key IN ({old})", (before_ms, most)).rowcount)  # noqa: S608 - as above
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        self._run(self._BEGIN)
+        self._run(self._BEGIN[0])
+        self._inside = True
         try:
+            for statement in self._BEGIN[1:]:
+                self._run(statement)
             yield
         except BaseException:
             self._run("ROLLBACK")
             raise
-        self._run("COMMIT")
+        else:
+            self._run("COMMIT")
+        finally:
+            self._inside = False
 
     def ride(self, rider: Rider) -> None:
         self._run("SAVEPOINT rider")
@@ -233,9 +248,6 @@ class _SqlStore:
         """As many as a power of two, so that few statements are prepared; looking for one twice finds no more."""
         return [*keys, *[keys[-1]] * ((1 << (len(keys) - 1).bit_length()) - len(keys))]
 
-    def _settable(self, changes: Sequence[CounterRow]) -> Sequence[CounterRow]:
-        return changes
-
 
 class _SqliteStore(_SqlStore):
     """SQLite: an append is one statement, and that statement is the transaction.
@@ -244,7 +256,7 @@ class _SqliteStore(_SqlStore):
     loop can take a whole switch interval each time. One statement per commit gives it away once.
     """
 
-    _BEGIN = "BEGIN IMMEDIATE"
+    _BEGIN = ("BEGIN IMMEDIATE",)
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -253,7 +265,11 @@ class _SqliteStore(_SqlStore):
         if journal not in _SQLITE_JOURNALS or synchronous not in _SQLITE_SYNCS:
             raise LedgerCorrupt("the database does not sync every commit", journal=journal, synchronous=synchronous)
 
-    def append(self, rows: Sequence[Row], size: int) -> bool:
+        self._run(_ROUTED_VIEW)
+        self._run(_ROUTED_ENTRY)
+        self._run(_ROUTED_COUNTER)
+
+    def append(self, rows: Sequence[Row], size: int, changes: Sequence[CounterRow] = ()) -> bool:
         values: list[Any] = []
         for row in rows:
             values.extend(row)
@@ -263,33 +279,56 @@ class _SqliteStore(_SqlStore):
         values.append(size - 1 if size else None)
         # A file system or disk failure surfaces here as an exception; SQLite has then rolled the statement back.
         try:
-            return bool(self._run(_guarded_insert(room), tuple(values)).rowcount == len(rows))
+            if not changes:
+                return bool(self._run(_guarded_insert(room), tuple(values)).rowcount == len(rows))
+            set_to = [*changes, *[changes[-1]] * ((1 << (len(changes) - 1).bit_length()) - len(changes))]
+            values.extend(value for row in set_to for value in row)
+            values.append(values[room * len(_COLUMNS)])
+            before = self._changed()
+            self._run(_routed_insert(room, len(set_to)), tuple(values))
+            return self._changed() - before == len(rows) + len(set_to)
         except IntegrityError:
             return False
 
-    def _settable(self, changes: Sequence[CounterRow]) -> Sequence[CounterRow]:
-        # As in `_filled`: setting one twice sets it to the same. A server refuses to touch a row twice.
-        return [*changes, *[changes[-1]] * ((1 << (len(changes) - 1).bit_length()) - len(changes))]
+    def _changed(self) -> int:
+        """Rows that this connection has changed so far, those by triggers included."""
+        raw = self._connection.connection.dbapi_connection
+        assert isinstance(raw, sqlite3.Connection), "this is SQLite"
+        return raw.total_changes
 
 
 class _ServerStore(_SqlStore):
-    """A database server: the size is compared in the transaction, and the primary key settles a race of two."""
+    """A database server: the size is compared in the transaction, and the primary key settles a race of two.
+
+    Writers of one log wait for each other, so that one that was not first is not last for good.
+    """
+
+    _BEGIN = ("BEGIN", f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         if self._run("SHOW synchronous_commit").scalar() == "off" or self._run("SHOW fsync").scalar() != "on":
             raise LedgerCorrupt("the database does not sync every commit")
 
-    def append(self, rows: Sequence[Row], size: int) -> bool:
+    def append(self, rows: Sequence[Row], size: int, changes: Sequence[CounterRow] = ()) -> bool:
         insert = f"INSERT INTO audit_entries ({','.join(_COLUMNS)}) VALUES "  # noqa: S608 - column names and placeholders
         insert += ",".join([f"({self._marks(len(_COLUMNS))})"] * len(rows))
-        if self.size() != size:
-            return False
+        values = tuple(value for row in rows for value in row)
         try:
-            self._run(insert, tuple(value for row in rows for value in row))
+            with nullcontext() if self._inside else self.transaction():
+                if self.size() != size:
+                    return False
+                self._run(insert, values)
+                for start in range(0, len(changes), _AT_ONCE):
+                    self._count(changes[start : start + _AT_ONCE])
         except IntegrityError:
             return False
         return True
+
+    def _count(self, changes: Sequence[CounterRow]) -> None:
+        rows = ",".join([f"({self._marks(len(CounterRow._fields))})"] * len(changes))
+        sql = f"INSERT INTO audit_counters ({_COUNTER_COLUMNS}) VALUES {rows} {_SET_COUNTER}"  # noqa: S608 - column names and placeholders
+        self._run(sql, tuple(value for row in changes for value in row))
 
 
 def read_hashes(connection: Connection, index: int) -> bytes | None:
@@ -316,4 +355,17 @@ def _guarded_insert(room: int) -> str:
     return (
         f"INSERT INTO audit_entries ({','.join(_COLUMNS)}) SELECT * FROM (VALUES {rows}) "  # noqa: S608 - placeholders
         "WHERE column1 IS NOT NULL AND (SELECT max(leaf_index) FROM audit_entries) IS ?"
+    )
+
+
+@cache
+def _routed_insert(room: int, counters: int) -> str:
+    """As `_guarded_insert`, with counters in the same statement; the size is the last value, given twice."""
+    rows = ",".join([f"({','.join('?' * len(_COLUMNS))})"] * room)
+    numbers = ",".join(["(?,?,?)"] * counters)
+    ends = "(SELECT max(leaf_index) FROM main.audit_entries) IS ?"
+    return (
+        f"INSERT INTO temp.audit_append ({','.join(_COLUMNS)}) SELECT * FROM (VALUES {rows}) "  # noqa: S608 - placeholders
+        f"WHERE column1 IS NOT NULL AND {ends} UNION ALL "
+        f"SELECT NULL,column1,column2,NULL,NULL,column3,NULL,NULL,NULL,NULL,NULL FROM (VALUES {numbers}) WHERE {ends}"
     )

@@ -12,7 +12,6 @@ It does not encode drafts and does not serve readers.
 """
 
 import contextlib
-import hmac
 import logging
 import queue
 import threading
@@ -21,11 +20,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.audit.attempts import Behind, Done, Named, ride, taken
 from gateway.audit.bodies import Bodies
 from gateway.audit.checkpoints import Checkpoints
 from gateway.audit.counters import Counters
 from gateway.audit.entries import Encoded, Recorded
-from gateway.audit.errors import AlreadyRecorded, AuditError, LedgerCorrupt, LedgerUnavailable
+from gateway.audit.errors import AuditError, LedgerCorrupt, LedgerUnavailable
 from gateway.audit.recover import Known, recover
 from gateway.audit.store import LARGEST_BATCH, Row, Store
 from gateway.audit.tree import extend
@@ -50,11 +52,6 @@ _SWEPT_AT_ONCE: Final = 256
 _log: Final = logging.getLogger(__name__)
 
 PromiseEncoder = Callable[[int, bytes, bytes], bytes]
-_Named = tuple[int, Encoded, tuple[bytes, bytes] | None]
-
-
-class _Behind(Exception):
-    """The log does not end where this writer believed, or a unique name is taken."""
 
 
 class Clock(Protocol):
@@ -240,66 +237,79 @@ class Writer:
             results.update(self._append([(place, drafts[place], named[place]) for place in ahead.values()]))
         return [results[place] for place in range(len(drafts))]
 
-    def _append(self, drafts: list[_Named]) -> dict[int, Result]:
+    def _append(self, drafts: list[Named]) -> dict[int, Result]:
         """Append drafts of which no two have the same unique name; results by place."""
         results: dict[int, Result] = {}
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
             store, tree = self._recover()
             try:
-                return results | self._append_here(store, tree, drafts)
-            except _Behind:
+                with contextlib.ExitStack() as transaction:
+                    if number:
+                        # Whoever was not first once holds the others off while it looks again: it is the next.
+                        transaction.enter_context(store.transaction())
+                        self._tree = None
+                        store, tree = self._recover()
+                    done = self._write(store, tree, drafts, transaction, inside=number > 0)
+            except Behind:
                 # Another process appended: its entries are part of the log now, ours go behind. Or a name is taken.
                 self._tree = None
                 self._counters.forget()
-            results.update(_taken(store, drafts))
+            else:
+                return results | self._written(store, done)
+            results.update(taken(store, drafts))
             drafts = [one for one in drafts if one[0] not in results]
             if not drafts:
                 return results
         raise LedgerUnavailable("other writers were first too often")
 
-    def _append_here(self, store: Store, tree: Frontier, drafts: list[_Named]) -> dict[int, Result]:
-        """Append what its counts and riders let in; nothing of it happened when this raises."""
+    def _write(
+        self, store: Store, tree: Frontier, drafts: list[Named], transaction: contextlib.ExitStack, *, inside: bool
+    ) -> Done:
+        """Append what its counts and riders let in. It counts when the transaction has ended, if there is one."""
         page = self._counters.open((draft for _, draft, _ in drafts), store.counters)
-        refused: dict[int, Result] = {}
-        grown, rows, written = tree.copy(), list[Row](), list[_Named]()
-        with contextlib.ExitStack() as transaction:
-            riding = any(draft.riders for _, draft, _ in drafts)
-            if riding:
-                transaction.enter_context(store.transaction())
-            for one in drafts:
-                place, draft, unique = one
-                why = page.take(draft, partial(_ride, store, draft)) if draft.counts or draft.riders else None
-                if why is not None:
-                    refused[place] = why
-                    continue
-                rows.append(self._row(grown, draft, unique))
-                written.append(one)
-            changes = page.changes()
-            if changes and not riding:
-                transaction.enter_context(store.transaction())
-            if rows and not store.append(rows, tree.size):
-                raise _Behind
-            if changes:
-                store.count(changes)
-                self._forget_counters(store, rows[-1].time_ms)
-        self._counters.committed(changes)
+        done = Done(tree.copy(), [], [], {}, [])
+        if not inside and any(draft.riders for _, draft, _ in drafts):
+            transaction.enter_context(store.transaction())
+            inside = True
+        for one in drafts:
+            place, draft, unique = one
+            why = page.take(draft, partial(ride, store, draft)) if draft.counts or draft.riders else None
+            if why is not None:
+                done.refused[place] = (one, why)
+                continue
+            done.rows.append(self._row(done.tree, draft, unique))
+            done.drafts.append(one)
+        done.changes.extend(page.changes())
+        if done.rows and not store.append(done.rows, tree.size, done.changes):
+            raise Behind
+        return done
+
+    def _written(self, store: Store, done: Done) -> dict[int, Result]:
+        """What is durable is believed from now on, and promised."""
+        self._counters.committed(done.changes)
+        results: dict[int, Result] = {place: why for place, (_, why) in done.refused.items()}
         # Who asks again under a name that is taken is told that, and not that its first call took the last use.
-        refused.update(_taken(store, [one for one in drafts if one[0] in refused]))
-        if not rows:
-            return refused
-        self._tree = grown
+        results.update(taken(store, [one for one, _ in done.refused.values()]))
+        if not done.rows:
+            return results
+        if done.changes:
+            self._forget_counters(store, done.rows[-1].time_ms)
+        self._tree = done.tree
         if self._publish_at is None:
             self._publish_at = self._clock.monotonic_s() + PUBLISH_AFTER_S
-        recorded = self._promise(rows, [draft.request_digest for _, draft, _ in written])
-        self._promised = _head(grown)
-        return refused | {place: one for (place, _, _), one in zip(written, recorded, strict=True)}
+        recorded = self._promise(done.rows, [draft.request_digest for _, draft, _ in done.drafts])
+        self._promised = _head(done.tree)
+        return results | {place: one for (place, _, _), one in zip(done.drafts, recorded, strict=True)}
 
     def _forget_counters(self, store: Store, now_ms: int) -> None:
         """Drop a few counters of days gone by, now and then; more often when there are many."""
         now_s = self._clock.monotonic_s()
         if now_s >= self._sweep_at:
-            many = store.forget_counters(now_ms, _SWEPT_AT_ONCE) == _SWEPT_AT_ONCE
-            self._sweep_at = now_s if many else now_s + _SWEEP_EVERY_S
+            self._sweep_at = now_s + _SWEEP_EVERY_S
+            # What was written is durable and is told so; a storage that fails here is met by the next append.
+            with contextlib.suppress(SQLAlchemyError):
+                if store.forget_counters(now_ms, _SWEPT_AT_ONCE) == _SWEPT_AT_ONCE:
+                    self._sweep_at = now_s
 
     def _row(self, tree: Frontier, draft: Encoded, unique: tuple[bytes, bytes] | None) -> Row:
         index = tree.size
@@ -364,21 +374,6 @@ class Writer:
         if store is not None:
             with contextlib.suppress(Exception):  # A connection that cannot even be closed is gone.
                 store.close()
-
-
-def _ride(store: Store, draft: Encoded) -> None:
-    for rider in draft.riders:
-        store.ride(rider)
-
-
-def _taken(store: Store, drafts: Sequence[_Named]) -> dict[int, Result]:
-    """Those of the drafts whose unique name is in the log."""
-    uniques = {unique[0]: (place, unique[1]) for place, _, unique in drafts if unique is not None}
-    found: dict[int, Result] = {}
-    for name, (index, digest) in store.taken(list(uniques)).items() if uniques else ():
-        place, mine = uniques[name]
-        found[place] = AlreadyRecorded(index, same=hmac.compare_digest(digest, mine))
-    return found
 
 
 def _head(tree: Frontier) -> Known:

@@ -59,7 +59,6 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "sharing_revocations": Treatment.WHOLE,
     "sharing_steps": Treatment.WHOLE,
     "sharing_suspensions": Treatment.WHOLE,
-    "sharing_uses": Treatment.WHOLE,
     "vault_blind_index": Treatment.WHOLE,
     "vault_consent_proofs": Treatment.WHOLE,
     "vault_corrections": Treatment.WHOLE,

@@ -74,7 +74,6 @@ from gateway.rpc.services.source import SourceServicer
 from gateway.rpc.tls import ServerIdentity
 from gateway.rpc.trust import Trust
 from gateway.settings import STATUS_FILE, BadSettings, Settings
-from gateway.sharing.uses import Uses
 from gateway.vault.corrections import Corrections
 from gateway.vault.fields import DESCRIPTIONS, profile_resource
 from gateway.vault.notices import Notices
@@ -143,7 +142,6 @@ class Gateway:
         decide = Decide(
             offline.catalog,
             offline.agreements,
-            Uses(engine, clock),
             policy.active,
             clock,
             consents.find,

@@ -18,7 +18,6 @@ from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import RequestItem, WithheldItem
 from gateway.exchange.operands import operand_of
 from gateway.sharing.agreements import Agreements
-from gateway.sharing.uses import Uses
 from policies.agreements import Agreement
 from policies.engine import ItemDecision, PolicyEngine
 from policies.predicates import Predicate
@@ -65,7 +64,6 @@ class Decide:
     Args:
         catalog: What exists.
         agreements: What providers agreed to.
-        uses: Daily counts of uses.
         policy: The engine with the policy bundle in force. It is asked for once per request, which keeps that bundle
             to its end, whatever is activated meanwhile.
         clock: Agreements have a term.
@@ -77,7 +75,6 @@ class Decide:
         self,
         catalog: Catalog,
         agreements: Agreements,
-        uses: Uses,
         policy: Callable[[], PolicyEngine],
         clock: Clock,
         consents: FindConsent,
@@ -85,7 +82,6 @@ class Decide:
     ) -> None:
         self._catalog = catalog
         self._agreements = agreements
-        self._uses = uses
         self._policy = policy
         self._clock = clock
         self._consents = consents
@@ -166,24 +162,6 @@ class Decide:
             self._agreements.require_unchanged(part.agreement, now)
         for consent in consents_of(plan):
             self._consents.unchanged(consent)
-
-    def count(self, plan: Plan) -> None:
-        """Count one use of every agreement that the plan draws on, before anyone is asked.
-
-        Raises:
-            Refused: A day's uses of one are all taken. Fails closed: a use once counted stays counted.
-        """
-        for part in plan.permitted:
-            reason = self._uses.take(part.agreement)
-            if reason is not None:
-                text = TEXT[reason]
-                raise Refused(
-                    Code.OVERLOADED,
-                    f"uses of {part.agreement.id}",
-                    reason=str(reason),
-                    texts=(text.zh, text.en),
-                    retry_after_ms=self._uses.next_day_ms(),
-                )
 
     def _entries(self, items: tuple[RequestItem, ...]) -> dict[str, CatalogEntry]:
         """Catalogue entries of the requested resources, in order of first mention."""

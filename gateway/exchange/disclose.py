@@ -213,13 +213,12 @@ class Disclose:
         )
 
     async def _asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
-        """Count the uses and make the question durable; until then nobody is asked.
+        """Make the question durable, and with it the uses that it takes; until then nobody is asked.
 
         Raises:
             Refused: No use is left, the id was used before, or the ledger cannot write.
         """
         try:
-            self._decide.count(plan)
             return await self._record.asked(caller, subject, plan)
         except Refused as error:
             await self._record.refused(Record.known(caller, plan), subject, error)

@@ -20,6 +20,7 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation
 from gateway.exchange.choose import coverage
 from gateway.exchange.consider import NO_CONSENT, Asking, ConsentSays, Considered, consider
+from gateway.exchange.limits import uses_name
 from gateway.exchange.model import RequestItem
 from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedItem, RecordedResource, read_decision
 from gateway.sharing.agreements import Agreements
@@ -36,6 +37,7 @@ from policies.explain import (
     Uses,
     differences,
 )
+from policies.limits import civil_day
 from policies.predicates import Need
 from policies.reasons import Reason
 from policies.resources import ResourceDescription
@@ -95,10 +97,10 @@ class Explain:
     Args:
         catalog: What is offered now.
         agreements: What is agreed now.
-        history: What was agreed, and counts.
+        history: What was agreed.
         policy: The engine with the bundle in force.
         titles: What the rules of a bundle said of themselves, by its digest; None when it is not kept.
-        ledger: The log.
+        ledger: The log, and the counts that advance with it.
         clock: Now.
     """
 
@@ -221,7 +223,7 @@ class Explain:
         )
 
     def _uses(self, held: Agreement, at_ms: int) -> Uses:
-        return Uses(self._history.taken(held.id, at_ms) or 0, held.uses_per_day)
+        return Uses(self._ledger.counted(uses_name(held.id, civil_day(at_ms))), held.uses_per_day)
 
     def _as_recorded(self, said: RecordedDecision) -> Explained:
         titles = self._titles(said.bundle) or {}
@@ -244,8 +246,10 @@ class Explain:
         uses = None
         if said.agreement is not None:
             held = self._history.revision(*said.agreement)
-            taken = self._history.taken(said.agreement[0], at_ms)
-            uses = None if held is None or taken is None else Uses(taken, held.uses_per_day)
+            uses = None if held is None else self._uses(held, at_ms)
+            if uses is not None and not uses.taken:
+                # There were some: the number of a day long ago is not kept.
+                uses = None
         return ExplainedResource(
             code=said.code,
             version=said.version,

@@ -16,10 +16,9 @@ from typing import Final
 
 from gateway.audit.counters import Book, Count
 from gateway.audit.errors import RiderRefused
-from gateway.errors import Code, Refused
 from gateway.settings import Limits
 from policies.predicates import CIVIL_OFFSET_MS, DAY_MS, Operator, Predicate
-from policies.reasons import TEXT, Reason
+from policies.reasons import Reason
 
 _KEPT_MS: Final = 7 * DAY_MS
 """How long a number is kept when nobody should ask for it any more: clocks are set back."""
@@ -139,24 +138,6 @@ def guesses_of(
             if predicate.operator is Operator.EQUALS:
                 counts.append(Guess(about, limits.guesses_per_day))
     return tuple(counts)
-
-
-def refused_by(limit: RiderRefused) -> Refused:
-    """What a caller is told whose request a count refused.
-
-    Args:
-        limit: The refusal, whose reason is one of `policies.reasons`.
-    """
-    text = TEXT[Reason(limit.reason)]
-    # What never comes back is a refusal like any other; what does is told with the time to wait.
-    code = Code.WITHHELD if limit.retry_after_ms is None else Code.OVERLOADED
-    return Refused(
-        code,
-        f"limit {limit.reason}",
-        reason=limit.reason,
-        texts=(text.zh, text.en),
-        retry_after_ms=limit.retry_after_ms,
-    )
 
 
 def _day(time_ms: int) -> int:

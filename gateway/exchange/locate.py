@@ -71,7 +71,6 @@ class Locate:
             if refused is not None:
                 known = Record.known(caller, plan)
                 raise refused
-            self._decide.count(plan)
             asked = await self._record.asked(caller, subject, plan)
         except Refused as error:
             await self._record.refused(known, subject, error)

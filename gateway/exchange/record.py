@@ -17,8 +17,9 @@ from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
 from gateway.exchange.decide import Plan, consents_of
-from gateway.exchange.guesses import STRICTEST, GuessLimits, guesses_of, refused_by
+from gateway.exchange.guesses import STRICTEST, GuessLimits, guesses_of
 from gateway.exchange.identify import Caller, Subject
+from gateway.exchange.limits import refused_by, uses_of
 from gateway.exchange.recorded import decided_facts, decided_items
 from gateway.exchange.riding import Ride
 from policies.predicates import Predicate
@@ -126,7 +127,11 @@ class Record:
         return who
 
     async def asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
-        """The entry that must be durable before any node is asked."""
+        """The entry that must be durable before any node is asked, and with it the uses that it takes.
+
+        Raises:
+            Refused: As `write`; nothing is counted then.
+        """
         agreements = [
             {"id": p.agreement.id, "revision": p.agreement.revision, "digest": p.agreement.digest.hex()}
             for p in plan.permitted
@@ -139,7 +144,10 @@ class Record:
             about=subject.person_id,
             request_digest=caller.request_digest,
             unique=(f"{caller.peer.spiffe}\0{caller.request.request_id}", caller.request_digest),
-            counts=guesses_of(caller.peer.department, subject.person_id, _predicates(plan), self._guesses),
+            counts=(
+                *uses_of([part.agreement for part in plan.permitted], subject.person_id),
+                *guesses_of(caller.peer.department, subject.person_id, _predicates(plan), self._guesses),
+            ),
             riders=tuple(consent.use for consent in consents_of(plan)),
         )
         return await self.write(draft)

@@ -1,4 +1,4 @@
-"""Tables of the sharing capability: agreements as signed, how they came about, their uses of a day, and consents."""
+"""Tables of the sharing capability: agreements as signed, how they came about, and consents."""
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
 from sqlmodel import Field, SQLModel
@@ -97,17 +97,6 @@ class StepRow(SQLModel, table=True):
     received_ms: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-class UseRow(SQLModel, table=True):
-    """How many uses of an agreement are handed out for one day."""
-
-    __tablename__ = "sharing_uses"
-
-    agreement_id: str = Field(primary_key=True, max_length=128)
-    # Days since 1970-01-01 in the exchange's civil time.
-    day: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    taken: int = Field(sa_column=Column(BigInteger, nullable=False))
-
-
 class EpochRow(SQLModel, table=True):
     """Counts changes of agreements (gateway/storage/epochs.py)."""
 
@@ -185,7 +174,6 @@ REVOCATIONS: Table = SQLModel.metadata.tables["sharing_revocations"]
 SUSPENSIONS: Table = SQLModel.metadata.tables["sharing_suspensions"]
 PROPOSALS: Table = SQLModel.metadata.tables["sharing_proposals"]
 STEPS: Table = SQLModel.metadata.tables["sharing_steps"]
-USES: Table = SQLModel.metadata.tables["sharing_uses"]
 EPOCH: Table = SQLModel.metadata.tables["sharing_epoch"]
 CONSENTS: Table = SQLModel.metadata.tables["sharing_consents"]
 CONSENT_EPOCH: Table = SQLModel.metadata.tables["sharing_consent_epoch"]

@@ -4,7 +4,7 @@ The order, each with its own reason (docs/node.md, section 5): ticket's signatur
 expiry → resource, fields and forms as offered → request's digest, contents and age → our own copy of the agreement →
 the asking system's keys under the fingerprint in that copy → the consumer's signature → what the agreement permits now
 → what the consent covers, if that is the basis → predicates and their operands → the ledger's promise → the subject's
-commitment → the department's own rules → used before → uses of the day and of the consent.
+commitment → the department's own rules → used before → uses of the day and rate of the agreement → uses of the consent.
 
 Which way it fails: every check fails closed, with a `Refusal` that names the reason. What a ticket costs (a use, its
 single use) is taken last, when everything else holds.
@@ -33,7 +33,7 @@ from nodes.provider.consent_checks import check_consent, check_standing, named_c
 from nodes.provider.consents import ConsentBook
 from nodes.provider.model import Codec, IncomingAsk, Refusal, Request, Ticket, TicketFrame
 from nodes.provider.predicate_checks import Asking, check_predicates, signed_for
-from nodes.provider.used import DailyUses, UsedTickets
+from nodes.provider.used import AgreementUses, Use, UsedTickets
 from policies.agreements import Agreement
 from policies.consents import Consent
 from policies.reasons import Reason
@@ -58,6 +58,7 @@ class CheckedTicket:
         agreement: Our own copy.
         consumer: The asking system.
         recipient: The key to seal to.
+        use: The use of the agreement that it took.
         asking: By field, what is asked of those ordered in the form predicate.
         consent: What the person consented to, if its text is genuine; None with another basis.
     """
@@ -71,6 +72,7 @@ class CheckedTicket:
     agreement: Agreement
     consumer: SpiffeId
     recipient: RecipientKey
+    use: Use
     asking: Mapping[str, Asking]
     consent: Consent | None = None
 
@@ -100,7 +102,7 @@ class TicketChecks:
         rules: The department's own rules.
         limits: Bounds.
         used: Used tickets.
-        uses: Uses of the day.
+        uses: What was used of each agreement.
         consents: How consents stand.
     """
 
@@ -115,7 +117,7 @@ class TicketChecks:
         rules: DepartmentRules,
         limits: Limits,
         used: UsedTickets,
-        uses: DailyUses,
+        uses: AgreementUses,
         consents: ConsentBook,
     ) -> None:
         self._who = who
@@ -183,12 +185,24 @@ class TicketChecks:
         forget_ms = ticket.expires_ms + 2 * self._limits.clock_offset_ms
         if not self._used.take(ticket.ticket_id, forget_ms, now_ms):
             raise CheckFailed(Reason.TICKET_REPLAYED)
-        if not self._uses.take(agreement.id, agreement.uses_per_day, now_ms):
-            raise CheckFailed(Reason.USES_EXHAUSTED)
+        use = self._uses.take(agreement, now_ms)
+        if isinstance(use, Reason):
+            raise CheckFailed(use)
         if consent is not None and not self._consents.use(consent, ticket.resource, now_ms):
             raise CheckFailed(Reason.CONSENT_EXHAUSTED)
         return CheckedTicket(
-            ask, ticket, proof, digest(ask.ticket), request, resource, agreement, consumer, recipient, asking, consent
+            ask,
+            ticket,
+            proof,
+            digest(ask.ticket),
+            request,
+            resource,
+            agreement,
+            consumer,
+            recipient,
+            use,
+            asking,
+            consent,
         )
 
     def _proof(self, ask: IncomingAsk) -> BatchItem:

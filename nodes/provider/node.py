@@ -47,7 +47,7 @@ from nodes.provider.release import Prepared, Releaser
 from nodes.provider.state import ConsentState, Guesses, Outbox, Records, Releases, ScanReport, Scans, State, open_state
 from nodes.provider.sync import Comparison
 from nodes.provider.timetable import Timetable
-from nodes.provider.used import DailyUses, UsedTickets
+from nodes.provider.used import AgreementUses, UsedTickets
 from policies.reasons import Reason
 from policies.resources import ResourceDescription
 
@@ -134,7 +134,7 @@ class ProviderNode:
             rules=settings.rules,
             limits=settings.limits,
             used=UsedTickets(self._releases.used()),
-            uses=DailyUses(self._releases.uses_since),
+            uses=AgreementUses(self._releases.uses),
             consents=self._consents,
         )
         self._releasers = self._make_releasers(codec)

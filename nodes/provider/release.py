@@ -303,6 +303,7 @@ def _kept(one: _Sealed, receipt: BatchItem) -> KeptRelease:
         purpose=ticket.purpose,
         agreement=ticket.agreement_id,
         revision=ticket.agreement_revision,
+        use=checked.use,
         session_id=ticket.session_id,
         request=ask.request,
         request_signature=ask.request_signature,

@@ -37,9 +37,10 @@ class Agreement:
     """What one provider lets one consumer have. Made by `parse_agreement`; times are Unix milliseconds, UTC.
 
     `valid_from_ms` is the first moment in force, `valid_until_ms` the first moment no longer in force. `items` lists
-    the forms permitted for each field, `predicates` by name what may be asked in the form predicate. `raw` is the exact
-    file, `digest` its SHA-256. `retention_days`, `impact_assessment` and `onward_transfer` are what the consumer owes
-    (policies/agreements/obligations.py). `consent` is there exactly when the legal basis is consent.
+    the forms permitted for each field, `predicates` by name what may be asked in the form predicate. The three limits
+    are always there (policies/agreements/limits.py). `raw` is the exact file, `digest` its SHA-256. `retention_days`,
+    `impact_assessment` and `onward_transfer` are what the consumer owes (policies/agreements/obligations.py). `consent`
+    is there exactly when the legal basis is consent.
     """
 
     id: str
@@ -59,6 +60,8 @@ class Agreement:
     case_required: bool
     official_required: bool
     uses_per_day: int
+    rate_per_minute: int
+    subjects_per_day: int
     items: Mapping[str, frozenset[Form]]
     digest: bytes
     raw: bytes

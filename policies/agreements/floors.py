@@ -3,7 +3,7 @@
 | floor | where it is kept |
 |---|---|
 | answers are sealed | no key of an agreement turns sealing off; an unknown key is refused |
-| uses and rate are capped | `uses_per_day` is needed and has a largest value |
+| uses, rate and subjects are capped | `uses_per_day` is needed; all three have a largest value and never none |
 | a purpose is stated | `purposes` is needed and not empty |
 | it ends | `valid_until` is needed, at most three years on |
 | nothing is passed on | `onward_transfer = true` is refused |

@@ -19,6 +19,8 @@ from typing import Any, Final, TypeVar
 
 from policies.agreements.agreement import MAX_TERM_MS, Agreement
 from policies.agreements.consent_terms import ConsentTerms, read_terms
+from policies.agreements.limits import KEYS as LIMITS
+from policies.agreements.limits import read_limits
 from policies.agreements.locate import key_lines
 from policies.agreements.obligations import KEYS as OBLIGATIONS
 from policies.agreements.obligations import is_plain, read_obligations
@@ -32,7 +34,6 @@ MAX_BYTES: Final = 65_536
 MAX_ITEMS: Final = 256
 MAX_LIST: Final = 256
 MAX_REVISION: Final = 2**31 - 1
-MAX_USES_PER_DAY: Final = 1_000_000
 MAX_CONDITION: Final = 2000
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -59,7 +60,9 @@ _REQUIRED: Final = frozenset(
         "items",
     }
 )
-_OPTIONAL: Final = frozenset({"sharing_type", "condition", "official_required", "predicates", "consent"}) | OBLIGATIONS
+_OPTIONAL: Final = (
+    frozenset({"sharing_type", "condition", "official_required", "predicates", "consent"}) | OBLIGATIONS | LIMITS
+)
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -145,8 +148,8 @@ class _Reader:
             valid_until_ms=valid_until,
             case_required=self.flag("case_required"),
             official_required=self.flag("official_required") if "official_required" in self.table else False,
-            uses_per_day=self.number("uses_per_day", MAX_USES_PER_DAY),
             items=items,
+            **read_limits(self)._asdict(),
             **read_obligations(self)._asdict(),
             digest=hashlib.sha256(raw).digest(),
             raw=raw,

@@ -3,7 +3,8 @@
 Throughput: appends with 64 callers in flight on one event loop, everything on (encoding, both parts sealed, leaf, tree,
 unique names, durable commit, signed promise), against `executemany` of equal rows into an equal table, 64 a
 transaction, equally durable. Latency: one caller after another, against one durable insert; and again while another
-task keeps the event loop busy, which shows what handing over between loop and writer thread costs. Measured in turn.
+task keeps the event loop busy, which shows what handing over between loop and writer thread costs. Counting: the same
+appends with the limits of two agreements on every question, against the same without. Measured in turn.
 """
 
 import argparse
@@ -15,7 +16,9 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +27,12 @@ from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap.threads import share_interpreter
 from gateway.clock import SystemClock
+from gateway.exchange.limits import uses_of
 from gateway.rpc.codec import promise
 from gateway.storage.database import open_database
 from keys.log.notes import NoteSigner
 from keys.signing import SigningKey
+from policies.agreements import parse_agreement
 from tests.bench.measure import ratio
 
 ROUNDS = 5
@@ -36,6 +41,33 @@ IN_FLIGHT = 64
 LATENCY_CALLS = 300
 ORIGIN = "bench.example/ledger"
 _ITEMS = [{"resource": "civil.resident", "field": f"field_{n}", "form": "value"} for n in range(5)]
+_AGREEMENT = """
+format = "oncegate.agreement/1"
+id = "civil-welfare-%d"
+revision = 3
+provider = "civil"
+provider_key = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+consumer = "welfare"
+consumer_key = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+systems = ["intake"]
+resource = "civil.resident"
+legal_basis = "explicit_request"
+purposes = ["school_enrolment"]
+valid_from = 2026-01-01T00:00:00+08:00
+valid_until = 2027-01-01T00:00:00+08:00
+case_required = false
+uses_per_day = 1000000
+subjects_per_day = 1000000
+rate_per_minute = 100000
+[[items]]
+field = "name"
+forms = ["value"]
+"""
+_AGREEMENTS = [
+    # Faster than any agreement may say: the bench measures what limits cost, not what they refuse.
+    replace(parse_agreement((_AGREEMENT % number).encode()), rate_per_minute=100_000_000)
+    for number in (1, 2)
+]
 _SAID: dict[str, Json] = {
     "department": "civil-affairs",
     "system": "spiffe://bench.example/department/civil-affairs/system/intake",
@@ -56,6 +88,14 @@ def draft(number: int) -> EntryDraft:
     if number % 2:
         return EntryDraft("released", {**_SAID, "request": number - 1}, person, digest, about)
     return EntryDraft("asked", _SAID, person, digest, about, (f"system\0{secrets.token_hex(8)}", digest))
+
+
+def counted(number: int) -> EntryDraft:
+    """The same with the limits of two agreements on each question, every one about another person."""
+    plain = draft(number)
+    if plain.kind != "asked":
+        return plain
+    return replace(plain, counts=uses_of(_AGREEMENTS, plain.about or b""))
 
 
 def raw_rows_per_second(database: Path, rows: list[tuple[Any, ...]]) -> float:
@@ -115,10 +155,10 @@ class Log:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM audit_entries")]
 
-    async def entries_per_second(self) -> float:
+    async def entries_per_second(self, make: Callable[[int], EntryDraft] = draft) -> float:
         """Appends with 64 always in flight."""
         # Made before the clock starts: what a caller has to say is not the log's work.
-        drafts = iter([draft(number) for number in range(ENTRIES)])
+        drafts = iter([make(number) for number in range(ENTRIES)])
 
         async def caller() -> None:
             for one in drafts:
@@ -161,7 +201,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     Returns:
         Ratios, and absolute figures beside them.
     """
-    ours: dict[str, list[float]] = {"entries_s": [], "append_s": [], "busy_s": []}
+    ours: dict[str, list[float]] = {"entries_s": [], "append_s": [], "busy_s": [], "counted_s": []}
     raw: dict[str, list[float]] = {"entries_s": [], "append_s": []}
     with tempfile.TemporaryDirectory(prefix="oncegate-bench-") as name:
         for number in range(rounds):
@@ -174,11 +214,16 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
             raw["append_s"].append(raw_insert_s(folder / f"one{number}.db", rows))
             ours["busy_s"].append(asyncio.run(log.append_s(busy=True)))
             log.close()
+            log = Log(folder / f"counted{number}.db")
+            ours["counted_s"].append(asyncio.run(log.entries_per_second(counted)))
+            log.close()
     return {
         "ledger_append_vs_inserts": ratio(ours["entries_s"], raw["entries_s"]),
         "ledger_latency_vs_insert": ratio(ours["append_s"], raw["append_s"]),
+        "ledger_counted_vs_plain": ratio(ours["counted_s"], ours["entries_s"]),
         "absolute": {
             "ledger_entries_s": statistics.median(ours["entries_s"]),
+            "ledger_counted_entries_s": statistics.median(ours["counted_s"]),
             "raw_rows_s": statistics.median(raw["entries_s"]),
             "ledger_append_ms": statistics.median(ours["append_s"]) * 1000,
             "raw_insert_ms": statistics.median(raw["append_s"]) * 1000,

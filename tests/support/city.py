@@ -257,6 +257,7 @@ class City:
             "valid_until": (now + timedelta(days=300)).isoformat(),
             "case_required": "false",
             "uses_per_day": "1000000",
+            "rate_per_minute": "100000",
             **changes,
         }
         text = "".join(f"{key} = {value}\n" for key, value in keys.items())

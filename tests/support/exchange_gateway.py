@@ -43,6 +43,7 @@ valid_from = {valid_from}
 valid_until = {valid_until}
 case_required = false
 uses_per_day = 1000
+rate_per_minute = 100000
 
 [[items]]
 field = "name"

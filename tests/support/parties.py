@@ -46,6 +46,7 @@ valid_from = {valid_from}
 valid_until = {valid_until}
 case_required = false
 uses_per_day = {uses_per_day}
+rate_per_minute = {rate_per_minute}
 
 [[items]]
 field = "{field}"
@@ -198,6 +199,7 @@ def agreement_text(provider: Department, consumer: Department, **changes: object
         "valid_from": moment(NOW_MS - DAY_MS),
         "valid_until": moment(NOW_MS + 30 * DAY_MS),
         "uses_per_day": 1000,
+        "rate_per_minute": 600,
         "field": "name",
     }
     return AGREEMENT_TEXT.format(**values | changes).encode()

@@ -70,6 +70,7 @@ valid_from = {valid_from}
 valid_until = {valid_until}
 case_required = false
 uses_per_day = {uses_per_day}
+rate_per_minute = {rate_per_minute}
 
 [[items]]
 field = "name"

@@ -208,6 +208,7 @@ class World:
             "valid_from": _moment(NOW_MS - DAY_MS),
             "valid_until": _moment(NOW_MS + 300 * DAY_MS),
             "uses_per_day": 1000,
+            "rate_per_minute": 100_000,
         }
         values |= changes
         folder = self.folder / "agreements"

@@ -1,12 +1,14 @@
 """Used tickets and the proofs of every release.
 
-Rules kept here: a ticket and the proof of its release are written in one transaction before the answer leaves; a ticket
-that is there already makes that write fail. A proof holds exact bytes: the request and its signature, the requester's
-certified keys, the ticket and the promise with their audit paths, the disclosure and the node's own signed receipt.
+Rules kept here: a ticket, the use that it takes and the proof of its release are written in one transaction before the
+answer leaves; a ticket that is there already makes that write fail. A proof holds exact bytes: the request and its
+signature, the requester's certified keys, the ticket and the promise with their audit paths, the disclosure and the
+node's own signed receipt.
 """
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,11 +18,21 @@ from typing import Any, Final
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from nodes.provider.state.database import State
+from nodes.provider.used import Use
+from policies.limits import civil_day
 
 FORGET_MS: Final = 3_600_000
 """How long after its expiry a used ticket is still remembered: far more than clocks may differ."""
 SWEEP_MS: Final = 60_000
 """How often expired tickets are forgotten."""
+DAYS_KEPT: Final = 7
+"""For how many days uses are still known: a clock may be set back."""
+_COUNT: Final = (
+    "INSERT INTO uses VALUES (?, ?, ?) ON CONFLICT (agreement, day) DO UPDATE SET taken = taken + excluded.taken"
+)
+_RATE: Final = (
+    "INSERT INTO rates VALUES (?, ?) ON CONFLICT (agreement) DO UPDATE SET next_us = max(next_us, excluded.next_us)"
+)
 _COLUMNS: Final = (
     "ticket_digest, released_ms, resource, consumer, system, purpose, agreement, revision, session_id, request,"
     " request_signature, certified, ticket, ticket_proof, promise, promise_proof, disclosure, receipt, receipt_proof,"
@@ -43,6 +55,7 @@ class KeptRelease:
         purpose: Purpose code.
         agreement: Agreement id.
         revision: Its revision.
+        use: What it used of that agreement.
         session_id: The node's session.
         request: Exact RequestBody.
         request_signature: The consumer's signature.
@@ -64,6 +77,7 @@ class KeptRelease:
     purpose: str
     agreement: str
     revision: int
+    use: Use
     session_id: bytes
     request: bytes
     request_signature: bytes
@@ -156,27 +170,41 @@ class Releases:
         }
         rows = [_row(release) for release in releases]
         texts = {_consent(release): release.consent for release in releases if release.consent}
+        counted = [
+            (agreement, day, number)
+            for (agreement, day), number in Counter((one.agreement, one.use.day) for one in releases).items()
+        ]
+        rates = [(one.agreement, one.use.next_us) for one in releases]
 
         def write(connection: sqlite3.Connection) -> None:
             if now_ms - self._swept_ms >= SWEEP_MS:
                 self._swept_ms = now_ms
                 connection.execute("DELETE FROM tickets WHERE expires_ms < ?", (now_ms - FORGET_MS,))
+                connection.execute("DELETE FROM uses WHERE day < ?", (civil_day(now_ms) - DAYS_KEPT,))
             connection.executemany("INSERT INTO tickets VALUES (?, ?)", tickets)
             connection.executemany("INSERT OR IGNORE INTO certified VALUES (?, ?, ?, ?)", list(certified.values()))
             connection.executemany("INSERT OR IGNORE INTO consent_texts VALUES (?, ?)", list(texts.items()))
             marks = ",".join("?" * len(rows[0]))
+            connection.executemany(_COUNT, counted)
+            connection.executemany(_RATE, rates)
             connection.executemany(f"INSERT INTO receipts ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - own constants
 
         return self._state.submit(write)
 
-    def uses_since(self, agreement: str, since_ms: int) -> int:
-        """How many releases under an agreement there were since a moment."""
-        count: int = (
-            self._state.reader()
-            .execute("SELECT COUNT(*) FROM receipts WHERE agreement = ? AND released_ms >= ?", (agreement, since_ms))
-            .fetchone()[0]
-        )
-        return count
+    def uses(self, agreement: str, day: int) -> tuple[int, int]:
+        """Uses of an agreement that were kept.
+
+        Args:
+            agreement: Its id.
+            day: Civil day.
+
+        Returns:
+            How many on that day; and the newest theoretical arrival time of its rate, Unix microseconds.
+        """
+        reader = self._state.reader()
+        taken = reader.execute("SELECT taken FROM uses WHERE agreement = ? AND day = ?", (agreement, day)).fetchone()
+        rate = reader.execute("SELECT next_us FROM rates WHERE agreement = ?", (agreement,)).fetchone()
+        return (taken[0] if taken else 0), (rate[0] if rate else 0)
 
     def consent_uses_since(self, consent: bytes, resource: str, since_ms: int) -> int:
         """How many releases of a resource under a consent there were since a moment."""

@@ -2,9 +2,9 @@
 
 `records` maps handles to source keys and says what is published; `outbox` holds index changes that are not yet
 durable at the gateway; `tickets` remembers used tickets until they expire; `receipts` and `certified` prove every
-release; `consents` says which consents ended or are paused, `consent_texts` holds those under which something was
-released; `scans` and `notes` say how the last comparison of each resource went; `guesses` and `guess_days` count the
-predicates asked about each record; `meta` holds single values.
+release; `uses` and `rates` count what was used of each agreement; `consents` says which consents ended or are paused,
+`consent_texts` holds those under which something was released; `scans` and `notes` say how the last comparison of each
+resource went; `guesses` and `guess_days` count the predicates asked about each record; `meta` holds single values.
 """
 
 from typing import Final
@@ -52,8 +52,11 @@ CREATE TABLE guess_days (
   taken INTEGER NOT NULL, PRIMARY KEY (resource, record, field, consumer, day)
 ) WITHOUT ROWID;
 CREATE INDEX guess_days_by_day ON guess_days (day);
-CREATE INDEX receipts_by_agreement ON receipts (agreement, released_ms);
 CREATE INDEX receipts_by_consent ON receipts (consent, resource, released_ms) WHERE consent <> x'';
 CREATE TABLE consent_texts (digest BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE consents (digest BLOB PRIMARY KEY, standing TEXT NOT NULL, valid_until_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE uses (
+  agreement TEXT NOT NULL, day INTEGER NOT NULL, taken INTEGER NOT NULL, PRIMARY KEY (agreement, day)
+) WITHOUT ROWID;
+CREATE TABLE rates (agreement TEXT PRIMARY KEY, next_us INTEGER NOT NULL) WITHOUT ROWID;
 """

@@ -6,13 +6,17 @@ from functools import partial
 
 import pytest
 
+from gateway.audit.entries import EntryDraft
+from gateway.audit.errors import RiderRefused
+from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
+from gateway.exchange.limits import uses_of
 from gateway.sharing.agreements import Agreements
-from gateway.sharing.uses import Uses
 from gateway.storage.database import open_database
 from keys.certificates.authority import CertificateAuthority
 from policies.agreements import parse_agreement
 from policies.vocabulary import LegalBasis
+from tests.support.ledgers import make_ledger
 from tests.support.parties import DOMAIN, NOW_MS, ManualClock, Registry, agreement_text, description, new_csr, signed
 from tests.support.postgres import PostgresServer, running_postgres
 
@@ -110,12 +114,23 @@ def test_of_two_agreements_under_one_revision_added_at_once_one_is_taken(replica
 
 def test_replicas_together_never_grant_more_uses_than_agreed(replicas: list[Registry]):
     civil, housing = replicas[0].add("civil"), replicas[0].add("housing")
-    agreement = parse_agreement(agreement_text(civil, housing, uses_per_day=90))
-    counters = [Uses(replica.engine, replica.clock) for replica in replicas]
+    agreement = parse_agreement(agreement_text(civil, housing, uses_per_day=90, rate_per_minute=100_000))
+    logs = [make_ledger(replica.engine) for replica in replicas]
     granted: list[int] = []
 
-    def use(counter: Uses) -> None:
-        granted.append(sum(counter.take(agreement) is None for _ in range(60)))
+    def use(log: SqlLedger) -> None:
+        taken = 0
+        for number in range(60):
+            draft = EntryDraft("asked", {"number": number}, counts=uses_of([agreement], number.to_bytes(16, "big")))
+            try:
+                log.append_blocking(draft)
+            except RiderRefused:
+                continue
+            taken += 1
+        granted.append(taken)
 
-    at_once(*(partial(use, counter) for counter in counters))
+    at_once(*(partial(use, log) for log in logs))
+    for log in logs:
+        log.stop()
+    assert logs[0].size() == 90
     assert sum(granted) == 90

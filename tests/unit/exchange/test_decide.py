@@ -37,20 +37,6 @@ class Shelf:
             raise Refused(Code.NO_AGREEMENT)
 
 
-class Uses:
-    def __init__(self, *results: Reason | Exception | None) -> None:
-        self.results = list(results)
-
-    def take(self, _agreement: Agreement) -> Reason | None:
-        result = self.results.pop(0)
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-    def next_day_ms(self) -> int:
-        return 1234
-
-
 @dataclass
 class Engine:
     """Says what it is told to say about every item."""
@@ -68,12 +54,11 @@ def no_consents(*_: Any) -> None:
     """Nobody consented to anything."""
 
 
-def decide(engine: Any = None, shelf: Any = None, uses: Any = None) -> Decide:
+def decide(engine: Any = None, shelf: Any = None) -> Decide:
     used = engine or PolicyEngine.load()
     parts: Any = (
         Catalog(),
         shelf or Shelf(),
-        uses or Uses(),
         lambda: used,
         Clock(),
         no_consents,
@@ -161,23 +146,6 @@ def test_an_agreement_that_changed_meanwhile_holds_the_answer_back() -> None:
     with pytest.raises(Refused) as caught:
         deciding.unchanged(plan)
     assert caught.value.code is Code.NO_AGREEMENT
-
-
-def test_uses_are_counted_and_their_end_says_when_there_are_more() -> None:
-    deciding = decide(uses=Uses(None, Reason.USES_EXHAUSTED))
-    plan = deciding(caller(), SUBJECT)
-    deciding.count(plan)
-    with pytest.raises(Refused) as caught:
-        deciding.count(plan)
-    assert (caught.value.code, caught.value.reason) == (Code.OVERLOADED, "USES_EXHAUSTED")
-    assert caught.value.retry_after_ms == 1234
-
-
-def test_uses_that_cannot_be_counted_are_not_granted() -> None:
-    deciding = decide(uses=Uses(OSError("disk")))
-    plan = deciding(caller(), SUBJECT)
-    with pytest.raises(OSError, match="disk"):
-        deciding.count(plan)
 
 
 def test_the_digest_of_the_bundle_in_force_is_on_every_plan() -> None:

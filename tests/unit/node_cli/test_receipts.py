@@ -4,6 +4,7 @@ from pathlib import Path
 
 from keys.batch import BatchItem
 from nodes.provider.state import KeptRelease, Releases, State, open_state
+from nodes.provider.used import Use
 from tests.support.exchange_gateway import NOW_MS, ExchangeGateway
 from tests.unit.node_cli.conftest import Run, document
 
@@ -24,6 +25,7 @@ def keep_releases(state: State, promise: bytes, *numbers: int) -> None:
             purpose="school_enrolment",
             agreement="civil-school",
             revision=3,
+            use=Use(20_000, 77),
             session_id=b"s" * 16,
             request=b"request",
             request_signature=b"signature",

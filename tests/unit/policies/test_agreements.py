@@ -57,6 +57,18 @@ def test_sharing_type_condition_and_official_may_be_stated() -> None:
     )
 
 
+def test_limits_that_are_left_out_have_strict_defaults() -> None:
+    read = parse_agreement(AGREEMENT_TEXT.encode())
+    assert (read.rate_per_minute, read.subjects_per_day) == (600, 1000)
+    many = parse_agreement(AGREEMENT_TEXT.replace("uses_per_day = 1000", "uses_per_day = 1000000").encode())
+    assert (many.rate_per_minute, many.subjects_per_day) == (600, 10_000)
+
+
+def test_limits_may_be_stated() -> None:
+    stated = parse_agreement(("rate_per_minute = 30\nsubjects_per_day = 999\n" + AGREEMENT_TEXT).encode())
+    assert (stated.rate_per_minute, stated.subjects_per_day) == (30, 999)
+
+
 CHANGES = [
     ("oncegate.agreement/1", "oncegate.agreement/2", "format", 1),
     ('id = "civil-education-2025"', 'id = "no spaces"', "id", 2),
@@ -87,6 +99,12 @@ CHANGES = [
     ("uses_per_day = 1000", "uses_per_day = 0", "uses_per_day", 15),
     ("uses_per_day = 1000", "uses_per_day = 1000001", "uses_per_day", 15),
     ("uses_per_day = 1000\n", "", "uses_per_day", None),
+    ("uses_per_day = 1000", "uses_per_day = 1000\nrate_per_minute = 0", "rate_per_minute", 16),
+    ("uses_per_day = 1000", "uses_per_day = 1000\nrate_per_minute = 100001", "rate_per_minute", 16),
+    ("uses_per_day = 1000", 'uses_per_day = 1000\nrate_per_minute = "unlimited"', "rate_per_minute", 16),
+    ("uses_per_day = 1000", "uses_per_day = 1000\nsubjects_per_day = 0", "subjects_per_day", 16),
+    ("uses_per_day = 1000", "uses_per_day = 1000\nsubjects_per_day = 1001", "subjects_per_day", 16),
+    ("uses_per_day = 1000", "uses_per_day = 1000\nsubjects_per_day = true", "subjects_per_day", 16),
     ("uses_per_day = 1000", "uses_per_day = 1000\ncolour = 1", "colour", 16),
     ("uses_per_day = 1000", 'uses_per_day = 1000\nsharing_type = "whim"', "sharing_type", 16),
     ("uses_per_day = 1000", 'uses_per_day = 1000\nsharing_type = "not_shared"', "sharing_type", 16),

@@ -10,6 +10,8 @@ import pytest
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from nodes.provider.state import KeptRelease, Releases, State, list_receipts, open_reader, open_state
+from nodes.provider.used import Use
+from policies.limits import day_begins_ms
 
 R = "civil.resident"
 
@@ -38,6 +40,7 @@ KEPT = KeptRelease(
     purpose="school_enrolment",
     agreement="a-1",
     revision=1,
+    use=Use(20_000, 77),
     session_id=b"S" * 16,
     request=b"request",
     request_signature=b"rs",
@@ -95,9 +98,31 @@ def test_used_tickets_are_forgotten_long_after_they_expired(state: State) -> Non
     assert releases.used() == {b"2" * 16}
 
 
-def test_uses_are_counted_per_agreement_since_a_moment(state: State) -> None:
+def numbered(number: int, day: int = 20_000, next_us: int = 77) -> KeptRelease:
+    ids = {"ticket_id": bytes([number]) * 16, "ticket_digest": bytes([number]) * 32}
+    return replace(KEPT, **ids, use=Use(day, next_us))
+
+
+def test_uses_are_counted_per_agreement_and_day_with_the_release_that_they_are_for(state: State) -> None:
     releases = Releases(state)
-    releases.keep([KEPT], 5_000).result(10)
-    assert releases.uses_since("a-1", 5_000) == 1
-    assert releases.uses_since("a-1", 5_001) == 0
-    assert releases.uses_since("a-2", 0) == 0
+    releases.keep([numbered(1), numbered(2, next_us=99)], 5_000).result(10)
+    releases.keep([numbered(3, next_us=88), numbered(4, 20_001)], 5_000).result(10)
+    assert releases.uses("a-1", 20_000) == (3, 99)
+    assert releases.uses("a-1", 20_001) == (1, 99)
+    assert releases.uses("a-2", 20_000) == (0, 0)
+
+
+def test_a_release_that_is_not_kept_has_used_nothing(state: State) -> None:
+    releases = Releases(state)
+    releases.keep([numbered(1)], 5_000).result(10)
+    with pytest.raises(sqlite3.IntegrityError):
+        releases.keep([numbered(2, next_us=500), numbered(1)], 5_000).result(10)
+    assert releases.uses("a-1", 20_000) == (1, 77)
+
+
+def test_uses_of_long_ago_are_forgotten(state: State) -> None:
+    releases = Releases(state)
+    releases.keep([numbered(1)], 5_000).result(10)
+    releases.keep([numbered(2, 20_010)], day_begins_ms(20_010)).result(10)
+    assert releases.uses("a-1", 20_000)[0] == 0
+    assert releases.uses("a-1", 20_010)[0] == 1

@@ -21,7 +21,7 @@ from nodes.provider.model import OrderedItem
 from nodes.provider.release import Prepared, Releaser, answer_length
 from nodes.provider.state import ConsentState, Guesses, Outbox, Records, State, open_state
 from nodes.provider.state.records import Seen
-from nodes.provider.used import DailyUses, UsedTickets
+from nodes.provider.used import AgreementUses, UsedTickets
 from oncegate.v1 import signed_pb2
 from policies.consent_words import Proof
 from policies.vocabulary import Form
@@ -127,7 +127,7 @@ class Kit:
             rules=DepartmentRules(),
             limits=Limits(),
             used=UsedTickets([]),
-            uses=DailyUses(lambda _agreement, _since: 0),
+            uses=AgreementUses(lambda _agreement, _day: (0, 0)),
             consents=self.book,
         )
         result = checks.check(world.send(ask)[0], world.clock.at_ms)

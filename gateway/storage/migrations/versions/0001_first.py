@@ -301,12 +301,6 @@ def upgrade() -> None:
     sa.Column('since_ms', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('agreement_id', 'party')
     )
-    op.create_table('sharing_uses',
-    sa.Column('agreement_id', sa.String(length=128), nullable=False),
-    sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('taken', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('agreement_id', 'day')
-    )
     op.create_table('vault_blind_index',
     sa.Column('person_id', sa.LargeBinary(), nullable=False),
     sa.Column('field', sa.String(), nullable=False),
@@ -433,7 +427,6 @@ def downgrade() -> None:
     op.drop_table('vault_consent_proofs')
     op.drop_index('vault_blind_index_by_value', table_name='vault_blind_index')
     op.drop_table('vault_blind_index')
-    op.drop_table('sharing_uses')
     op.drop_table('sharing_suspensions')
     op.drop_table('sharing_steps')
     op.drop_table('sharing_revocations')
