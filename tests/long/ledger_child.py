@@ -51,12 +51,14 @@ def break_unsynced(engine: Engine) -> None:
 def break_early() -> None:
     """Say that rows are durable and write them with the next ones."""
     honest = store._SqliteStore.append
-    late: list[tuple[Sequence[store.Row], int]] = []
+    late: list[tuple[Sequence[store.Row], int, Sequence[store.CounterRow]]] = []
 
-    def append(self: store._SqliteStore, rows: Sequence[store.Row], size: int) -> bool:
+    def append(
+        self: store._SqliteStore, rows: Sequence[store.Row], size: int, changes: Sequence[store.CounterRow] = ()
+    ) -> bool:
         if late:
             assert honest(self, *late.pop())
-        late.append((rows, size))
+        late.append((rows, size, changes))
         return True
 
     store._SqliteStore.append = append  # type: ignore[method-assign]
