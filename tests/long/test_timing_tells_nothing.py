@@ -27,6 +27,8 @@ CONTROL_US = 200
 # The aim: a classifier may be no better than this, and the control must be noticed by as much.
 BEST_GUESS = 0.55
 SEED = 20262
+# Everybody is asked about in one day.
+EVERYBODY = {"uses_per_day": "100000", "subjects_per_day": "100000"}
 
 pytestmark = pytest.mark.long
 
@@ -111,8 +113,8 @@ async def set_up(folder: Path, people: People) -> City:
             await city.start_node(department)
         await city.synced("civil", len(people.empty), 120)
         await city.synced("housing", 0, 120)
-        city.agree("civil", "civil.resident", {"name": ["value"]})
-        city.agree("housing", "housing.property", {"location": ["value"]})
+        city.agree("civil", "civil.resident", {"name": ["value"]}, **EVERYBODY)
+        city.agree("housing", "housing.property", {"location": ["value"]}, **EVERYBODY)
     finally:
         await city.close()
     for department in ("civil", "housing"):
