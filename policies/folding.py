@@ -19,6 +19,7 @@ _GROUPING: Final = re.compile(r"[\s\-‐-―−()]")
 # natural persons in the household register), the others are what keyboards and older systems give.
 _NAME_DOTS: Final = re.compile(r"\s*[·•‧∙⋅・･․.．]\s*")
 _MOBILE_PREFIX: Final = re.compile(r"(?:\+|00)?86(1[0-9]{10})")
+_MOST_MARKS: Final = 30
 _HAN_GAP: Final = re.compile(r"(?<=[^\x00-\u02ff])\s+(?=[^\x00-\u02ff])")
 
 
@@ -32,8 +33,9 @@ def fold(text: str) -> str:
         NFKC (Unicode Standard Annex 15) without format characters and variation selectors, white space as single
         spaces.
     """
-    visible = "".join(c for c in unicodedata.normalize("NFKC", text) if not _is_unseen(c))
-    return " ".join(visible.split())
+    # First what is not seen, or it would keep apart what is composed, and the result would not fold to itself.
+    visible = "".join(c for c in text if not _is_unseen(c))
+    return " ".join(unicodedata.normalize("NFKC", _stream_safe(visible)).split())
 
 
 def comparable(mask: Mask | None, text: str) -> str:
@@ -51,6 +53,24 @@ def comparable(mask: Mask | None, text: str) -> str:
     folded = fold(text)
     fold_kind = None if mask is None else _BY_KIND.get(mask)
     return folded if fold_kind is None else fold_kind(folded)
+
+
+def _stream_safe(text: str) -> str:
+    """The text with at most thirty marks in a row (Unicode Standard Annex 15, section 13), each run broken by U+034F.
+
+    Normalising sorts the marks of a run in time that grows with the square of their number.
+    """
+    if len(text) <= _MOST_MARKS or text.isascii():
+        return text
+    parts: list[str] = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > _MOST_MARKS:
+            parts.append("\u034f")
+            marks = 1
+        parts.append(character)
+    return "".join(parts)
 
 
 def _is_unseen(character: str) -> bool:

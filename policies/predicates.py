@@ -2,12 +2,8 @@
 
 Rules kept here: operator and constants are fixed in the agreement, and what a request needs must equal them exactly;
 which operator fits which type is a table; the answer is worked out over the canonical value, equality in constant time;
-time is an argument. Fails closed: what does not fit answers nothing (`BadPredicate`, `BadValue`), never "no".
-
-Age is counted in full years by the Civil Code of the PRC, arts. 201-203: the day of birth does not count, and a year
-ends with the corresponding day of its last month, or where there is none with that month's last day. So an age is
-reached on the day *after* the birthday (as art. 2 of 法释〔2006〕1号 says for 周岁), and whoever is born on 29 February
-reaches every age on 1 March. The day is the exchange's civil day, UTC+8.
+time is an argument (`policies.ages` counts years). Fails closed: what does not fit answers nothing (`BadPredicate`,
+`BadValue`), never "no".
 
 What it does not do: it does not count how often somebody asks; gateway and node each do.
 """
@@ -15,14 +11,15 @@ What it does not do: it does not count how often somebody asks; gateway and node
 import hashlib
 import hmac
 import re
-from calendar import monthrange
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
+from policies.ages import OLDEST_AGE, civil_day, is_of_age
 from policies.folding import comparable, fold
 from policies.release import BadValue, canonicalise
 from policies.vocabulary import DataType, Form, Mask
@@ -34,16 +31,9 @@ LONGEST_OPERAND: Final = 512
 """Longest operand of `equals`, characters."""
 MOST_PER_FIELD: Final = 3
 """Most predicates about one field in one agreement; more of them would give the value away."""
-OLDEST_AGE: Final = 150
-DAY_MS: Final = 86_400_000
-CIVIL_OFFSET_MS: Final = 8 * 3_600_000
-"""China Standard Time, which has no summer time, ahead of UTC."""
-CIVIL_TIME: Final = timezone(timedelta(milliseconds=CIVIL_OFFSET_MS))
-
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,12})?")
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,2}")
-_LAST_YEAR: Final = 9999
 
 
 class Operator(StrEnum):
@@ -108,8 +98,8 @@ class Predicate:
 
     def fits(self, data_type: DataType) -> bool:
         """Whether it can be asked about values of a type: the operator's types, and constants of that type."""
-        return data_type in TYPES[self.operator] and all(
-            self.operator is Operator.AGE_AT_LEAST or _readable(data_type, constant) for constant in self.constants
+        return data_type in TYPES[self.operator] and (
+            self.operator is Operator.AGE_AT_LEAST or _all_readable(data_type, self.constants)
         )
 
 
@@ -157,6 +147,8 @@ def checked_constants(operator: Operator, constants: Sequence[str]) -> tuple[str
     folded = tuple(fold(constant) for constant in constants)
     if any(not constant or "\x00" in constant for constant in folded):
         raise BadPredicate("constants", "must not be blank")
+    if not all(map(_is_text, folded)):
+        raise BadPredicate("constants", "must be text that UTF-8 can carry")
     return _CHECKS[operator](folded)
 
 
@@ -223,12 +215,14 @@ def check_operand(operand: str) -> str:
     """An operand whose size and shape may be looked at further.
 
     Raises:
-        BadPredicate: It is blank, too long, or holds a zero byte; the message never holds it.
+        BadPredicate: It is blank, too long, no UTF-8, or holds a zero byte; the message never holds it.
     """
     if len(operand) > LONGEST_OPERAND:
         raise BadPredicate("operand", f"must be at most {LONGEST_OPERAND} characters")
     if not fold(operand) or "\x00" in operand:
         raise BadPredicate("operand", "must not be blank")
+    if not _is_text(operand):
+        raise BadPredicate("operand", "must be text that UTF-8 can carry")
     return operand
 
 
@@ -265,42 +259,30 @@ def answer(
     return "true" if _holds(predicate, data_type, mask, value, now_ms, operand) else "false"
 
 
-def age_reached(born: date, years: int) -> date | None:
-    """The first day on which somebody is so many full years old; None beyond the calendar. See the module.
-
-    Args:
-        born: Day of birth.
-        years: At least 1.
-    """
-    year = born.year + years
-    if year > _LAST_YEAR:
-        return None
-    last_day = date(year, born.month, min(born.day, monthrange(year, born.month)[1]))
-    return None if last_day == date.max else last_day + timedelta(days=1)
-
-
-def civil_day(now_ms: int) -> date:
-    """The exchange's civil day at a moment.
-
-    Args:
-        now_ms: Unix time in milliseconds, UTC.
-    """
-    return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(CIVIL_TIME).date()
-
-
 def _holds(predicate: Predicate, data_type: DataType, mask: Mask | None, value: str, now_ms: int, operand: str) -> bool:
     operator = predicate.operator
     if operator is Operator.AGE_AT_LEAST:
-        reached = age_reached(date.fromisoformat(value), int(predicate.constants[0]))
-        return reached is not None and civil_day(now_ms) >= reached
+        return is_of_age(date.fromisoformat(value), int(predicate.constants[0]), civil_day(now_ms))
     if operator in {Operator.GE, Operator.LE}:
-        mine, other = _ordered(data_type, value), _ordered(data_type, predicate.constants[0])
-        return mine >= other if operator is Operator.GE else mine <= other
-    others: Collection[str] = predicate.constants if operator is Operator.IN else (operand,)
-    mine_digest = _digest(_same(data_type, mask, value))
+        held, bound = _ordered(data_type, value), _ordered(data_type, predicate.constants[0])
+        return held >= bound if operator is Operator.GE else held <= bound
+    mine = _same(data_type, mask, value)
+    if not mine:
+        raise BadValue("there is no value")
+    mine_digest = _digest(mine)
+    if operator is Operator.IN:
+        others = _constant_digests(data_type, mask, predicate.constants)
+    else:
+        others = (_digest(_other(data_type, mask, operand)),)
     # All are compared, and digests of equal length, so that the time tells nothing of the value.
-    equal = [hmac.compare_digest(mine_digest, _digest(_other(data_type, mask, other))) for other in others]
+    equal = [hmac.compare_digest(mine_digest, other) for other in others]
     return any(equal)
+
+
+# What agreements hold is read once, or the longest lists would take a millisecond for each record.
+@lru_cache(maxsize=512)
+def _constant_digests(data_type: DataType, mask: Mask | None, constants: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(_digest(_other(data_type, mask, constant)) for constant in constants)
 
 
 def _other(data_type: DataType, mask: Mask | None, text: str) -> str:
@@ -308,7 +290,7 @@ def _other(data_type: DataType, mask: Mask | None, text: str) -> str:
     try:
         return _same(data_type, mask, canonicalise(data_type, text))
     except BadValue:
-        return "\x00"
+        return ""
 
 
 def _same(data_type: DataType, mask: Mask | None, canonical: str) -> str:
@@ -318,6 +300,15 @@ def _same(data_type: DataType, mask: Mask | None, canonical: str) -> str:
     if data_type is DataType.DECIMAL and "." in canonical:
         return canonical.rstrip("0").rstrip(".")
     return canonical
+
+
+def _is_text(text: str) -> bool:
+    """Whether it is text at all: a lone surrogate cannot be signed or sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _digest(text: str) -> bytes:
@@ -330,6 +321,11 @@ def _ordered(data_type: DataType, canonical: str) -> Decimal:
     if data_type is DataType.DATE:
         return Decimal(date.fromisoformat(canonical).toordinal())
     return Decimal(canonical)
+
+
+@lru_cache(maxsize=512)
+def _all_readable(data_type: DataType, constants: tuple[str, ...]) -> bool:
+    return all(_readable(data_type, constant) for constant in constants)
 
 
 def _readable(data_type: DataType, constant: str) -> bool:
@@ -366,7 +362,13 @@ def _several(constants: tuple[str, ...]) -> tuple[str, ...]:
 def _bound(constants: tuple[str, ...]) -> tuple[str, ...]:
     if len(constants) != 1 or not (_NUMBER.fullmatch(constants[0]) or _is_date(constants[0])):
         raise BadPredicate("constants", "ge and le have one number, or one date such as 1990-01-31")
-    return constants
+    if _is_date(constants[0]):
+        return constants
+    # 18, 18.0 and 18.50, 18.5 ask the same, and -0 is 0.
+    whole, _, fraction = constants[0].partition(".")
+    fraction = fraction.rstrip("0")
+    number = f"{whole}.{fraction}" if fraction else whole
+    return ("0" if number == "-0" else number,)
 
 
 def _age(constants: tuple[str, ...]) -> tuple[str, ...]:

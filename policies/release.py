@@ -18,6 +18,8 @@ from policies.vocabulary import DataType, Form, Mask
 MAX_VALUE: Final = 16_384
 """Longest value, characters."""
 _MAX_DIGITS: Final = 64
+_LONGEST_WORD: Final = 256
+"""Longest text that may be a date, a number or a truth value, with any spelling; normalising a longer one costs."""
 
 _DATES: Final = (
     re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})"),
@@ -109,6 +111,8 @@ def canonicalise(data_type: DataType, raw: str) -> str:
         raise BadValue("there is no value")
     if data_type is DataType.STRING:
         return text
+    if len(text) > _LONGEST_WORD:
+        raise BadValue(f"must be at most {_LONGEST_WORD} characters")
     return _CANONICAL[data_type](unicodedata.normalize("NFKC", text).strip())
 
 

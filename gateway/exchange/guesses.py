@@ -17,7 +17,8 @@ from typing import Final
 from gateway.audit.counters import Book, Count
 from gateway.audit.errors import RiderRefused
 from gateway.settings import Limits
-from policies.predicates import CIVIL_OFFSET_MS, DAY_MS, Operator, Predicate
+from policies.ages import CIVIL_OFFSET_MS, DAY_MS
+from policies.predicates import Operator, Predicate
 from policies.reasons import Reason
 
 _KEPT_MS: Final = 7 * DAY_MS

@@ -134,8 +134,9 @@ class Agreements:
         # First, so that writers wait for each other and positions follow the order of commits.
         position = advance(connection, EPOCH)
         agreement = arriving.agreement
-        check_contradictions(agreement, self._standing(agreement.consumer, agreement.resource))
-        keep(connection, arriving, position, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        check_contradictions(agreement, self._unended(agreement.consumer, agreement.resource), now_ms)
+        keep(connection, arriving, position, now_ms)
 
     def revoke(self, agreement_id: str, reason: str) -> None:
         """End an agreement, all its revisions, for good. Revoking it twice changes nothing.
@@ -297,9 +298,20 @@ class Agreements:
                 agreements.append(agreement)
         return tuple(agreements)
 
+    def _unended(self, consumer: str, resource: str) -> tuple[Agreement, ...]:
+        """Agreements for this resource that may still come to count by themselves.
+
+        That is, intact, not revoked, and by keys that are still the parties'. Suspended ones are among them, and those
+        for a resource that the catalogue does not offer yet: when that changes nobody compares them any more.
+        """
+        shelf = self._shelf.current()
+        held = (self._verified(entry) for entry in shelf.of(consumer, resource) if entry.id not in shelf.revoked)
+        return tuple(one for one in held if one is not None and self._keys_stand(one))
+
     def _parties_stand(self, agreement: Agreement) -> bool:
-        if self._provider_of(agreement.resource) != agreement.provider:
-            return False
+        return self._provider_of(agreement.resource) == agreement.provider and self._keys_stand(agreement)
+
+    def _keys_stand(self, agreement: Agreement) -> bool:
         try:
             return (
                 self._departments.fingerprint(agreement.provider) == agreement.provider_key

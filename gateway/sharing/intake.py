@@ -118,18 +118,20 @@ def check_text(agreement: Agreement, departments: DepartmentKeys, describe: Desc
             )
 
 
-def check_contradictions(agreement: Agreement, others: Iterable[Agreement]) -> None:
+def check_contradictions(agreement: Agreement, others: Iterable[Agreement], now_ms: int) -> None:
     """Refuse what would permit the same release as another agreement under other duties.
 
     Args:
         agreement: The new revision.
-        others: Agreements of the same consumer for the same resource that stand.
+        others: Agreements of the same consumer for the same resource that may still come to count: also suspended
+            ones, which are resumed without coming in again. One whose term is over does not count any more.
+        now_ms: Unix time in milliseconds.
 
     Raises:
         Refused: AGREEMENT_CONTRADICTS, which names the other agreement and the keys.
     """
     for other in others:
-        keys = contradictions(agreement, other)
+        keys = () if other.term(now_ms) is Term.EXPIRED else contradictions(agreement, other)
         if keys:
             raise Refused(
                 Code.AGREEMENT_CONTRADICTS,

@@ -86,14 +86,15 @@ class Releasing:
         nothing = "false" if form is Form.EXISTS else None
         if key is None or row is None or not rows.opens(key, row):
             self._open_decoy()
-            if asking is not None:
-                self._answer(described, _DECOY, asking)
+            self._answer_decoy(described, asking)
             return ReleasedField(code, form, nothing, described.data_type, 0, "")
         held = rows.entry_of(key, row).contents
         marks = (FieldMark.DISPUTED,) if held.dispute is not None else ()
         if held.status is FieldStatus.RESTRICTED or not set(marks) <= set(understood):
+            self._answer_decoy(described, asking)
             return ReleasedField(code, form, nothing, described.data_type, 0, "", outcome="withheld")
         if held.value is None or held.expired(self._clock.now_ms()):
+            self._answer_decoy(described, asking)
             return ReleasedField(code, form, nothing, described.data_type, 0, "")
         try:
             if form is Form.PREDICATE and asking is not None:
@@ -126,6 +127,11 @@ class Releasing:
             # The work of unwrapping a person's key, once a release, for a person who has none.
             unwrap_data_key(self._decoy_kek, self._wrapped_decoy)
         return [self(key, held.get(code), code, form, understood, asking.get(code)) for code, form in items]
+
+    def _answer_decoy(self, described: FieldDescription, asking: Asking | None) -> None:
+        """The work of an answer where none is given."""
+        if asking is not None:
+            self._answer(described, _DECOY, asking)
 
     def _answer(self, described: FieldDescription, value: str, asking: Asking) -> str:
         return answer(

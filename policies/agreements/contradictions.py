@@ -2,7 +2,9 @@
 
 Rules kept here: two agreements meet when consumer, resource and legal basis are the same, a system, a purpose and a
 form of a field are in both, and their terms overlap. Where they meet, their duties must be the same: which one decides
-a request must never decide what the consumer owes. Revisions of one agreement replace each other and never meet.
+a request must never decide what the consumer owes. Nor may it decide what is asked: a predicate that both have under
+one name must be the same question, because a system may ask for it by name alone. Revisions of one agreement replace
+each other and never meet.
 
 What it does not do: it does not choose between agreements that say the same (the gateway does, always alike).
 """
@@ -35,15 +37,21 @@ def meets(one: Agreement, other: Agreement) -> bool:
 
 
 def contradictions(one: Agreement, other: Agreement) -> tuple[str, ...]:
-    """The duties in which two agreements that meet differ.
+    """In what two agreements that meet differ although they must not: duties, and predicates of one name.
 
     Args:
         one: An agreement.
         other: Another one.
 
     Returns:
-        Keys; empty when they do not meet or say the same.
+        Keys, those of predicates as `predicates.NAME`; empty when they do not meet or say the same.
     """
     if not meets(one, other):
         return ()
-    return tuple(key for key in DUTIES if getattr(one, key) != getattr(other, key))
+    duties = tuple(key for key in DUTIES if getattr(one, key) != getattr(other, key))
+    shared = (
+        (one.predicates[name], other.predicates[name]) for name in sorted(one.predicates.keys() & other.predicates)
+    )
+    # About two fields they are never taken for each other: the field stands beside the name in each request.
+    unlike = (mine.name for mine, its in shared if mine.field == its.field and mine.digest != its.digest)
+    return duties + tuple(f"predicates.{name}" for name in unlike)

@@ -10,6 +10,19 @@ from typing import Final
 _HEADER: Final = re.compile(r"\s*\[\[\s*([A-Za-z0-9_.-]+)\s*\]\]")
 _TABLE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.-]+)\s*\]")
 _KEY: Final = re.compile(r"""\s*["']?([A-Za-z0-9_-]+)["']?\s*[=.]""")
+_SHOWN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def shown(key: str) -> str:
+    """A key of a file as an error may show it, which is told to the other party and at terminals.
+
+    Args:
+        key: Any key.
+
+    Returns:
+        The key, or "?" when it is long or has characters that no key of the format has.
+    """
+    return key if _SHOWN.fullmatch(key) else "?"
 
 
 def key_lines(text: str) -> dict[str, int]:

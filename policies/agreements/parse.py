@@ -8,11 +8,9 @@ What it does not do: it does not check that departments, resources or fields exi
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -21,25 +19,26 @@ from policies.agreements.agreement import MAX_TERM_MS, Agreement
 from policies.agreements.consent_terms import ConsentTerms, read_terms
 from policies.agreements.limits import KEYS as LIMITS
 from policies.agreements.limits import read_limits
-from policies.agreements.locate import key_lines
+from policies.agreements.locate import key_lines, shown
 from policies.agreements.obligations import KEYS as OBLIGATIONS
 from policies.agreements.obligations import is_plain, read_obligations
 from policies.agreements.predicates import read_predicates
+from policies.agreements.toml_text import BadToml, read_toml
 from policies.purposes import known
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
 from policies.vocabulary import RECORD_FIELD, Form, LegalBasis, SharingType
 
 FORMAT: Final = "oncegate.agreement/1"
-MAX_BYTES: Final = 65_536
 MAX_ITEMS: Final = 256
 MAX_LIST: Final = 256
 MAX_REVISION: Final = 2**31 - 1
 MAX_CONDITION: Final = 2000
+_LATEST_MS: Final = 253_370_764_800_000
+"""Beginning of the year 9999: what is later has no date in every offset."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SYSTEM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _FINGERPRINT: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_LINE_IN_TOML_ERROR: Final = re.compile(r"\(at line (\d+)")
 _REQUIRED: Final = frozenset(
     {
         "format",
@@ -96,19 +95,10 @@ def parse_agreement(raw: bytes) -> Agreement:
     Raises:
         BadAgreement: With line, key and rule of the first thing that is not right.
     """
-    if len(raw) > MAX_BYTES:
-        raise BadAgreement(None, "", f"the file must be at most {MAX_BYTES} bytes")
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadAgreement(raw[: error.start].count(b"\n") + 1, "", "the file must be UTF-8") from None
-    try:
-        # Decimal, because a constant such as 1000.50 means exactly that.
-        table = tomllib.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        # tomllib also lets plain ValueErrors (a number of 5 000 digits) and RecursionErrors (deep nesting) out.
-        found = _LINE_IN_TOML_ERROR.search(str(error))
-        raise BadAgreement(int(found[1]) if found else None, "", "the file must be TOML") from None
+        table, text = read_toml(raw)
+    except BadToml as error:
+        raise BadAgreement(error.line, "", error.rule) from None
     return _Reader(table, key_lines(text), "").agreement(raw)
 
 
@@ -183,7 +173,7 @@ class _Reader:
         for key in self.table:
             if key not in required and key not in optional:
                 # The key is the file's own text: repeating it is what helps, and keys are not personal data.
-                raise self.bad(key, "is not a known key")
+                raise self.bad(shown(key), "is not a known key")
         for key in sorted(required):
             if key not in self.table:
                 raise self.bad(key, "is missing")
@@ -223,7 +213,10 @@ class _Reader:
         value = self.table[key]
         if not isinstance(value, datetime) or value.tzinfo is None:
             raise self.bad(key, "must be a date and time with an offset, such as 2025-01-01T00:00:00+08:00")
-        return int(value.timestamp()) * 1000 + value.microsecond // 1000
+        moment_ms = int(value.timestamp()) * 1000 + value.microsecond // 1000
+        if not 0 <= moment_ms < _LATEST_MS:
+            raise self.bad(key, "must lie in the years 1970 to 9998")
+        return moment_ms
 
     def condition(self, sharing_type: SharingType | None) -> str:
         value = self.table.get("condition", "")

@@ -14,6 +14,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
+from policies.agreements.locate import shown
 from policies.predicates import (
     MOST_PER_FIELD,
     NAME_PATTERN,
@@ -88,7 +89,7 @@ def _predicate(table: Any, path: str, refuse: Refuse) -> Predicate:
     constants_key = _KEYS[operator]
     for key in table:
         if key not in {"name", "field", "operator", constants_key}:
-            raise refuse(f"{path}.{key}", "is not a known key of this operator")
+            raise refuse(f"{path}.{shown(key)}", "is not a known key of this operator")
     name = _match(table, "name", NAME_PATTERN.fullmatch, path, refuse)
     field = _match(table, "field", FIELD_PATTERN.fullmatch, path, refuse)
     written: list[Any] = []

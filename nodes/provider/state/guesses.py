@@ -17,7 +17,7 @@ from typing import Final
 
 from nodes.provider.config import GuessLimits
 from nodes.provider.state.database import State
-from policies.predicates import CIVIL_OFFSET_MS, DAY_MS
+from policies.ages import CIVIL_OFFSET_MS, DAY_MS
 
 DECOY: Final = ""
 """In place of a record's key; the key of a record is never empty."""

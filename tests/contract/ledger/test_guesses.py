@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from gateway.audit.errors import RiderRefused
 from gateway.audit.ledger import SqlLedger
 from gateway.exchange.guesses import GuessLimits, guesses_of
-from policies.predicates import CIVIL_OFFSET_MS, DAY_MS, Operator, Predicate
+from policies.ages import CIVIL_OFFSET_MS, DAY_MS
+from policies.predicates import Operator, Predicate
 from policies.reasons import Reason
 from tests.support.ledgers import LedgerClock, asked, make_ledger
 

@@ -94,6 +94,9 @@ CHANGES = [
     ("2025-01-01T00:00:00+08:00", "2025-01-01", "valid_from", 12),
     ("2025-01-01T00:00:00+08:00", '"2025-01-01T00:00:00+08:00"', "valid_from", 12),
     ("2026-01-01T00:00:00+08:00", "2025-01-01T00:00:00+08:00", "valid_until", 13),
+    ("2025-01-01T00:00:00+08:00", "1969-12-31T23:59:59Z", "valid_from", 12),
+    ("2025-01-01T00:00:00+08:00", "0001-01-01T00:00:00+23:59", "valid_from", 12),
+    ("2026-01-01T00:00:00+08:00", "9999-12-31T23:59:59-23:59", "valid_until", 13),
     ("2026-01-01T00:00:00+08:00", "2028-01-05T00:00:00+08:00", "valid_until", 13),
     ("case_required = true", 'case_required = "yes"', "case_required", 14),
     ("uses_per_day = 1000", "uses_per_day = 0", "uses_per_day", 15),
@@ -155,12 +158,34 @@ def test_an_agreement_without_items_is_refused() -> None:
         (b'format = "a"\nid = \xff', 2),
         (b"a = " + b"[" * 30_000, None),
         (b"a = " + b"9" * 5_000, None),
+        (b"a = 1e9999999999999999999999", None),
+        (b"a = 1e-9999999999999999999999", None),
+        (b"\n" + b".".join([b"a"] * 9) + b" = 1", 2),
+        (b"[" + b". ".join([b"'a'"] * 9) + b"]", 1),
+        (b"a = 3\n[b]\nc = {" + b'."x".'.join([b"a"] * 9) + b" = 1}", 3),
         (b"#" * 65_537, None),
         (b"", None),
     ],
 )
 def test_what_is_not_a_toml_file_is_refused(raw: bytes, line: int | None) -> None:
     assert refusal(raw).line == line
+
+
+def test_a_key_of_many_parts_is_refused_before_the_parser_sees_it() -> None:
+    for raw in (b".".join([b"a"] * 32_000) + b" = 1", b"[" + b".".join([b"a"] * 32_000) + b"]"):
+        # The parser alone takes half a minute for such a file.
+        assert refusal(raw).rule == "a key must have at most 8 parts"
+
+
+def test_a_text_may_hold_dots() -> None:
+    condition = 'condition = """\n.......... www.gov.cn 第1.2.3.4条 ..........\n"""\n'
+    assert parse_agreement((condition + AGREEMENT_TEXT).encode()).condition.startswith("....")
+
+
+@pytest.mark.parametrize("key", ["\\u001b[31m", "\\u202e", "k" * 65, "钥匙", "a b"])
+def test_an_error_shows_no_key_that_could_mislead_or_flood(key: str) -> None:
+    error = refusal(f'"{key}" = 1\n{AGREEMENT_TEXT}')
+    assert (error.key, error.rule) == ("?", "is not a known key")
 
 
 def test_an_error_repeats_no_value_of_the_file() -> None:
@@ -246,7 +271,7 @@ def test_predicates_are_read_with_their_constants_in_canonical_text() -> None:
     }
     limits = further("rich", "ge", "value = 1000.50") + further("some", "in", 'values = ["２", 1, true]')
     assert [one.constants for one in parse_agreement((BORN + limits).encode()).predicates.values()] == [
-        ("1000.50",),
+        ("1000.5",),
         ("1", "2", "true"),
     ]
 

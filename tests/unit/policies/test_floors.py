@@ -121,3 +121,21 @@ def test_a_predicate_must_fit_the_type_of_its_field() -> None:
     wanted = {"items": {"name": frozenset({Form.PREDICATE})}}
     assert keys(**wanted, predicates={"older": older, "same": same}) == ["predicates.older"]
     assert keys(**wanted, predicates={"same": same}) == []
+
+
+def test_one_name_of_a_predicate_means_one_question_wherever_agreements_meet() -> None:
+    def having(name: str, years: str, field: str = "birth_date", **changes: object):
+        asked = {name: Predicate(name, field, Operator.AGE_AT_LEAST, (years,))}
+        items = {field: frozenset({Form.PREDICATE, Form.EXISTS}), "name": frozenset({Form.VALUE})}
+        return agreement(predicates=asked, items=items, **changes)
+
+    adult = having("adult", "18")
+    for other in (having("adult", "16", id="other"), having("adult", "16", id="other", case_required=False)):
+        assert contradictions(adult, other)[-1] == contradictions(other, adult)[-1] == "predicates.adult"
+    for fine in (
+        having("adult", "18", id="other"),
+        having("grown", "16", id="other"),
+        having("adult", "16", field="married_on", id="other"),
+        having("adult", "16", id="other", systems=frozenset({"third"})),
+    ):
+        assert contradictions(adult, fine) == contradictions(fine, adult) == ()

@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.ages import age_reached, civil_day
 from policies.predicates import (
     BadPredicate,
     Need,
     Operator,
     Predicate,
-    age_reached,
     answer,
     check_operand,
     checked_constants,
     checked_need,
-    civil_day,
     find,
 )
 from policies.release import BadValue
@@ -92,6 +91,19 @@ def test_a_question_is_answered_over_the_canonical_value(
         (N, None, "9" * 40, "9" * 39 + "8", "false"),
         (B, None, "1", "是", "true"),
         (S, None, "\ud800", "x", "false"),
+        (S, None, "Jose\u0301", "Jos\u00e9", "true"),
+        (S, None, "Jose\u200d\u0301", "Jos\u00e9", "true"),
+        (S, None, "Jose", "Jos\u00e9", "false"),
+        (S, None, "1\u0660", "10", "false"),
+        (S, None, "\u53f6\ufe00", "\u53f6", "true"),
+        (S, None, "\ufa0c", "\u5140", "true"),
+        (S, Mask.NAME, "\U00030000明", "\U00030001明", "false"),
+        (N, None, "1.00", "1", "true"),
+        (N, None, "-0.00", "0", "true"),
+        (N, None, "100", "1", "false"),
+        (B, None, "否", "true", "false"),
+        (D, None, "1900-01-01", "00-01-01", "false"),
+        (D, None, "2024-02-29", "2024/2/29", "true"),
     ],
 )
 def test_equality_joins_spellings_of_one_value_and_no_two_values(
@@ -125,8 +137,16 @@ def test_the_day_begins_at_midnight_in_china() -> None:
     assert civil_day(int(midnight.timestamp() * 1000)) == date(2026, 3, 1)
 
 
-def test_whoever_is_not_born_yet_has_no_age() -> None:
-    assert ask(predicate(Operator.AGE_AT_LEAST, "1"), D, "2026-03-02") == "false"
+@pytest.mark.parametrize("raw", ["2026-03-02", "9999-12-31", "1875-02-28", "1753-01-01", "0001-01-01"])
+def test_a_day_on_which_nobody_alive_is_born_is_neither_old_nor_young(raw: str) -> None:
+    for years in ("1", "18", "150"):
+        with pytest.raises(BadValue):
+            ask(predicate(Operator.AGE_AT_LEAST, years), D, raw)
+
+
+def test_from_the_day_of_birth_to_the_oldest_age_there_is_an_answer() -> None:
+    assert ask(predicate(Operator.AGE_AT_LEAST, "1"), D, "2026-03-01") == "false"
+    assert ask(predicate(Operator.AGE_AT_LEAST, "150"), D, "1875-03-01") == "true"
 
 
 @given(st.dates(date(1880, 1, 1), date(2200, 12, 31)), st.integers(1, 150))
@@ -187,6 +207,9 @@ def test_a_value_that_is_not_there_or_of_another_type_answers_nothing(raw: str |
         (Operator.IN, ["x" * 129]),
         (Operator.IN, ["\u3000"]),
         (Operator.IN, ["a\x00b"]),
+        (Operator.IN, ["ab\ud800"]),
+        (Operator.GE, ["\ud800"]),
+        (Operator.GE, ["91-02-03"]),
         (Operator.EQUALS, ["a"]),
         (Operator.AGE_AT_LEAST, ["0"]),
         (Operator.AGE_AT_LEAST, ["151"]),
@@ -203,9 +226,29 @@ def test_constants_that_are_not_the_operators_are_refused_and_not_repeated(
     assert all(len(constant) < 3 or constant not in str(caught.value) for constant in constants)
 
 
+@pytest.mark.parametrize(("mask", "raw"), [(Mask.PHONE, "--"), (Mask.IDENTIFIER, "( )"), (None, "\u200b")])
+def test_a_text_without_anything_to_compare_equals_nothing(mask: Mask, raw: str) -> None:
+    with pytest.raises(BadValue):
+        ask(predicate(Operator.EQUALS), S, raw, mask=mask, operand="-")
+    assert ask(predicate(Operator.EQUALS), S, "13800138000", mask=Mask.PHONE, operand="-") == "false"
+
+
+def test_marks_without_end_take_no_time_to_fold_and_change_no_name() -> None:
+    # Put in order one by one, these marks alone would take half a second.
+    held = "a" + "\u0301\u0323" * 8_000
+    assert ask(predicate(Operator.EQUALS), S, held, operand="a") == "false"
+    assert ask(predicate(Operator.EQUALS), S, held, operand=held[:500]) == "false"
+    assert ask(predicate(Operator.EQUALS), S, "Vi\u1ec7t" * 20, operand="Vie\u0323\u0302t" * 20) == "true"
+
+
 def test_constants_have_one_text() -> None:
     assert checked_constants(Operator.IN, ["硕士", " 本科"]) == checked_constants(Operator.IN, ["本科", "硕士\u200b"])
     assert checked_constants(Operator.AGE_AT_LEAST, ["１８"]) == ("18",)
+    for spelled, text in {"1.50": "1.5", "3.0": "3", "-0.0": "0", "-0.50": "-0.5", "100": "100"}.items():
+        assert checked_constants(Operator.LE, [spelled]) == (text,)
+    for constant in ("e\u200d\u0301", "\u00a8 a", "ﷺ", "\u2003x"):
+        once = checked_constants(Operator.IN, [constant])
+        assert checked_constants(Operator.IN, once) == once
     one, other = (Predicate(name, "f", Operator.IN, ("a", "b")) for name in ("one", "other"))
     assert one.digest == other.digest != Predicate("one", "f", Operator.IN, ("a,b",)).digest
 
@@ -219,7 +262,7 @@ def test_what_is_needed_must_be_exactly_what_the_agreement_has() -> None:
     assert find([adult], "died", D, Need("adult")) is None
 
 
-@pytest.mark.parametrize("operand", ["", " ", "\u200b", "x" * 513, "a\x00"])
+@pytest.mark.parametrize("operand", ["", " ", "\u200b", "x" * 513, "a\x00", "a\udc80"])
 def test_an_operand_that_is_blank_or_too_long_is_refused(operand: str) -> None:
     with pytest.raises(BadPredicate):
         check_operand(operand)

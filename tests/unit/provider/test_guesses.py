@@ -11,7 +11,7 @@ from nodes.errors import StateUnusable
 from nodes.provider.config import GuessLimits
 from nodes.provider.state import Guesses, State, open_state
 from nodes.provider.state.guesses import DECOY, Asked
-from policies.predicates import CIVIL_OFFSET_MS, DAY_MS
+from policies.ages import CIVIL_OFFSET_MS, DAY_MS
 
 NOW_MS = 20_000 * DAY_MS - CIVIL_OFFSET_MS
 """The first moment of a civil day."""

@@ -3,9 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import insert
 
 from gateway.errors import Code, Refused
 from gateway.sharing.agreements import Agreements
+from gateway.sharing.tables import EPOCH, SUSPENSIONS
+from gateway.storage.database import write_transaction
+from gateway.storage.epochs import advance
 from policies.vocabulary import Classification, SharingType
 from tests.support.parties import DAY_MS, NOW_MS, Registry, agreement_text, description, moment, signed
 
@@ -17,8 +21,13 @@ class Exchange:
         self.registry = registry
         self.civil, self.housing = registry.add("civil"), registry.add("housing")
         self.resource = description("civil.resident", "civil")
+        self.offered = True
         self.agreements = Agreements(
-            registry.engine, registry.departments, registry.clock, lambda _code: "civil", lambda _code: self.resource
+            registry.engine,
+            registry.departments,
+            registry.clock,
+            lambda _code: "civil" if self.offered else None,
+            lambda _code: self.resource if self.offered else None,
         )
 
     def add(self, more: str = "", **changes: object):
@@ -73,6 +82,28 @@ def test_it_is_admitted_once_the_other_has_ended_or_where_they_do_not_meet(excha
     )
     exchange.agreements.revoke("civil-desk-1", "replaced")
     exchange.add("official_required = true\n", id="civil-desk-4")
+
+
+def test_a_suspended_agreement_is_still_contradicted_because_it_may_be_resumed(exchange: Exchange):
+    exchange.add()
+    with write_transaction(exchange.registry.engine) as connection:
+        advance(connection, EPOCH)
+        connection.execute(insert(SUSPENSIONS).values(agreement_id="civil-desk-1", party="provider", since_ms=NOW_MS))
+    assert exchange.agreements.list()[0].suspended_by == {"provider"}
+    assert exchange.refused("official_required = true\n", id="civil-desk-2").code is Code.AGREEMENT_CONTRADICTS
+
+
+def test_agreements_for_what_is_not_offered_yet_contradict_each_other_too(exchange: Exchange):
+    exchange.offered = False
+    exchange.add()
+    assert exchange.refused("official_required = true\n", id="civil-desk-2").code is Code.AGREEMENT_CONTRADICTS
+
+
+def test_what_is_over_is_not_contradicted_also_where_the_terms_overlap_in_the_past(exchange: Exchange):
+    exchange.add()
+    exchange.registry.clock.at_ms = NOW_MS + 31 * DAY_MS
+    later = moment(NOW_MS + 90 * DAY_MS)
+    assert exchange.add("official_required = true\n", id="civil-desk-2", valid_until=later).official_required
 
 
 def test_a_newer_revision_may_change_its_own_duties(exchange: Exchange):
