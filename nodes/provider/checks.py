@@ -3,8 +3,9 @@
 The order, each with its own reason (docs/node.md, section 5): ticket's signature → its form → node and session →
 expiry → resource, fields and forms as offered → request's digest, contents and age → our own copy of the agreement →
 the asking system's keys under the fingerprint in that copy → the consumer's signature → what the agreement permits now
-→ what the consent covers, if that is the basis → predicates and their operands → the ledger's promise → the subject's
-commitment → the department's own rules → used before → uses of the day and rate of the agreement → uses of the consent.
+→ what the consent covers, if that is the basis → that no less revealing form would do → predicates and their operands
+→ the ledger's promise → the subject's commitment → the department's own rules → used before → uses of the day and rate
+of the agreement → uses of the consent.
 
 Which way it fails: every check fails closed, with a `Refusal` that names the reason. What a ticket costs (a use, its
 single use) is taken last, when everything else holds.
@@ -29,8 +30,9 @@ from nodes.enrolment.home import Trust
 from nodes.provider.agreements import AgreementBook
 from nodes.provider.check_failed import CheckFailed
 from nodes.provider.config import DepartmentRules, Limits, ProvidedResource
-from nodes.provider.consent_checks import check_consent, check_standing, named_consent
+from nodes.provider.consent_checks import check_consent, check_standing, covered_forms, named_consent
 from nodes.provider.consents import ConsentBook
+from nodes.provider.form_checks import check_forms
 from nodes.provider.model import Codec, IncomingAsk, Refusal, Request, Ticket, TicketFrame
 from nodes.provider.predicate_checks import Asking, check_predicates, signed_for
 from nodes.provider.used import AgreementUses, Use, UsedTickets
@@ -177,6 +179,8 @@ class TicketChecks:
         if consent is not None:
             check_consent(ticket, request, agreement, consumer, consent, now_ms)
             check_standing(consent, self._consents)
+        covered = covered_forms(ticket, request, agreement, consumer, consent, now_ms)
+        check_forms(ticket, request, agreement, resource, covered)
         asking = check_predicates(ask, ticket, request, agreement, resource)
         self._promise(ask, ticket)
         self._subject(ask, request, resource)

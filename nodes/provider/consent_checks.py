@@ -4,6 +4,8 @@ Rules kept here: fails closed, each with its own reason. Whose consent it is, an
 checked with the record in hand (`consent_proofs`).
 """
 
+from collections.abc import Callable
+
 from keys.certificates.spiffe import SpiffeId
 from keys.signing import digest
 from nodes.provider.check_failed import CheckFailed
@@ -12,7 +14,7 @@ from nodes.provider.model import IncomingAsk, Request, Ticket
 from policies.agreements import Agreement
 from policies.consents import BadConsent, Consent, exceeds, parse_consent
 from policies.reasons import Reason
-from policies.vocabulary import LegalBasis
+from policies.vocabulary import Form, LegalBasis
 
 
 def named_consent(ask: IncomingAsk, ticket: Ticket, request: Request, trust_domain: str) -> Consent | None:
@@ -50,20 +52,46 @@ def check_consent(
         CheckFailed: With the reason of the first thing that does not hold.
     """
     for item in ticket.items:
-        reason = consent.permits(
-            consumer=consumer.department,
-            system=consumer.name,
-            purpose=request.purpose,
-            resource=ticket.resource,
-            field=item.field,
-            form=item.form,
-            agreement_digest=agreement.digest,
-            now_ms=now_ms,
-        )
+        reason = _reason(ticket, request, agreement, consumer, consent, now_ms, item.field, item.form)
         if reason is not None:
             raise CheckFailed(reason)
     if exceeds(consent, agreement):
         raise CheckFailed(Reason.CONSENT_NOT_COVERED)
+
+
+def covered_forms(
+    ticket: Ticket, request: Request, agreement: Agreement, consumer: SpiffeId, consent: Consent | None, now_ms: int
+) -> Callable[[str, Form], bool]:
+    """Tells whether a form of a field is covered; with another basis than consent every one is."""
+
+    def covered(field: str, form: Form) -> bool:
+        if consent is None:
+            return True
+        return _reason(ticket, request, agreement, consumer, consent, now_ms, field, form) is None
+
+    return covered
+
+
+def _reason(
+    ticket: Ticket,
+    request: Request,
+    agreement: Agreement,
+    consumer: SpiffeId,
+    consent: Consent,
+    now_ms: int,
+    field: str,
+    form: Form,
+) -> Reason | None:
+    return consent.permits(
+        consumer=consumer.department,
+        system=consumer.name,
+        purpose=request.purpose,
+        resource=ticket.resource,
+        field=field,
+        form=form,
+        agreement_digest=agreement.digest,
+        now_ms=now_ms,
+    )
 
 
 def check_standing(consent: Consent, book: ConsentBook) -> None:

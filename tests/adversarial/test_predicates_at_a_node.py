@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from keys.operands import operand_commitment
+from nodes.provider.check_failed import CheckFailed
+from nodes.provider.config import load_node
+from nodes.provider.form_checks import check_forms
 from nodes.provider.model import Refusal, Released
 from nodes.provider.node import ProviderNode
 from oncegate.v1 import signed_pb2
+from policies.agreements import parse_agreement
 from policies.reasons import Reason
+from policies.vocabulary import Form
 from tests.support.provider_world import (
     ADULT,
     DAY_MS,
@@ -112,10 +117,50 @@ async def test_what_was_not_signed_for_or_not_agreed_is_refused(
 
 
 async def test_a_form_accepted_instead_is_ordered_only_when_it_was_signed_for(world: World, node: ProviderNode) -> None:
-    item = needed("birth_date", **ADULT, accepted=[signed_pb2.FORM_YEAR])
+    item = needed("birth_date", **{**ADULT, "constants": ["21"]}, accepted=[signed_pb2.FORM_YEAR])
     year, value = (items(("birth_date", form))[0] for form in (signed_pb2.FORM_YEAR, signed_pb2.FORM_VALUE))
     assert await answered(world, node, await asking(world, node, item, year)) == ["1990"]
     assert await refusal(world, node, await asking(world, node, item, value)) is Reason.REQUEST_MISMATCH
+
+
+ALL = [signed_pb2.FORM_YEAR, signed_pb2.FORM_VALUE]
+YEAR_OR_VALUE = signed_pb2.RequestItem(
+    resource=RESOURCE,
+    field="birth_date",
+    form=signed_pb2.FORM_YEAR,
+    necessity=signed_pb2.NECESSITY_REQUIRED,
+    accepted=[signed_pb2.FORM_VALUE],
+)
+
+
+@pytest.mark.parametrize(
+    ("item", "form"),
+    [
+        # The predicate that is needed is in the agreement, so neither the year nor the value is.
+        (needed("birth_date", **ADULT, accepted=ALL), signed_pb2.FORM_YEAR),
+        (needed("birth_date", predicate="adult", accepted=ALL), signed_pb2.FORM_VALUE),
+        # Another question than the agreement's: the year is the least revealing form that it has.
+        (needed("birth_date", **{**ADULT, "constants": ["21"]}, accepted=ALL), signed_pb2.FORM_VALUE),
+        (YEAR_OR_VALUE, signed_pb2.FORM_VALUE),
+    ],
+)
+async def test_a_more_revealing_form_is_not_released_while_a_less_revealing_one_would_do(
+    world: World, node: ProviderNode, item: signed_pb2.RequestItem, form: signed_pb2.Form
+) -> None:
+    ordered = items(("birth_date", form))[0]
+    assert await refusal(world, node, await asking(world, node, item, ordered)) is Reason.REQUEST_MISMATCH
+
+
+async def test_a_form_that_the_consent_does_not_cover_is_none_that_would_do(world: World) -> None:
+    codec, agreement = world.codec, parse_agreement(world.agreement)
+    request = world.request(items=[needed("birth_date", **ADULT, accepted=ALL)])
+    ordered = items(("birth_date", signed_pb2.FORM_VALUE))
+    ticket, asked = codec.parse_ticket(world.ticket(request, b"h" * 16, items=ordered)), codec.parse_request(request)
+    _, offer = load_node(world.folder / "node.toml", "civil", {})
+    offered = offer.resources[RESOURCE]
+    check_forms(ticket, asked, agreement, offered, lambda _field, form: form is Form.VALUE)
+    with pytest.raises(CheckFailed):
+        check_forms(ticket, asked, agreement, offered, lambda _field, form: form in {Form.VALUE, Form.YEAR})
 
 
 async def test_a_field_that_is_asked_for_twice_is_not_answered(world: World, node: ProviderNode) -> None:
