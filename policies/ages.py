@@ -1,36 +1,23 @@
-"""Ages in full years, and the exchange's civil day.
+"""Ages in full years.
 
 An age is counted by the Civil Code of the PRC, arts. 201-203: the day of birth does not count, and a year ends with the
 corresponding day of its last month, or where there is none with that month's last day. So an age is reached on the day
 *after* the birthday (as art. 2 of 法释〔2006〕1号 says for 周岁), and whoever is born on 29 February reaches every age
-on 1 March. The day is the exchange's civil day, UTC+8.
+on 1 March.
 
 Rules kept here: time is an argument. Fails closed: a day on which nobody alive may be born is no day of birth, and
 gives neither yes nor no.
 """
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from typing import Final
 
 from policies.release import BadValue
 
 OLDEST_AGE: Final = 150
 """Oldest age, years, that is asked about or believed."""
-DAY_MS: Final = 86_400_000
-CIVIL_OFFSET_MS: Final = 8 * 3_600_000
-"""China Standard Time, which has no summer time, ahead of UTC."""
-CIVIL_TIME: Final = timezone(timedelta(milliseconds=CIVIL_OFFSET_MS))
 _LAST_YEAR: Final = 9999
-
-
-def civil_day(now_ms: int) -> date:
-    """The exchange's civil day at a moment.
-
-    Args:
-        now_ms: Unix time in milliseconds, UTC.
-    """
-    return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(CIVIL_TIME).date()
 
 
 def age_reached(born: date, years: int) -> date | None:

@@ -1,6 +1,6 @@
-"""The arithmetic of an agreement's limits, the same at the gateway and at a node.
+"""The arithmetic of an agreement's rate, the same at the gateway and at a node.
 
-A use counts on the civil day of the exchange. A rate is kept by the generic cell rate algorithm in its virtual
+The rate is kept by the generic cell rate algorithm in its virtual
 scheduling form (ITU-T I.371 (03/2004), annex A; the same in ATM Forum Traffic Management 4.0, section 4.4.2): one
 number says all that has to be remembered, the theoretical arrival time of the next use.
 
@@ -10,31 +10,9 @@ What it does not do: it keeps no numbers and knows no clock; whoever counts hand
 from dataclasses import dataclass
 from typing import Final
 
-DAY_MS: Final = 86_400_000
-CHINA_OFFSET_MS: Final = 8 * 3_600_000
-"""Civil time ahead of UTC, milliseconds: at which moment a day begins."""
 MINUTE_US: Final = 60_000_000
 _SMALL_BURST: Final = 10
 _BURST_S: Final = 10
-
-
-def civil_day(now_ms: int) -> int:
-    """Days since 1970-01-01 in the exchange's civil time.
-
-    Args:
-        now_ms: Unix time in milliseconds, UTC.
-    """
-    return (now_ms + CHINA_OFFSET_MS) // DAY_MS
-
-
-def day_begins_ms(day: int) -> int:
-    """When a civil day begins, Unix milliseconds, UTC."""
-    return day * DAY_MS - CHINA_OFFSET_MS
-
-
-def next_day_ms(now_ms: int) -> int:
-    """Milliseconds until the next civil day begins; from 1 to a whole day."""
-    return day_begins_ms(civil_day(now_ms) + 1) - now_ms
 
 
 def burst(per_minute: int) -> int:

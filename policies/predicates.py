@@ -19,7 +19,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from policies.ages import OLDEST_AGE, civil_day, is_of_age
+from policies.ages import OLDEST_AGE, is_of_age
+from policies.civil_time import civil_date
 from policies.folding import comparable, fold
 from policies.release import BadValue, canonicalise
 from policies.vocabulary import DataType, Form, Mask
@@ -262,7 +263,7 @@ def answer(
 def _holds(predicate: Predicate, data_type: DataType, mask: Mask | None, value: str, now_ms: int, operand: str) -> bool:
     operator = predicate.operator
     if operator is Operator.AGE_AT_LEAST:
-        return is_of_age(date.fromisoformat(value), int(predicate.constants[0]), civil_day(now_ms))
+        return is_of_age(date.fromisoformat(value), int(predicate.constants[0]), civil_date(now_ms))
     if operator in {Operator.GE, Operator.LE}:
         held, bound = _ordered(data_type, value), _ordered(data_type, predicate.constants[0])
         return held >= bound if operator is Operator.GE else held <= bound

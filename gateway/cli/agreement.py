@@ -13,7 +13,7 @@ from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, moment, say, table
 from gateway.errors import bad_request
-from policies.agreements.due import DAY_MS
+from policies.civil_time import DAY_MS
 
 if TYPE_CHECKING:
     from gateway.sharing.agreements import ListedAgreement

@@ -26,6 +26,7 @@ from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedIte
 from gateway.sharing.agreements import Agreements
 from gateway.sharing.history import AgreementHistory
 from policies.agreements import Agreement
+from policies.civil_time import civil_day
 from policies.engine import Decision, PolicyEngine, RuleText
 from policies.engine.titles import unknown_rule
 from policies.explain import (
@@ -37,7 +38,6 @@ from policies.explain import (
     Uses,
     differences,
 )
-from policies.limits import civil_day
 from policies.predicates import Need
 from policies.reasons import Reason
 from policies.resources import ResourceDescription

@@ -17,7 +17,7 @@ from typing import Final
 from gateway.audit.counters import Book, Count
 from gateway.audit.errors import RiderRefused
 from gateway.settings import Limits
-from policies.ages import CIVIL_OFFSET_MS, DAY_MS
+from policies.civil_time import DAY_MS, civil_day, next_day_ms
 from policies.predicates import Operator, Predicate
 from policies.reasons import Reason
 
@@ -103,15 +103,15 @@ class Guess:
 
     def names(self, time_ms: int) -> Sequence[str]:
         """See `Count`."""
-        return (_SEP.join(("guesses", *self.about, str(_day(time_ms)))),)
+        return (_SEP.join(("guesses", *self.about, str(civil_day(time_ms)))),)
 
     def take(self, book: Book, time_ms: int) -> None:
         """See `Count`."""
         [name] = self.names(time_ms)
-        taken, next_day_ms = book.value(name), (_day(time_ms) + 1) * DAY_MS - CIVIL_OFFSET_MS
+        taken, left_ms = book.value(name), next_day_ms(time_ms)
         if taken >= self.per_day:
-            raise RiderRefused(self.reason, next_day_ms - time_ms)
-        book.put(name, taken + 1, next_day_ms + _KEPT_MS)
+            raise RiderRefused(self.reason, left_ms)
+        book.put(name, taken + 1, time_ms + left_ms + _KEPT_MS)
 
 
 def guess_limits(limits: Limits) -> GuessLimits:
@@ -139,7 +139,3 @@ def guesses_of(
             if predicate.operator is Operator.EQUALS:
                 counts.append(Guess(about, limits.guesses_per_day))
     return tuple(counts)
-
-
-def _day(time_ms: int) -> int:
-    return (time_ms + CIVIL_OFFSET_MS) // DAY_MS

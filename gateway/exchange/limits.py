@@ -15,7 +15,8 @@ from gateway.audit.counters import Book, Count
 from gateway.audit.errors import RiderRefused
 from gateway.errors import Code, Refused
 from policies.agreements import Agreement
-from policies.limits import DAY_MS, arrive, civil_day, day_begins_ms, next_day_ms
+from policies.civil_time import DAY_MS, civil_day, day_begins_ms, next_day_ms
+from policies.limits import arrive
 from policies.reasons import TEXT, Reason
 
 _KEPT_MS: Final = 2 * DAY_MS

@@ -25,7 +25,7 @@ from nodes.enrolment.department_key import load_department_key
 from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from policies.agreements import Agreement
-from policies.agreements.due import DAY_MS
+from policies.civil_time import DAY_MS
 
 app = typer.Typer(no_args_is_help=True, help="Agreements between this department and others.")
 app.command("new")(agreement_propose.new)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.agreements import Agreement
-from policies.limits import arrive, civil_day
+from policies.civil_time import civil_day
+from policies.limits import arrive
 from policies.reasons import Reason
 
 UNDER_WAY_MS: Final = 10_000

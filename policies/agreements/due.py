@@ -10,14 +10,14 @@ What it does not do: it reads no clock.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
-DAY_MS: Final = 86_400_000
-CIVIL_OFFSET_MS: Final = 8 * 3_600_000
-"""China's civil time ahead of UTC, milliseconds; it has no summer time."""
+from policies.civil_time import civil_date, day_begins_ms
+
 LONGEST_DAYS: Final = 250
 """Most working days that a period may have: about a year."""
+_EPOCH: Final = date(1970, 1, 1)
 _SATURDAY: Final = 5
 _FARTHEST_DAYS: Final = 3660
 
@@ -29,12 +29,10 @@ class Calendar:
     Args:
         holidays: Weekdays on which nobody works.
         workdays: Weekend days on which people work, as holidays are moved.
-        offset_ms: Civil time ahead of UTC, milliseconds.
     """
 
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
-    offset_ms: int = CIVIL_OFFSET_MS
 
     def is_worked(self, day: date) -> bool:
         """Whether a day is a working day; a day in both lists is a holiday."""
@@ -44,12 +42,11 @@ class Calendar:
 
     def day_of(self, ms: int) -> date:
         """The civil day of a moment."""
-        return datetime.fromtimestamp((ms + self.offset_ms) / 1000, UTC).date()
+        return civil_date(ms)
 
     def end_of(self, day: date) -> int:
         """First moment behind a civil day, Unix ms."""
-        begin = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-        return int(begin.timestamp()) * 1000 - self.offset_ms
+        return day_begins_ms((day - _EPOCH).days + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from bisect import bisect_right
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.limits import MINUTE_US, arrive, burst, civil_day, day_begins_ms, next_day_ms
+from policies.civil_time import civil_day, day_begins_ms, next_day_ms
+from policies.limits import MINUTE_US, arrive, burst
 
 NOW_MS = 1_800_000_000_000
 rates = st.integers(1, 100_000)

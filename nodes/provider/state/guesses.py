@@ -17,7 +17,7 @@ from typing import Final
 
 from nodes.provider.config import GuessLimits
 from nodes.provider.state.database import State
-from policies.ages import CIVIL_OFFSET_MS, DAY_MS
+from policies.civil_time import DAY_MS, civil_day
 
 DECOY: Final = ""
 """In place of a record's key; the key of a record is never empty."""
@@ -97,7 +97,7 @@ class Guesses:
             " WHERE resource = ? AND record = ? AND field = ? AND consumer = ? AND last_ms > ?",
             (one.predicate, one.predicate, *one.about, since_ms),
         ).fetchone()
-        day = (now_ms + CIVIL_OFFSET_MS) // DAY_MS
+        day = civil_day(now_ms)
         taken = connection.execute(
             "SELECT COALESCE(SUM(taken), 0) FROM guess_days"
             " WHERE resource = ? AND record = ? AND field = ? AND consumer = ? AND day = ?",
@@ -127,5 +127,5 @@ class Guesses:
         """Forget what does not count any more; it would say for ever who asked about whom."""
         before_ms = now_ms - self._limits.period_days * DAY_MS - _KEPT_MS
         connection.execute("DELETE FROM guesses WHERE last_ms < ?", (before_ms,))
-        day = (now_ms - _KEPT_MS + CIVIL_OFFSET_MS) // DAY_MS
+        day = civil_day(now_ms - _KEPT_MS)
         connection.execute("DELETE FROM guess_days WHERE day < ?", (day,))

@@ -19,7 +19,7 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from nodes.provider.state.database import State
 from nodes.provider.used import Use
-from policies.limits import civil_day
+from policies.civil_time import civil_day
 
 FORGET_MS: Final = 3_600_000
 """How long after its expiry a used ticket is still remembered: far more than clocks may differ."""

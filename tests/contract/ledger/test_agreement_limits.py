@@ -12,7 +12,8 @@ from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code
 from gateway.exchange.limits import refused_by, subjects_name, uses_name, uses_of
 from policies.agreements import Agreement
-from policies.limits import DAY_MS, burst, civil_day, next_day_ms
+from policies.civil_time import DAY_MS, civil_day, next_day_ms
+from policies.limits import burst
 from policies.reasons import Reason
 from tests.support.ledgers import NOW_MS, LedgerClock, asked, make_ledger
 from tests.support.policy_cases import agreement as policy_agreement

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from gateway.audit.errors import RiderRefused
 from gateway.audit.ledger import SqlLedger
 from gateway.exchange.guesses import GuessLimits, guesses_of
-from policies.ages import CIVIL_OFFSET_MS, DAY_MS
+from policies.civil_time import DAY_MS, day_begins_ms
 from policies.predicates import Operator, Predicate
 from policies.reasons import Reason
 from tests.support.ledgers import LedgerClock, asked, make_ledger
@@ -60,7 +60,7 @@ async def test_of_many_callers_at_once_exactly_three_questions_and_five_guesses_
 
 
 async def test_places_and_days_pass(engine: Engine, clock: LedgerClock) -> None:
-    clock.at_ms = 20_000 * DAY_MS - CIVIL_OFFSET_MS
+    clock.at_ms = day_begins_ms(20_000)
     ledger = make_ledger(engine, clock=clock)
     ledger.start()
     try:

@@ -14,7 +14,7 @@ CALENDAR = Calendar(
 
 
 def civil(day: int, hour: int = 10, month: int = 9) -> int:
-    return int(datetime(2026, month, day, hour, tzinfo=UTC).timestamp() * 1000) - CALENDAR.offset_ms
+    return int(datetime(2026, month, day, hour, tzinfo=UTC).timestamp() * 1000) - 8 * 3_600_000
 
 
 @pytest.mark.parametrize(

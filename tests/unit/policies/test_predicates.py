@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.ages import age_reached, civil_day
+from policies.ages import age_reached
+from policies.civil_time import civil_date
 from policies.predicates import (
     BadPredicate,
     Need,
@@ -134,7 +135,7 @@ def test_the_day_begins_at_midnight_in_china() -> None:
     midnight = datetime(2026, 2, 28, 16, tzinfo=UTC)
     assert ask(adult, D, "2008-02-28", at=midnight) == "true"
     assert ask(adult, D, "2008-02-28", at=midnight - timedelta(milliseconds=1)) == "false"
-    assert civil_day(int(midnight.timestamp() * 1000)) == date(2026, 3, 1)
+    assert civil_date(int(midnight.timestamp() * 1000)) == date(2026, 3, 1)
 
 
 @pytest.mark.parametrize("raw", ["2026-03-02", "9999-12-31", "1875-02-28", "1753-01-01", "0001-01-01"])

@@ -11,9 +11,9 @@ from nodes.errors import StateUnusable
 from nodes.provider.config import GuessLimits
 from nodes.provider.state import Guesses, State, open_state
 from nodes.provider.state.guesses import DECOY, Asked
-from policies.ages import CIVIL_OFFSET_MS, DAY_MS
+from policies.civil_time import DAY_MS, day_begins_ms
 
-NOW_MS = 20_000 * DAY_MS - CIVIL_OFFSET_MS
+NOW_MS = day_begins_ms(20_000)
 """The first moment of a civil day."""
 
 

@@ -11,7 +11,7 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from nodes.provider.state import KeptRelease, Releases, State, list_receipts, open_reader, open_state
 from nodes.provider.used import Use
-from policies.limits import day_begins_ms
+from policies.civil_time import day_begins_ms
 
 R = "civil.resident"
 

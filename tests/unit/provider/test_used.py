@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from nodes.provider.used import AgreementUses, Use, UsedTickets
 from policies.agreements import Agreement
-from policies.limits import day_begins_ms
+from policies.civil_time import day_begins_ms
 from policies.reasons import Reason
 from tests.support.policy_cases import agreement as policy_agreement
 
