@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.offline import Offline
+from gateway.catalog.versions import Versions
 from gateway.exchange.explain import Explain
+from gateway.exchange.past import Past
 from gateway.exchange.policy_desk import PolicyDesk
 from gateway.exchange.policy_log import PolicyLog
 from gateway.exchange.policy_reading import PolicyReading
@@ -59,6 +61,11 @@ class Policy:
             self.bundles.step(digest, ACTIVATED, entry)
 
 
+def past_of(offline: Offline) -> Past:
+    """What recorded decisions were made from."""
+    return Past(Versions(offline.engine), AgreementHistory(offline.engine))
+
+
 def policy_of(offline: Offline) -> Policy:
     """Open the policy capability.
 
@@ -76,7 +83,7 @@ def policy_of(offline: Offline) -> Policy:
     explain = Explain(
         offline.catalog,
         offline.agreements,
-        AgreementHistory(offline.engine),
+        past_of(offline),
         active,
         active.titles,
         offline.ledger,

@@ -22,9 +22,9 @@ from gateway.exchange.choose import coverage
 from gateway.exchange.consider import NO_CONSENT, Asking, ConsentSays, Considered, consider
 from gateway.exchange.limits import uses_name
 from gateway.exchange.model import RequestItem
+from gateway.exchange.past import Past
 from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedItem, RecordedResource, read_decision
 from gateway.sharing.agreements import Agreements
-from gateway.sharing.history import AgreementHistory
 from policies.agreements import Agreement
 from policies.civil_time import civil_day
 from policies.engine import Decision, PolicyEngine, RuleText
@@ -97,7 +97,7 @@ class Explain:
     Args:
         catalog: What is offered now.
         agreements: What is agreed now.
-        history: What was agreed.
+        past: What was offered and agreed.
         policy: The engine with the bundle in force.
         titles: What the rules of a bundle said of themselves, by its digest; None when it is not kept.
         ledger: The log, and the counts that advance with it.
@@ -108,7 +108,7 @@ class Explain:
         self,
         catalog: Catalog,
         agreements: Agreements,
-        history: AgreementHistory,
+        past: Past,
         policy: Callable[[], PolicyEngine],
         titles: Callable[[str], Mapping[str, RuleText] | None],
         ledger: SqlLedger,
@@ -116,7 +116,7 @@ class Explain:
     ) -> None:
         self._catalog = catalog
         self._agreements = agreements
-        self._history = history
+        self._past = past
         self._policy = policy
         self._titles = titles
         self._ledger = ledger
@@ -242,10 +242,10 @@ class Explain:
         )
 
     def _resource(self, said: RecordedResource, at_ms: int, titles: Mapping[str, RuleText]) -> ExplainedResource:
-        entry = self._catalog.get(said.code)
+        entry = self._past.entry(said)
         uses = None
         if said.agreement is not None:
-            held = self._history.revision(*said.agreement)
+            held = self._past.agreement(said)
             uses = None if held is None else self._uses(held, at_ms)
             if uses is not None and not uses.taken:
                 # There were some: the number of a day long ago is not kept.
@@ -271,7 +271,6 @@ class Explain:
                 for item in said.items
             ),
             uses=uses,
-            # Names only: of a description that changed since, the names may have changed with it.
             described=None if entry is None else entry.resource,
         )
 

@@ -21,9 +21,9 @@ from gateway.catalog.catalog import Catalog
 from gateway.exchange.consider import NO_CONSENT, Asking, consider
 from gateway.exchange.explain import Hypothesis, hypothesis_of, serves
 from gateway.exchange.model import RequestItem
+from gateway.exchange.past import Past
 from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedResource, read_decision
 from gateway.sharing.agreements import Agreements
-from gateway.sharing.history import AgreementHistory
 from policies.agreements import Agreement
 from policies.engine import PolicyEngine
 from policies.reasons import Reason
@@ -32,7 +32,6 @@ from policies.resources import ResourceDescription
 PAGE: Final = 200
 MAX_ENTRIES_LISTED: Final = 1000
 RELEASED: Final = "released"
-_AGREEMENTS_KEPT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Simulate:
         ledger: The log.
         catalog: What is offered now.
         agreements: What is agreed now.
-        history: What was agreed.
+        past: What was offered and agreed then.
         page: Entries read at once, 1 to 500.
         most_listed: Most numbers of entries kept in what is found.
     """
@@ -88,7 +87,7 @@ class Simulate:
         ledger: SqlLedger,
         catalog: Catalog,
         agreements: Agreements,
-        history: AgreementHistory,
+        past: Past,
         *,
         page: int = PAGE,
         most_listed: int = MAX_ENTRIES_LISTED,
@@ -96,10 +95,9 @@ class Simulate:
         self._ledger = ledger
         self._catalog = catalog
         self._agreements = agreements
-        self._history = history
+        self._past = past
         self._page = page
         self._most_listed = most_listed
-        self._then: dict[tuple[str, int, str], Agreement | None] = {}
 
     def __call__(
         self,
@@ -115,7 +113,7 @@ class Simulate:
         Args:
             candidate: The engine with the candidate bundle.
             since_ms: Only requests from then on, Unix ms.
-            as_of_then: Decide by the agreement revisions of the time, where they are kept; else by today's.
+            as_of_then: Decide by the agreements and descriptions of the time, where they are kept; else by today's.
             changed: Told each entry that changes.
             progress: Told now and then how many requests were decided again.
 
@@ -145,7 +143,7 @@ class Simulate:
         # As of the moment of the request, so that what ran out since is no change.
         asking = asked.asking(said.at_ms)
         for resource in said.resources:
-            entry = self._catalog.get(resource.code)
+            entry = (self._past.entry(resource) if as_of_then else None) or self._catalog.get(resource.code)
             if entry is None:
                 found.not_offered += 1
                 continue
@@ -178,7 +176,7 @@ class Simulate:
     ) -> tuple[Agreement | None, Agreement | None]:
         """The agreement in force and the nearest one, of now or of then."""
         if as_of_then:
-            held = None if recorded.agreement is None else self._revision(recorded.agreement)
+            held = self._past.agreement(recorded)
             return (held, None) if recorded.counts else (None, held)
         who = asking.who(recorded.code)
         under = asked.under.get(recorded.code, "")
@@ -189,13 +187,6 @@ class Simulate:
         if as_of_then:
             return lambda: any(item.reason == Reason.AGREEMENT_SUSPENDED for item in recorded.items)
         return partial(self._agreements.is_suspended, consumer, recorded.code)
-
-    def _revision(self, named: tuple[str, int, str]) -> Agreement | None:
-        if named not in self._then:
-            if len(self._then) >= _AGREEMENTS_KEPT:
-                self._then.clear()
-            self._then[named] = self._history.revision(*named)
-        return self._then[named]
 
     def _entries(self, since_ms: int) -> Iterator[LogEntry]:
         """Entries that may hold a decision, from two runs through the log, each newest first."""

@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Final
 
 from policies.agreements import SENSITIVE_TERM_MS, Agreement, Term
+from policies.agreements.contradictions import contradictions, meets
 from policies.agreements.locate import key_lines
 from policies.lint.findings import Finding, FindingCode
 from policies.resources import ResourceDescription
@@ -126,41 +127,25 @@ class _Look:
             too_long = held.valid_until_ms - held.valid_from_ms > SENSITIVE_TERM_MS
             if field.classification is Classification.SENSITIVE and too_long:
                 yield self._finding(FindingCode.AGREEMENT_SENSITIVE_TERM, f"{key}.field", code)
+            if field.classification is Classification.SENSITIVE and not held.impact_assessment:
+                yield self._finding(FindingCode.AGREEMENT_NO_ASSESSMENT, f"{key}.field", code)
+        for number, predicate in enumerate(held.predicates.values()):
+            field = resource.field(predicate.field)
+            if field is not None and not predicate.fits(field.data_type):
+                yield self._finding(FindingCode.AGREEMENT_PREDICATE, f"predicates[{number}]", predicate.name)
 
 
 def _pairs(sources: Sequence[AgreementSource]) -> Iterator[Finding]:
     for first, second in combinations(sources, 2):
         one, other = first.agreement, second.agreement
-        if one.id == other.id or not _meet(one, other):
+        if not meets(one, other):
             continue
         shared = _shared(one.items, other.items)
-        if not shared:
-            continue
         line = key_lines(other.raw.decode("utf-8", "replace")).get("id", 0)
-        contrary = [name for name, of in _CONDITIONS.items() if of(one) != of(other)]
+        contrary = contradictions(one, other)
         code = FindingCode.AGREEMENT_CONTRADICTION if contrary else FindingCode.AGREEMENT_OVERLAP
         detail = "; ".join(filter(None, (first.file, ", ".join(shared), ", ".join(contrary))))
         yield Finding(code, second.file, line, "id", detail)
-
-
-_CONDITIONS: Final[Mapping[str, Callable[[Agreement], object]]] = {
-    "case_required": lambda held: held.case_required,
-    "official_required": lambda held: held.official_required,
-    "sharing_type": lambda held: held.sharing_type,
-    "condition": lambda held: held.condition,
-}
-"""What two agreements about the same must not say differently: which one is taken would decide it."""
-
-
-def _meet(one: Agreement, other: Agreement) -> bool:
-    """Whether there is a request that both fit."""
-    return (
-        one.valid_from_ms < other.valid_until_ms
-        and other.valid_from_ms < one.valid_until_ms
-        and one.legal_basis is other.legal_basis
-        and bool(one.systems & other.systems)
-        and bool(one.purposes & other.purposes)
-    )
 
 
 def _shared(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> list[str]:

@@ -45,6 +45,8 @@ class FindingCode(StrEnum):
     AGREEMENT_FIELD = "AGREEMENT_FIELD"
     AGREEMENT_BROADER_THAN_CATALOGUE = "AGREEMENT_BROADER_THAN_CATALOGUE"
     AGREEMENT_SENSITIVE_TERM = "AGREEMENT_SENSITIVE_TERM"
+    AGREEMENT_NO_ASSESSMENT = "AGREEMENT_NO_ASSESSMENT"
+    AGREEMENT_PREDICATE = "AGREEMENT_PREDICATE"
     AGREEMENT_OVERLAP = "AGREEMENT_OVERLAP"
     AGREEMENT_CONTRADICTION = "AGREEMENT_CONTRADICTION"
 
@@ -140,6 +142,10 @@ FINDINGS: Final[Mapping[FindingCode, Kind]] = MappingProxyType(
             _E, "协议的形式超出目录所列", "Grants a form that the catalogue does not offer"
         ),
         _C.AGREEMENT_SENSITIVE_TERM: Kind(_E, "含敏感信息而期限超过一年", "Grants sensitive data for more than a year"),
+        _C.AGREEMENT_NO_ASSESSMENT: Kind(
+            _E, "含敏感信息而没有影响评估", "Grants sensitive data without an impact assessment"
+        ),
+        _C.AGREEMENT_PREDICATE: Kind(_E, "判断与信息项的类型不符", "A predicate does not fit the type of its field"),
         _C.AGREEMENT_OVERLAP: Kind(_W, "与另一份协议重叠", "Overlaps with another agreement"),
         _C.AGREEMENT_CONTRADICTION: Kind(
             _E, "与另一份重叠的协议条件相反", "Contradicts another agreement that overlaps with it"

@@ -1,6 +1,7 @@
 """The rules change by two people only, in every process at once, and never to what is not wholly sound."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -9,6 +10,7 @@ from sqlalchemy import delete, update
 from gateway.bootstrap.offline import compose
 from gateway.bootstrap.policy import policy_of
 from gateway.clock import SystemClock
+from gateway.federation.model import Order
 from gateway.policy.bundles import packed
 from gateway.policy.tables import BUNDLES, EPOCH, STEPS
 from gateway.settings import Settings
@@ -37,7 +39,7 @@ from tests.support.policy_city import (
     with_rule,
 )
 from tests.support.stewards import steward
-from tests.support.tampering import answered
+from tests.support.tampering import Asking, answered, between
 
 pytestmark = shared_city("e2e-policy-activation")
 FIRST = digest_of(read_files(PACKAGED))
@@ -159,6 +161,24 @@ async def test_another_process_decides_by_the_new_bundle_at_its_next_request(cit
     finally:
         other.ledger.stop()
         other.engine.dispose()
+
+
+async def test_a_request_under_way_keeps_the_bundle_that_it_was_decided_by(
+    city: City, fresh: Door, raw: RawSystem
+) -> None:
+    proposed = await propose(city, fresh, with_rule(NO_YEAR))
+    await approve(city, fresh, proposed.digest)
+
+    async def activated_meanwhile(honest: Asking, orders: Sequence[Order], deadline_s: float) -> Any:
+        answers = await honest(orders, deadline_s)
+        await activate(city, fresh, proposed.digest)
+        return answers
+
+    with logged(city) as book, between(city, activated_meanwhile):
+        assert (await raw.fetch(raw.asking(items=[YEAR]))).complete
+    assert book.only("asked").account["bundle"] == FIRST
+    assert book.kinds.index("policy_activated") < book.kinds.index("released")
+    assert (await refused(raw.fetch(raw.asking(items=[YEAR])))).reason == "GUARDRAIL"
 
 
 async def test_it_outlives_a_restart_and_the_setting_does_not_come_back(city: City, fresh: Door) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest_asyncio
 
+from gateway.bootstrap.policy import past_of
 from gateway.exchange.simulate import Change, Simulate, Simulation
-from gateway.sharing.history import AgreementHistory
 from oncegate.v1 import signed_pb2
 from policies.engine import PolicyEngine
 from policies.engine.bundle import check_bundle
@@ -34,9 +34,7 @@ async def asked(tmp_path_factory: Any) -> AsyncIterator[tuple[City, list[int]]]:
 
 def replayed(city: City, *rules: str, **options: Any) -> Simulation:
     parts = city.parts
-    replay = Simulate(
-        parts.ledger, parts.catalog, parts.agreements, AgreementHistory(parts.engine), **options.pop("of", {})
-    )
+    replay = Simulate(parts.ledger, parts.catalog, parts.agreements, past_of(parts), **options.pop("of", {}))
     return replay(PolicyEngine(check_bundle(with_rule(*rules))), since_ms=options.pop("since_ms", 0), **options)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
-from gateway.cli.output import EXIT_REFUSED, command, emit, fail, moment, say, table
+from gateway.cli.output import EXIT_REFUSED, command, emit, fail, moment, say
 from oncegate.v1 import policy_pb2, policy_pb2_grpc
 
 Digest = Annotated[str, typer.Argument(help="Digest of the bundle: sha256: and 64 hex digits.")]
@@ -92,8 +92,9 @@ def list_(gateway: Address, ca: CaFile, token_file: TokenFile, as_json: AsJson =
     found = [bundle_json(one) for one in response.bundles]
 
     def human() -> None:
-        columns = ("digest", "state", "proposed", "by", "approved", "by", "in force since", "tested rows", "findings")
-        table("Bundles 规则包", columns, [_row(one) for one in found])
+        # Line by line: a digest that a table folds cannot be copied.
+        for one in found:
+            _say(one)
         if response.problem:
             say(f"NOT IN FORCE 未生效: {response.problem}")
 
@@ -160,20 +161,6 @@ def bundle_json(bundle: policy_pb2.Bundle) -> dict[str, Any]:
             for one in bundle.findings
         ],
     }
-
-
-def _row(bundle: dict[str, Any]) -> tuple[Any, ...]:
-    return (
-        bundle["digest"],
-        bundle["state"],
-        moment(bundle["proposed_unix_ms"]),
-        bundle["proposed_by"][:8],
-        moment(bundle["approved_unix_ms"]),
-        bundle["approved_by"][:8],
-        moment(bundle["activated_unix_ms"]),
-        bundle["tested_rows"],
-        len(bundle["findings"]),
-    )
 
 
 def _emit(bundle: policy_pb2.Bundle, *, as_json: bool) -> None:

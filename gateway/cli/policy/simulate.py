@@ -23,7 +23,7 @@ def simulate(
     bundle: Annotated[Path, typer.Option("--bundle", help="Folder with the candidate bundle.", file_okay=False)],
     days: Annotated[int, typer.Option("--days", min=1, max=3660, help="How many days back.")] = 7,
     as_of_then: Annotated[
-        bool, typer.Option("--as-of-then", help="By the agreement revisions of the time; else by today's.")
+        bool, typer.Option("--as-of-then", help="By agreements and catalogue of the time; else by today's.")
     ] = False,
     entries_file: Annotated[
         Path | None,
@@ -35,8 +35,8 @@ def simulate(
 ) -> None:
     """Decide the requests of the last days again under a candidate bundle. Shows counts and entries, never a person."""
     from gateway.audit.entries import EntryDraft  # noqa: PLC0415 - see gateway.cli.offline
+    from gateway.bootstrap.policy import past_of  # noqa: PLC0415 - see gateway.cli.offline
     from gateway.exchange.simulate import Simulate  # noqa: PLC0415 - see gateway.cli.offline
-    from gateway.sharing.history import AgreementHistory  # noqa: PLC0415 - see gateway.cli.offline
     from policies.engine import BadBundle, PolicyEngine  # noqa: PLC0415 - see gateway.cli.offline
 
     try:
@@ -47,7 +47,7 @@ def simulate(
         # Before anything is read, as for every reading of the log.
         read = {"by": "operator", "what": "simulate", "bundle": candidate.digest, "days": str(days)}
         offline.ledger.append_blocking(EntryDraft(kind="log_read", accountability=read))
-        replay = Simulate(offline.ledger, offline.catalog, offline.agreements, AgreementHistory(offline.engine))
+        replay = Simulate(offline.ledger, offline.catalog, offline.agreements, past_of(offline))
         since_ms = offline.clock.now_ms() - days * _DAY_MS
         if entries_file is None:
             found = replay(candidate, since_ms=since_ms, as_of_then=as_of_then)

@@ -1,14 +1,23 @@
 """The linter finds agreements that can never be used, grant too much, or get in each other's way."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from policies.agreements import Agreement
 from policies.lint import AgreementSource, Exchange, Finding, FindingCode, Severity, lint_agreements
+from policies.predicates import Operator, Predicate
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, Form, LegalBasis, SharingType
-from tests.support.policy_cases import AGREEMENT_TEXT, NOW_MS, agreement, field, resource
+from tests.support import policy_cases
+from tests.support.policy_cases import AGREEMENT_TEXT, NOW_MS, field, resource
+
+
+def agreement(**changes: Any) -> Agreement:
+    """A sound one, with some of its parts exchanged."""
+    return policy_cases.agreement(**{"impact_assessment": "PIA-1", **changes})
+
 
 KEYS = {"civil": f"sha256:{'a' * 64}", "education": f"sha256:{'b' * 64}"}
 
@@ -87,6 +96,19 @@ def test_each_mistake_is_found_at_its_key(held: Agreement, known: Exchange, code
     assert (found.code, found.subject) == (code, key)
     if found.line:
         assert AGREEMENT_TEXT.splitlines()[found.line - 1].startswith(key.rpartition(".")[2].split("[")[0])
+
+
+def test_sensitive_data_without_an_assessment_and_a_predicate_of_another_type_are_found() -> None:
+    sensitive = resource(fields=(field("name", classification=Classification.SENSITIVE),))
+    held = agreement(items={"name": frozenset({Form.VALUE})}, impact_assessment="")
+    assert only(lint(held, known=exchange(sensitive))).code is FindingCode.AGREEMENT_NO_ASSESSMENT
+    assert lint(replace(held, impact_assessment="PIA-1"), known=exchange(sensitive)) == []
+    text = resource(fields=(field("name", forms=frozenset(Form)),))
+    asked = Predicate("old", "name", Operator.AGE_AT_LEAST, ("18",))
+    found = only(
+        lint(agreement(items={"name": frozenset({Form.PREDICATE})}, predicates={"old": asked}), known=exchange(text))
+    )
+    assert (found.code, found.detail) == (FindingCode.AGREEMENT_PREDICATE, "old")
 
 
 def test_two_agreements_about_the_same_overlap_and_contradict_when_their_conditions_differ() -> None:
