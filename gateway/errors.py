@@ -98,6 +98,7 @@ class Code(StrEnum):
     CONSENT_PROOF_TIME = "CONSENT_PROOF_TIME"
     CONSENT_PROOF_PERSON = "CONSENT_PROOF_PERSON"
     RELATION_NOT_VOUCHED = "RELATION_NOT_VOUCHED"
+    ALREADY_REVIEWED = "ALREADY_REVIEWED"
     DEADLINE = "DEADLINE"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     SEALED = "SEALED"
@@ -237,6 +238,9 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.RELATION_NOT_VOUCHED: PublicError(
         _S.PERMISSION_DENIED, "代理关系未经认证", "Nobody vouches that you may act for this person"
+    ),
+    Code.ALREADY_REVIEWED: PublicError(
+        _S.FAILED_PRECONDITION, "该紧急使用已复核", "This emergency use was reviewed already"
     ),
     Code.DEADLINE: PublicError(_S.DEADLINE_EXCEEDED, "超过时限", "The deadline passed"),
     Code.UNIMPLEMENTED: PublicError(_S.UNIMPLEMENTED, "没有该方法", "There is no such method"),

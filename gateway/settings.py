@@ -205,6 +205,19 @@ class Limits(_Section):
     answers_kept_bytes: Annotated[int, Field(ge=0, description="size cap of all kept answers")] = 64 << 20
 
 
+class Emergencies(_Section):
+    """What holds for declared emergencies beside what agreements say."""
+
+    tolerated_hours: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=720,
+            description="how long a review may be late before further emergency uses of that consumer are refused",
+        ),
+    ] = 24
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. `docs/operations.md` lists each key (tested)."""
 
@@ -229,6 +242,7 @@ class Settings(BaseSettings):
     agreements: AgreementSettings = Field(default_factory=AgreementSettings)
     consents: ConsentSettings = Field(default_factory=ConsentSettings)
     limits: Limits = Field(default_factory=Limits)
+    emergencies: Emergencies = Field(default_factory=Emergencies)
     issuers: tuple[IssuerSettings, ...] = ()
 
     @field_validator("trust_domain")

@@ -47,6 +47,10 @@ class Reason(StrEnum):
     PURPOSE_MISSING = "PURPOSE_MISSING"
     PURPOSE_NOT_COVERED = "PURPOSE_NOT_COVERED"
     BASIS_NOT_COVERED = "BASIS_NOT_COVERED"
+    EMERGENCY_ONLY = "EMERGENCY_ONLY"
+    EMERGENCY_NOT_AGREED = "EMERGENCY_NOT_AGREED"
+    EMERGENCY_REASON_NOT_COVERED = "EMERGENCY_REASON_NOT_COVERED"
+    EMERGENCY_REVIEW_OVERDUE = "EMERGENCY_REVIEW_OVERDUE"
     CONSENT_MISSING = "CONSENT_MISSING"
     CONSENT_UNKNOWN = "CONSENT_UNKNOWN"
     CONSENT_WRONG_PERSON = "CONSENT_WRONG_PERSON"
@@ -138,6 +142,25 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.PURPOSE_MISSING: (_D, Text("未说明用途", "No purpose is stated")),
     _R.PURPOSE_NOT_COVERED: (_D, Text("共享协议不包含该用途", "The agreement does not cover this purpose")),
     _R.BASIS_NOT_COVERED: (_D, Text("共享协议不包含该法律依据", "The agreement does not cover this legal basis")),
+    _R.EMERGENCY_ONLY: (
+        _D,
+        Text("该共享协议仅用于已声明的紧急情况", "The agreement serves declared emergencies only"),
+    ),
+    _R.EMERGENCY_NOT_AGREED: (
+        _D,
+        Text("没有提供方事先批准的紧急共享协议", "No agreement approved beforehand serves a declared emergency"),
+    ),
+    _R.EMERGENCY_REASON_NOT_COVERED: (
+        _D,
+        Text("共享协议不包含该紧急事由", "The agreement does not cover this reason for an emergency"),
+    ),
+    _R.EMERGENCY_REVIEW_OVERDUE: (
+        _D,
+        Text(
+            "先前的紧急使用逾期未复核，复核前不再提供",
+            "An earlier emergency use was not reviewed in time; nothing more until it is",
+        ),
+    ),
     _R.CONSENT_MISSING: (_D, Text("没有本人的有效授权同意", "There is no valid consent of the person")),
     _R.CONSENT_UNKNOWN: (_D, Text("没有该授权同意", "There is no such consent")),
     _R.CONSENT_WRONG_PERSON: (_D, Text("该授权同意不是该主体作出的", "The consent is another person's")),

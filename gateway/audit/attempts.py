@@ -2,9 +2,12 @@
 
 import hmac
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
-from gateway.audit.counters import CounterRow
+from sqlalchemy import Connection
+
+from gateway.audit.counters import CounterRow, Placed
 from gateway.audit.entries import Encoded
 from gateway.audit.errors import AlreadyRecorded, AuditError
 from gateway.audit.store import Row, Store
@@ -29,14 +32,25 @@ class Done(NamedTuple):
     changes: list[CounterRow]
 
 
-def ride(store: Store, draft: Encoded) -> None:
+def ride(store: Store, draft: Encoded, position: int) -> None:
     """Run an entry's riders inside the transaction.
+
+    Args:
+        store: The storage.
+        draft: The entry.
+        position: The one that it gets.
 
     Raises:
         RiderRefused: One of them does not allow the entry; what it wrote is undone.
     """
     for rider in draft.riders:
         store.ride(rider)
+    for placed in draft.placed:
+        store.ride(partial(_place, placed, position))
+
+
+def _place(placed: Placed, position: int, connection: Connection) -> None:
+    placed(connection, position)
 
 
 def taken(store: Store, drafts: Sequence[Named]) -> dict[int, Result]:

@@ -72,6 +72,9 @@ Rider = Callable[[Connection], None]
 """Runs inside the entry's transaction, before it is written; raises `RiderRefused` when the entry must not be. What it
 wrote is undone then. It must not end the transaction."""
 
+Placed = Callable[[Connection, int], None]
+"""A rider that is also told the position that the entry gets; when the log has grown meanwhile, it runs again."""
+
 
 class Counted(Protocol):
     """An entry that may have counts."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from gateway.audit.counters import Count, Rider
+from gateway.audit.counters import Count, Placed, Rider
 from gateway.audit.errors import BadEntry
 from gateway.audit.kinds import Kind
 from keys.batch import BatchItem
@@ -42,6 +42,7 @@ class EntryDraft:
         counts: Counters that advance exactly if the entry is written. One that refuses drops this entry alone.
         riders: Whatever else has to be committed with the entry; they run after the counts. Each costs a savepoint,
             and everyone's commit waits for it: prefer a count.
+        placed: Riders that are told the entry's position; they run after the others.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class EntryDraft:
     unique: tuple[str, bytes] | None = None
     counts: tuple[Count, ...] = ()
     riders: tuple[Rider, ...] = ()
+    placed: tuple[Placed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,12 @@ class Encoded(NamedTuple):
     counts: tuple[Count, ...] = ()
     counters: tuple[str, ...] = ()
     riders: tuple[Rider, ...] = ()
+    placed: tuple[Placed, ...] = ()
+
+    @property
+    def rides(self) -> bool:
+        """Whether something else has to be committed with it."""
+        return bool(self.riders or self.placed)
 
 
 def encode(draft: EntryDraft, now_ms: int) -> Encoded:
@@ -123,6 +131,7 @@ def encode(draft: EntryDraft, now_ms: int) -> Encoded:
         # Here and not in the writer's thread, so that a count that cannot name its numbers fails its own caller.
         counters=tuple(name for count in draft.counts for name in count.names(now_ms)),
         riders=draft.riders,
+        placed=draft.placed,
     )
 
 

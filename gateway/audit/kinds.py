@@ -42,6 +42,9 @@ class Kind(StrEnum):
     CERTIFICATE_REVOKED = "certificate_revoked"
     AGREEMENT_ADDED = "agreement_added"
     AGREEMENT_REVOKED = "agreement_revoked"
+    EMERGENCY_READ = "emergency_read"
+    EMERGENCY_REVIEWED = "emergency_reviewed"
+    EMERGENCY_OVERDUE = "emergency_overdue"
     RESOURCE_CHANGED = "resource_changed"
     AGREEMENT_STEP = "agreement_step"
     AGREEMENT_OVERDUE = "agreement_overdue"
@@ -80,6 +83,8 @@ ACCESSES: Final = frozenset(
         Kind.CORRECTION_READ,
         Kind.CORRECTION_ANSWERED,
         Kind.CONSENT_REQUESTED,
+        Kind.EMERGENCY_READ,
+        Kind.EMERGENCY_REVIEWED,
     }
 )
 """The kinds that a person sees as accesses to their data."""

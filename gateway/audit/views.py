@@ -88,6 +88,8 @@ class Access:
         fields: Everything asked for.
         outcome: The entry's kind: asked, released, refused, abandoned or replayed.
         reason: Reason code of a refusal; empty otherwise.
+        emergency: Reason of the declared emergency; empty when none was declared.
+        visible_from_ms: From when on the law lets the person know, Unix ms; 0 at once.
     """
 
     leaf_index: int
@@ -100,6 +102,8 @@ class Access:
     fields: Sequence[AccessedField]
     outcome: str
     reason: str
+    emergency: str = ""
+    visible_from_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ def access_of(entry: LogEntry) -> Access:
     """What an entry of an exchange tells the person it is about. What an entry does not say stays empty."""
     said = entry.account
     items = said.get("items", ())
+    emergency = said.get("emergency") or {}
     return Access(
         leaf_index=entry.leaf_index,
         time_ms=entry.time_ms,
@@ -158,6 +163,8 @@ def access_of(entry: LogEntry) -> Access:
         ],
         outcome=entry.kind,
         reason=_text(said, "reason"),
+        emergency=_text(emergency, "reason"),
+        visible_from_ms=int(emergency.get("visible_from_ms", 0)),
     )
 
 

@@ -268,12 +268,13 @@ class Writer:
         """Append what its counts and riders let in. It counts when the transaction has ended, if there is one."""
         page = self._counters.open((draft for _, draft, _ in drafts), store.counters)
         done = Done(tree.copy(), [], [], {}, [])
-        if not inside and any(draft.riders for _, draft, _ in drafts):
+        if not inside and any(draft.rides for _, draft, _ in drafts):
             transaction.enter_context(store.transaction())
             inside = True
         for one in drafts:
             place, draft, unique = one
-            why = page.take(draft, partial(ride, store, draft)) if draft.counts or draft.riders else None
+            riding = partial(ride, store, draft, done.tree.size)
+            why = page.take(draft, riding) if draft.counts or draft.rides else None
             if why is not None:
                 done.refused[place] = (one, why)
                 continue

@@ -37,6 +37,7 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "catalog_resources": Treatment.WHOLE,
     "catalog_terms": Treatment.WHOLE,
     "catalog_versions": Treatment.WHOLE,
+    "emergencies_uses": Treatment.WHOLE,
     "identity_certificates": Treatment.WHOLE,
     "identity_denials": Treatment.WHOLE,
     "identity_departments": Treatment.WHOLE,

@@ -2,10 +2,10 @@
 
 A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`) and opens its doors when it comes.
 
-Background work: outcomes for requests that broke off (`abandoned`), erasures that were left undone, the status file,
-new versions of the index key in the keyring, notices to those who received data under a consent that was withdrawn,
-moving profile fields to the suite that is set, who is late with a proposal, and nothing else; each logs a failure and
-goes on.
+Background work: outcomes for requests that broke off (`abandoned`), erasures that were left undone, reviews of
+emergencies that became late, the status file, new versions of the index key in the keyring, notices to those who
+received data under a consent that was withdrawn, moving profile fields to the suite that is set, who is late with a
+proposal, and nothing else; each logs a failure and goes on.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.agreeing import agreeing
 from gateway.bootstrap.consents import consenting
+from gateway.bootstrap.emergencies import declare_emergency, emergency_desk
 from gateway.bootstrap.erasures import erase_profile, erasures_of
+from gateway.bootstrap.issuers import configured_issuers
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.policy import policy_of
@@ -54,7 +56,6 @@ from gateway.exchange.source_desk import SourceDesk
 from gateway.federation.federation import Federation
 from gateway.federation.model import LinkLimits
 from gateway.federation.servicer import NodeLink
-from gateway.identity.issuers import Issuer
 from gateway.identity.people import People
 from gateway.index.key_versions import oldest_written
 from gateway.index.pointer_index import PointerIndex
@@ -65,6 +66,7 @@ from gateway.rpc.services.agreement import AgreementServicer
 from gateway.rpc.services.audit import AuditServicer
 from gateway.rpc.services.catalog import CatalogServicer
 from gateway.rpc.services.consent import ConsentRequestServicer, ConsentServicer
+from gateway.rpc.services.emergency import EmergencyServicer
 from gateway.rpc.services.enrolment import EnrolmentServicer
 from gateway.rpc.services.exchange import ExchangeServicer
 from gateway.rpc.services.explicit_request import ExplicitRequestServicer
@@ -86,6 +88,7 @@ from oncegate.v1 import (
     audit_pb2_grpc,
     catalog_pb2_grpc,
     consent_pb2_grpc,
+    emergency_pb2_grpc,
     enrolment_pb2_grpc,
     exchange_pb2_grpc,
     explicit_request_pb2_grpc,
@@ -122,9 +125,9 @@ class Gateway:
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine, oldest_written=oldest_written)
         self._vault = vault = _vault(offline)
-        issuers = _issuers(settings)
+        issuers = configured_issuers(settings)
         people = People(issuers, clock, keyring.get(PEOPLE_NAMES))
-        self._record = record = Record(offline.ledger, guess_limits(settings.limits))
+        self._record = record = Record(offline.ledger, guess_limits(settings.limits), declare_emergency(offline))
         identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
         subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
         self._consents = consents = consenting(offline, people, identify, subjects, record, issuers)
@@ -169,6 +172,7 @@ class Gateway:
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
         verify = verify_field(offline, Citizens(people, subjects), vault, disclose, record, codec)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, _sources(settings), record, clock)
+        self._emergencies = emergencies = emergency_desk(offline, people, subjects, record)
         browse = Browse(offline.peers, people, offline.browsing, offline.departments)
         self._agreeing = agreed = agreeing(offline)
         self._mend = Mend(offline.ledger, record, limits, clock)
@@ -196,6 +200,7 @@ class Gateway:
                 ExplicitRequestServicer(consents.clicks), server
             )
             policy_pb2_grpc.add_PolicyServiceServicer_to_server(policy.servicer(offline, people, record), server)
+            emergency_pb2_grpc.add_EmergencyServiceServicer_to_server(EmergencyServicer(emergencies), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.PEOPLE), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
 
@@ -224,6 +229,7 @@ class Gateway:
             asyncio.create_task(_forever("erasures", _MEND_S, self._erase.running)),
             *(asyncio.create_task(_forever(*turn)) for turn in self._agreeing.turns()),
             asyncio.create_task(_forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
+            asyncio.create_task(_forever("emergencies", _MEND_S, self._emergencies.note_overdue)),
             asyncio.create_task(move_fields(self._vault)),
             asyncio.create_task(index_fields(self._vault.reindexing)),
         ]
@@ -335,28 +341,6 @@ def _trust(offline: Offline) -> Trust:
         promise_key=secrets.promise_key.verify_key.der,
         ledger_key=offline.ledger_key,
         gateway=settings.gateway_id,
-    )
-
-
-def _issuers(settings: Settings) -> tuple[Issuer, ...]:
-    """The configured issuers with their paths made absolute."""
-    return tuple(
-        Issuer(
-            issuer=each.issuer,
-            jwks_file=settings.path(each.jwks_file),
-            audience=each.audience,
-            algorithms=each.algorithms,
-            identifier_claim=each.identifier_claim,
-            scheme=each.scheme,
-            role_claim=each.role_claim,
-            roles=each.roles,
-            default_role=each.default_role,
-            max_age_s=each.max_age_s,
-            minimum_acr={str(role): accepted for role, accepted in each.minimum_acr.items()},
-            department=each.department,
-            relations_claim=each.relations_claim,
-        )
-        for each in settings.issuers
     )
 
 

@@ -65,6 +65,8 @@ def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     said = entry["accountability"]
     items = [fields_text(said["items"])] if said.get("items") else []
     reason = [said["reason"]] if said.get("reason") else []
+    if said.get("emergency"):
+        reason.insert(0, f"EMERGENCY 紧急: {said['emergency'].get('reason', '')}")
     facts = [str(said[key]) for key in ("agreement", "member", "what") if said.get(key)]
     return (
         entry["leaf_index"],

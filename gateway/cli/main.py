@@ -8,6 +8,7 @@ from gateway.cli import (
     backup,
     catalog,
     department,
+    emergency,
     erasures,
     index_key,
     key,
@@ -41,6 +42,7 @@ app.add_typer(agreement.app, name="agreement")
 search.register(vault.app)
 vault.app.add_typer(pseudonyms.app, name="pseudonyms")
 app.add_typer(vault.app, name="vault")
+app.add_typer(emergency.app, name="emergency")
 app.add_typer(erasures.app, name="erasure")
 app.add_typer(backup.app, name="backup")
 app.add_typer(restore.app, name="restore")

@@ -8,6 +8,7 @@ import typer
 
 from gateway.cli import own_consent, own_correction, own_field, own_request
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
+from gateway.cli.emergency_texts import own_emergencies, reason_text
 from gateway.cli.erasures import receipt_document
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import command, emit, fields_text, moment, say, table
@@ -35,6 +36,7 @@ app.command("export")(own_field.export)
 app.command("correct")(own_correction.correct)
 app.command("corrections")(own_correction.corrections)
 app.command("withdraw-correction")(own_correction.withdraw_correction)
+app.command("emergencies")(own_emergencies)
 
 OUTCOMES = {
     "asked": "asked, no answer yet / 已请求",
@@ -50,6 +52,8 @@ OUTCOMES = {
     "correction_read": "a department read your request / 部门查阅更正申请",
     "correction_answered": "a department decided your request / 部门办结更正申请",
     "consent_requested": "asks for your consent / 请求授权同意",
+    "emergency_read": "a department's steward read the notice / 部门数据专员查阅紧急使用通知",
+    "emergency_reviewed": "a department's steward reviewed the emergency / 部门数据专员复核紧急使用",
     "profile_found": "found by the operator by a value / 运营方按内容查到本档案",
 }
 
@@ -165,7 +169,7 @@ def accesses(
                 row["system"].rsplit("/", 1)[-1],
                 row["purpose"],
                 row["legal_basis"],
-                OUTCOMES.get(row["outcome"], row["outcome"]) + (f" ({row['reason']})" if row["reason"] else ""),
+                _outcome_text(row),
                 fields_text(row["fields"]),
                 row["leaf_index"],
             )
@@ -188,6 +192,11 @@ def accesses(
     emit({"accesses": rows, "next_page": response.next_page_token}, as_json=as_json, human=human)
 
 
+def _outcome_text(row: dict[str, Any]) -> str:
+    text = OUTCOMES.get(row["outcome"], row["outcome"]) + (f" ({row['reason']})" if row["reason"] else "")
+    return f"EMERGENCY 紧急 {reason_text(row['emergency'])}: {text}" if row["emergency"] else text
+
+
 def _access(access: audit_pb2.Access) -> dict[str, Any]:
     return {
         "time_unix_ms": access.time_unix_ms,
@@ -199,6 +208,7 @@ def _access(access: audit_pb2.Access) -> dict[str, Any]:
         "outcome": access.outcome,
         "reason": access.reason,
         "leaf_index": access.leaf_index,
+        "emergency": access.emergency,
         "fields": [
             {"resource": f.resource, "field": f.field, "form": f.form, "outcome": f.outcome} for f in access.fields
         ],

@@ -105,6 +105,7 @@ class Ask:
             consent=consent,
             consent_digest=digest,
             consent_proof=proof,
+            emergency=caller.request.emergency_reason,
         )
 
     def _answer(self, part: Permitted, result: Answer | Silence) -> ProviderAnswer:

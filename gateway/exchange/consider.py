@@ -22,7 +22,8 @@ from policies.vocabulary import LegalBasis
 class Asking:
     """Who asks, why and with what beside it, as far as policy is concerned: everything but the person.
 
-    `consumer` is a department id, `system` the system's name. `now_ms` is the moment to decide for, Unix ms.
+    `consumer` is a department id, `system` the system's name. `now_ms` is the moment to decide for, Unix ms;
+    `emergency` the reason of the declared emergency, empty when none is declared.
     """
 
     consumer: str
@@ -33,6 +34,7 @@ class Asking:
     case_present: bool
     official_present: bool
     now_ms: int
+    emergency: str = ""
 
     def who(self, resource: str) -> tuple[str, str, str, str, LegalBasis, int]:
         """What agreements are found by, for one resource."""
@@ -122,6 +124,7 @@ def consider(
         now_ms=asking.now_ms,
         official=asking.official_present,
         consent_present=consent.reason is None,
+        emergency=asking.emergency,
     )
     decision = consent.limited(engine.decide(question))
     decided = tuple((item, _told(one, consent.reason, suspended)) for item, one in chosen(items, decision))

@@ -116,9 +116,10 @@ class Decide:
         for code, entry in entries.items():
             items = tuple(item for item in request.items if item.resource == code)
             who = asking.who(code)
-            agreement = self._agreements.find(*who, partial(_serves, consent, items, entry.resource))
+            serving = partial(_serves, consent, items, entry.resource)
+            agreement = self._agreements.find(*who, serving, emergency=asking.emergency)
             # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
-            nearest = None if agreement else self._agreements.nearest(*who)
+            nearest = None if agreement else self._agreements.nearest(*who, emergency=asking.emergency)
             says = _says(consent, caller, agreement, code, items, asking.now_ms)
             suspended = partial(self._agreements.is_suspended, asking.consumer, code)
             part = consider(engine, asking, entry, items, agreement, nearest, says, suspended)
@@ -199,6 +200,7 @@ def asking_of(caller: Caller, now_ms: int) -> Asking:
         case_present=bool(request.case_reference.strip()),
         official_present=bool(caller.official),
         now_ms=now_ms,
+        emergency=request.emergency_reason,
     )
 
 

@@ -94,6 +94,8 @@ class Disclose:
                 known = Record.known(caller)
                 subject = await self._subjects(call, caller.request)
                 plan = self._decide(caller, subject)
+                caller = self._record.marked(caller, plan)
+                known = Record.known(caller)
                 refused = refusal(plan)
                 if refused is not None:
                     known = Record.known(caller, plan)

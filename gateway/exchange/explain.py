@@ -63,6 +63,7 @@ class Hypothesis:
     scheme: str
     case_present: bool = False
     official_present: bool = False
+    emergency: str = ""
     consents: Mapping[str, ConsentSays] = field(default_factory=dict)
     under: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +78,7 @@ class Hypothesis:
             case_present=self.case_present,
             official_present=self.official_present,
             now_ms=now_ms,
+            emergency=self.emergency,
         )
 
 
@@ -190,8 +192,9 @@ class Explain:
                 continue
             items = tuple(item for item in asked.items if item.resource == code)
             who = asking.who(code)
-            agreement = self._agreements.find(*who, partial(serves, asked.under.get(code, ""), items, entry.resource))
-            nearest = None if agreement else self._agreements.nearest(*who)
+            serving = partial(serves, asked.under.get(code, ""), items, entry.resource)
+            agreement = self._agreements.find(*who, serving, emergency=asking.emergency)
+            nearest = None if agreement else self._agreements.nearest(*who, emergency=asking.emergency)
             consent = asked.consents.get(code, NO_CONSENT)
             suspended = partial(self._agreements.is_suspended, asked.consumer, code)
             part = consider(engine, asking, entry, items, agreement, nearest, consent, suspended)
@@ -220,6 +223,7 @@ class Explain:
             official_present=asked.official_present,
             bundle=engine.digest,
             resources=tuple(resources),
+            emergency=asked.emergency,
         )
 
     def _uses(self, held: Agreement, at_ms: int) -> Uses:
@@ -239,6 +243,7 @@ class Explain:
             bundle=said.bundle,
             resources=tuple(self._resource(one, said.at_ms, titles) for one in said.resources),
             further=said.references,
+            emergency=said.emergency,
         )
 
     def _resource(self, said: RecordedResource, at_ms: int, titles: Mapping[str, RuleText]) -> ExplainedResource:
@@ -286,6 +291,7 @@ def hypothesis_of(said: RecordedDecision) -> Hypothesis:
         scheme=said.scheme,
         case_present=said.case_present,
         official_present=said.official_present,
+        emergency=said.emergency,
         consents={resource.code: _as_it_stood(resource) for resource in said.resources},
         under={
             resource.code: resource.agreement[2]

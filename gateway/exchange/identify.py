@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation, bad_request
-from gateway.exchange.model import Call, SignedRequest
+from gateway.exchange.model import Call, EmergencyMark, SignedRequest
 from gateway.exchange.operands import checked_operands
 from gateway.exchange.ports import WireCodec
 from gateway.identity.departments import Departments
@@ -32,7 +32,8 @@ _MAX_IDENTIFIER = 64
 class Caller:
     """A system whose certificate, standing, certified keys and signature over this request have been verified.
 
-    `operands` are those of its equality predicates, checked against the request.
+    `operands` are those of its equality predicates, checked against the request. `mark` is what entries say about a
+    declared emergency, once it is decided.
     """
 
     peer: Peer
@@ -42,6 +43,7 @@ class Caller:
     recipient: RecipientKey
     official: str
     operands: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    mark: EmergencyMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

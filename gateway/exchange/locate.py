@@ -62,6 +62,8 @@ class Locate:
         try:
             caller = self._identify.caller(call, peer)
             known = Record.known(caller)
+            if caller.request.emergency is not None:
+                raise bad_request("emergency", "is for a fetch only")
             for position, item in enumerate(caller.request.items):
                 if item.field != RECORD_FIELD or item.form is not Form.EXISTS:
                     raise bad_request(f"items[{position}]", 'a locate asks for the field "record" in the form exists')

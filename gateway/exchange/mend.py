@@ -51,7 +51,9 @@ class Mend:
         for asked in self._ledger.dangling(before_ms):
             said = dict(asked.account)
             kept: dict[str, Json] = {
-                key: said[key] for key in ("department", "system", "purpose", "legal_basis", "case") if key in said
+                key: said[key]
+                for key in ("department", "system", "purpose", "legal_basis", "case", "emergency")
+                if key in said
             }
             await self._record.write(
                 EntryDraft(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
+from policies.emergencies import Emergency
 from policies.predicates import Need
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
@@ -49,6 +50,27 @@ class SignedRequest:
     understood_marks: frozenset[FieldMark] = frozenset()
     consent: bytes = b""
     explicit_request: bytes = b""
+    emergency: Emergency | None = None
+
+    @property
+    def emergency_reason(self) -> str:
+        """Reason of the declared emergency; empty when none is declared."""
+        return "" if self.emergency is None else self.emergency.reason
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyMark:
+    """What every entry of a request under a declared emergency says beside the reason.
+
+    Args:
+        asked_ms: When it was decided, Unix ms.
+        law: By which the person is told later; empty when at once.
+        visible_from_ms: From when on the person may see it; 0 when at once.
+    """
+
+    asked_ms: int
+    law: str = ""
+    visible_from_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ or anything is shown; what cannot be recorded does not happen (fails closed).
 from collections.abc import Iterator
 
 from gateway.audit.ledger import SqlLedger
-from gateway.audit.views import AccessPage
+from gateway.audit.views import Access, AccessPage
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, bad_request
 from gateway.exchange.citizen import Citizens, own_entry
@@ -205,14 +205,22 @@ class OwnProfile:
         return await self._erase(subject, "person")
 
     async def accesses(self, bearer: str, cursor: str, limit: int) -> AccessPage:
-        """Who looked at the caller's data, newest first.
+        """Who looked at the caller's data, newest first; without what a law keeps from the person for a time.
 
         Raises:
             Refused: The token does not verify or is not a citizen's; the cursor is not one of ours.
         """
         subject = await self._citizen(bearer)
+        now_ms = self._clock.now_ms()
+        shown: list[Access] = []
         try:
-            return self._ledger.accesses(subject.person_id, cursor=cursor, limit=limit)
+            # A page is filled up, so that its length does not tell that something is left out.
+            while True:
+                page = self._ledger.accesses(subject.person_id, cursor=cursor, limit=limit - len(shown))
+                shown += [access for access in page.accesses if access.visible_from_ms <= now_ms]
+                cursor = page.next_cursor
+                if not cursor or len(shown) >= limit:
+                    return AccessPage(shown, cursor)
         except ValueError:
             raise bad_request("page_token", "must be one that the gateway gave") from None
 

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from gateway.audit.counters import Placed
 from gateway.audit.entries import EntryDraft, Recorded
 from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable, RiderRefused
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.errors import Code, Refused
 from gateway.exchange.decide import Plan, consents_of
+from gateway.exchange.emergency import DeclareEmergency
 from gateway.exchange.guesses import STRICTEST, GuessLimits, guesses_of
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.limits import refused_by, uses_of
@@ -45,11 +47,15 @@ class Record:
     Args:
         ledger: Where to.
         guesses: How many predicates may be asked about one field of one person.
+        emergencies: What is committed with a request under a declared emergency; without it there is none.
     """
 
-    def __init__(self, ledger: SqlLedger, guesses: GuessLimits = STRICTEST) -> None:
+    def __init__(
+        self, ledger: SqlLedger, guesses: GuessLimits = STRICTEST, emergencies: DeclareEmergency | None = None
+    ) -> None:
         self._ledger = ledger
         self._guesses = guesses
+        self._emergencies = emergencies
 
     async def write(self, draft: EntryDraft) -> Recorded:
         """Append and return once durable.
@@ -124,6 +130,10 @@ class Record:
             who["consent"] = request.consent.hex()
         if caller.official:
             who["official"] = caller.official
+        if request.emergency is not None:
+            who["emergency"] = {"reason": request.emergency.reason}
+            if caller.mark is not None and caller.mark.law:
+                who["emergency"] |= {"law": caller.mark.law, "visible_from_ms": caller.mark.visible_from_ms}
         return who
 
     async def asked(self, caller: Caller, subject: Subject, plan: Plan) -> Recorded:
@@ -137,10 +147,14 @@ class Record:
             for p in plan.permitted
         ]
         body: Mapping[str, Any] = {**self.known(caller, plan), "agreements": agreements}
+        person = {"person": subject.person_id.hex(), "scheme": subject.scheme}
+        if caller.request.emergency is not None:
+            # It may speak of people, so it goes with the part that can be erased.
+            person["statement"] = caller.request.emergency.statement
         draft = EntryDraft(
             kind="asked",
             accountability=body,
-            person={"person": subject.person_id.hex(), "scheme": subject.scheme},
+            person=person,
             about=subject.person_id,
             request_digest=caller.request_digest,
             unique=(f"{caller.peer.spiffe}\0{caller.request.request_id}", caller.request_digest),
@@ -149,8 +163,21 @@ class Record:
                 *guesses_of(caller.peer.department, subject.person_id, _predicates(plan), self._guesses),
             ),
             riders=tuple(consent.use for consent in consents_of(plan)),
+            placed=self._notices(caller, subject, plan),
         )
         return await self.write(draft)
+
+    def marked(self, caller: Caller, plan: Plan) -> Caller:
+        """The caller with what every further entry says about the declared emergency, if there is one."""
+        return caller if self._emergencies is None else self._emergencies.marked(caller, plan)
+
+    def _notices(self, caller: Caller, subject: Subject, plan: Plan) -> tuple[Placed, ...]:
+        """What has to be committed with the entry of a request under a declared emergency."""
+        if caller.request.emergency is None:
+            return ()
+        if self._emergencies is None:
+            raise Refused(Code.NOT_ALLOWED, "no emergencies here")
+        return self._emergencies.notices(caller, subject, plan)
 
     async def released(
         self,

@@ -72,7 +72,8 @@ class RecordedResource:
 class RecordedDecision:
     """One request as it was decided. `at_ms` is when, Unix ms.
 
-    `references` names what else the request named, such as its consent, by digest.
+    `references` names what else the request named, such as its consent, by digest; `emergency` is the reason of the
+    declared emergency, empty when none was declared.
     """
 
     index: int
@@ -87,6 +88,7 @@ class RecordedDecision:
     bundle: str
     resources: tuple[RecordedResource, ...]
     references: Mapping[str, str]
+    emergency: str = ""
 
 
 def decided_items(plan: Plan) -> list[Json]:
@@ -145,6 +147,7 @@ def read_decision(entry: LogEntry) -> RecordedDecision:
         bundle=str(said.get("bundle", "")),
         resources=tuple(_read_resource(one, items) for one in facts["resources"]),
         references={name: str(said[name]) for name in _REFERENCES if said.get(name)},
+        emergency=str((said.get("emergency") or {}).get("reason", "")),
     )
 
 

@@ -180,8 +180,9 @@ class Simulate:
             return (held, None) if recorded.counts else (None, held)
         who = asking.who(recorded.code)
         under = asked.under.get(recorded.code, "")
-        agreement = self._agreements.find(*who, partial(serves, under, items, described))
-        return agreement, None if agreement else self._agreements.nearest(*who)
+        emergency = asking.emergency
+        agreement = self._agreements.find(*who, partial(serves, under, items, described), emergency=emergency)
+        return agreement, None if agreement else self._agreements.nearest(*who, emergency=emergency)
 
     def _suspended(self, consumer: str, recorded: RecordedResource, *, as_of_then: bool) -> Callable[[], bool]:
         if as_of_then:

@@ -44,6 +44,7 @@ class Order:
         consent: The consent's exact bytes; empty with another basis.
         consent_digest: Its SHA-256; empty with another basis.
         consent_proof: The person's word for it, sealed for whoever knows the identifier.
+        emergency: Reason of the declared emergency; empty when none is declared.
     """
 
     node: str
@@ -67,6 +68,7 @@ class Order:
     consent: bytes = b""
     consent_digest: bytes = b""
     consent_proof: bytes = b""
+    emergency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def ticket_body(order: Order, *, ticket_id: bytes, session_id: bytes, issued_ms:
         issued_unix_ms=issued_ms,
         expires_unix_ms=expires_ms,
         consent=order.consent_digest,
+        emergency=order.emergency,
     ).SerializeToString(deterministic=True)
 
 

@@ -11,6 +11,7 @@ from gateway.exchange.explain import Hypothesis
 from gateway.exchange.model import RequestItem
 from gateway.rpc.codec import BASES, FORMS
 from oncegate.v1 import policy_pb2
+from policies.emergencies import known
 from policies.identifiers import known_schemes
 from policies.predicates import BadPredicate, checked_need
 from policies.resources import DEPARTMENT_PATTERN
@@ -37,6 +38,7 @@ def hypothesis_of(request: policy_pb2.ExplainDecisionRequest) -> Hypothesis:
         (request.legal_basis in BASES, "legal_basis", "must be mandate, explicit request or consent"),
         (len(request.purpose) <= _MAX_CODE, "purpose", f"must be at most {_MAX_CODE} characters"),
         (scheme in known_schemes(), "subject_scheme", "must be a known scheme"),
+        (not request.emergency or known(request.emergency), "emergency", "must be a registered reason"),
     ):
         if not holds:
             raise bad_request(path, rule)
@@ -50,6 +52,7 @@ def hypothesis_of(request: policy_pb2.ExplainDecisionRequest) -> Hypothesis:
         scheme=scheme,
         case_present=request.case_present,
         official_present=request.official_present,
+        emergency=request.emergency,
         consents={item.resource: ConsentSays(None) for item in items} if request.consent_present else {},
     )
 

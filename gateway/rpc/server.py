@@ -14,6 +14,7 @@ from oncegate.v1 import (
     agreement_pb2,
     audit_pb2,
     catalog_pb2,
+    emergency_pb2,
     enrolment_pb2,
     exchange_pb2,
     node_link_pb2,
@@ -34,6 +35,7 @@ SERVICES: dict[Door, tuple[str, ...]] = {
     Door.PEOPLE: (
         audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+        emergency_pb2.DESCRIPTOR.services_by_name["EmergencyService"].full_name,
         enrolment_pb2.DESCRIPTOR.services_by_name["EnrolmentService"].full_name,
         profile_pb2.DESCRIPTOR.services_by_name["ProfileService"].full_name,
         source_pb2.DESCRIPTOR.services_by_name["SourceService"].full_name,

@@ -169,6 +169,8 @@ class Agreements:
         basis: LegalBasis,
         now_ms: int,
         coverage: Callable[[Agreement], tuple[int, ...]] = lambda _: (),
+        *,
+        emergency: str = "",
     ) -> Agreement | None:
         """The agreement in force for a request, or None. Fails closed.
 
@@ -183,6 +185,8 @@ class Agreements:
             basis: Legal basis.
             now_ms: Unix time in milliseconds.
             coverage: How well an agreement serves the request, greater is better.
+            emergency: Reason of the declared emergency; empty when none is declared. An agreement for emergencies
+                serves nothing else, and no other serves one.
         """
         fitting = [
             agreement
@@ -191,13 +195,22 @@ class Agreements:
             and system_name in agreement.systems
             and purpose in agreement.purposes
             and basis is agreement.legal_basis
+            and _serves(agreement, emergency)
         ]
         if len(fitting) <= 1:
             return fitting[0] if fitting else None
         return max(fitting, key=lambda agreement: (coverage(agreement), _seniority(agreement)))
 
     def nearest(
-        self, consumer: str, system_name: str, resource: str, purpose: str, basis: LegalBasis, now_ms: int
+        self,
+        consumer: str,
+        system_name: str,
+        resource: str,
+        purpose: str,
+        basis: LegalBasis,
+        now_ms: int,
+        *,
+        emergency: str = "",
     ) -> Agreement | None:
         """The agreement that comes closest when `find` gives None: only to tell why a request is refused.
 
@@ -210,6 +223,7 @@ class Agreements:
             purpose: Purpose code.
             basis: Legal basis.
             now_ms: Unix time in milliseconds.
+            emergency: Reason of the declared emergency; empty when none is declared.
         """
 
         def closeness(agreement: Agreement) -> tuple[bool, ...]:
@@ -219,6 +233,8 @@ class Agreements:
                 system_name in agreement.systems,
                 purpose in agreement.purposes,
                 basis is agreement.legal_basis,
+                (agreement.emergency is not None) == bool(emergency),
+                _serves(agreement, emergency),
             )
 
         return max(
@@ -356,3 +372,10 @@ class Agreements:
 def _seniority(agreement: Agreement) -> tuple[int, tuple[int, ...]]:
     # The smallest id wins, so its letters count negatively; the closing 1 puts a prefix before its continuations.
     return agreement.valid_from_ms, (*(-ord(letter) for letter in agreement.id), 1)
+
+
+def _serves(agreement: Agreement, emergency: str) -> bool:
+    """Whether it is an agreement for this declared emergency, or an ordinary one where none is declared."""
+    if agreement.emergency is None:
+        return not emergency
+    return emergency in agreement.emergency.reasons

@@ -33,6 +33,8 @@ KEPT: Final = frozenset(
         "sharing_consents",
         # Clicks that started public tasks: their texts name nobody, and the log refers to them.
         "sharing_explicit_requests",
+        # Of another capability, and no profile: who used an emergency has to answer for it whatever the person erases.
+        "emergencies_uses",
     }
 )
 """The tables with a column `person_id` whose rows stay."""

@@ -15,13 +15,16 @@ from nodes.cli.options import (
     Basis,
     CaseReference,
     ConsentDigest,
+    Declared,
     HomePath,
     Lang,
     OfficialToken,
     Operand,
     Purpose,
     RequestDigest,
+    Statement,
     Subject,
+    emergency_of,
     official_token,
     subject_of,
     with_operands,
@@ -51,6 +54,8 @@ def fetch(
     official_token_file: OfficialToken = None,
     consent: ConsentDigest = "",
     explicit_request: RequestDigest = "",
+    emergency: Declared = "",
+    statement: Statement = "",
     request_id: Annotated[
         str | None, typer.Option("--request-id", help="Idempotency key; random unless given.")
     ] = None,
@@ -64,6 +69,7 @@ def fetch(
     whom = subject_of(subject)
     wanted = with_operands(items, operand or [])
     token = official_token(official_token_file)
+    declared = emergency_of(emergency, statement)
 
     async def ask() -> tuple[Answer, Names]:
         async with AsyncClient(home, renew=False) as client:
@@ -78,6 +84,7 @@ def fetch(
                 official_token=token,
                 consent=consent,
                 explicit_request=explicit_request,
+                emergency=declared,
             )
             return answer, {} if as_json else await _names(client, answer)
 

@@ -11,6 +11,7 @@ import typer
 from keys.keyring.file import read_passphrase
 from nodes.cli.language import Language
 from nodes.consumer.items import Item
+from policies.emergencies import Emergency
 
 PASSPHRASE_VARIABLE = "ONCEGATE_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -63,6 +64,17 @@ RequestDigest = Annotated[
 OfficialToken = Annotated[
     Path | None,
     typer.Option("--official-token-file", help="File with the official's token, where required.", dir_okay=False),
+]
+Declared = Annotated[
+    str,
+    typer.Option("--emergency", help="Declare an emergency: code of a registered reason. See docs/emergencies.md."),
+]
+Statement = Annotated[
+    str,
+    typer.Option(
+        "--statement",
+        help="What happened, 1 to 500 characters; needed with --emergency. A single - reads it from standard input.",
+    ),
 ]
 
 
@@ -129,6 +141,26 @@ def with_operands(items: Sequence[str], operands: Sequence[str]) -> list[Item]:
             raise typer.BadParameter("must be RESOURCE:FIELD=VALUE of an item asked for", param_hint="--operand")
         read[places[name]] = read[places[name]].compared_with(value)
     return read
+
+
+def emergency_of(reason: str, statement: str) -> Emergency | None:
+    """The declared emergency of the options; None when none is declared.
+
+    Args:
+        reason: Code of the reason, or empty.
+        statement: What happened, or - for standard input.
+
+    Returns:
+        The declaration, unchecked.
+
+    Raises:
+        typer.BadParameter: One is given without the other.
+    """
+    if bool(reason) != bool(statement):
+        raise typer.BadParameter("--emergency and --statement belong together", param_hint="--emergency")
+    if not reason:
+        return None
+    return Emergency(reason, sys.stdin.readline().rstrip("\r\n") if statement == "-" else statement)
 
 
 def official_token(file: Path | None) -> str:

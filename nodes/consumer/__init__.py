@@ -23,6 +23,7 @@ from nodes.consumer.items import Item
 from nodes.consumer.sync_client import Client
 from nodes.enrolment.errors import BadInput, GatewayUnreachable, HomeInvalid, RequestRefused, Violation
 from nodes.errors import NodeError
+from policies.emergencies import Emergency
 
 __all__ = [
     "Answer",
@@ -39,6 +40,7 @@ __all__ = [
     "ConsentDesk",
     "ConsentState",
     "Distrust",
+    "Emergency",
     "GatewayUnreachable",
     "HomeInvalid",
     "Item",

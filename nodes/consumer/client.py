@@ -28,6 +28,7 @@ from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.enrolment.renewal import Renewal
 from oncegate.v1 import exchange_pb2, notice_pb2, signed_pb2
+from policies.emergencies import Emergency
 from policies.vocabulary import LegalBasis
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -93,6 +94,7 @@ class AsyncClient:
         official_token: str = "",
         consent: str = "",
         explicit_request: str = "",
+        emergency: Emergency | None = None,
     ) -> Prepared:
         """Builds and signs a request without sending it.
 
@@ -107,6 +109,7 @@ class AsyncClient:
             official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
             consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
             explicit_request: Digest of the person's explicit request, where there is one.
+            emergency: The declared emergency; None for an ordinary request. See docs/emergencies.md.
 
         Returns:
             The signed request. It is valid for five minutes.
@@ -129,6 +132,7 @@ class AsyncClient:
             official_token=official_token,
             consent=consent,
             explicit_request=explicit_request,
+            emergency=emergency,
         )
 
     async def send(self, prepared: Prepared) -> Answer:
@@ -175,6 +179,7 @@ class AsyncClient:
         official_token: str = "",
         consent: str = "",
         explicit_request: str = "",
+        emergency: Emergency | None = None,
     ) -> Answer:
         """Asks about one subject: prepares, sends, verifies and opens.
 
@@ -189,6 +194,7 @@ class AsyncClient:
             official_token: OIDC token of the official on whose behalf the system asks; required by some agreements.
             consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
             explicit_request: Digest of the person's explicit request, where there is one.
+            emergency: The declared emergency; None for an ordinary request. See docs/emergencies.md.
 
         Returns:
             The verified answer.
@@ -212,6 +218,7 @@ class AsyncClient:
                 official_token=official_token,
                 consent=consent,
                 explicit_request=explicit_request,
+                emergency=emergency,
             )
         )
 

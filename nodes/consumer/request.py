@@ -17,6 +17,7 @@ from nodes.consumer.items import Item, read_items
 from nodes.consumer.words import FORM_NUMBERS, MARKS, OPERATOR_NUMBERS
 from nodes.enrolment.errors import BadInput
 from oncegate.v1 import signed_pb2
+from policies.emergencies import BadEmergency, Emergency, declared
 from policies.identifiers import BadIdentifier, normalise
 from policies.vocabulary import LegalBasis, Necessity
 
@@ -93,6 +94,7 @@ def prepare(
     official_token: str = "",
     consent: str = "",
     explicit_request: str = "",
+    emergency: Emergency | None = None,
 ) -> Prepared:
     """Builds and signs a request.
 
@@ -111,6 +113,7 @@ def prepare(
         consent: Digest of the consent, hexadecimal; needed with the basis `consent`, and empty with another.
         explicit_request: Digest of the explicit request that the person made, hexadecimal; may be named with the basis
             `explicit_request`.
+        emergency: The declared emergency; None when there is none.
 
     Returns:
         The signed request.
@@ -144,6 +147,7 @@ def prepare(
         understood_marks=list(MARKS),
         consent=_named("consent", consent, needed=_basis(basis) is LegalBasis.CONSENT),
         explicit_request=_named("explicit_request", explicit_request, needed=bool(explicit_request)),
+        emergency=None if emergency is None else _declared(emergency),
     ).SerializeToString()
     return Prepared(
         request_id=request_id,
@@ -174,6 +178,14 @@ def _item(item: Item, nonce: bytes) -> signed_pb2.RequestItem:
     if item.operand:
         message.operand_commitment = operand_commitment(nonce, item.resource, item.field, item.operand)
     return message
+
+
+def _declared(emergency: Emergency) -> signed_pb2.EmergencyDeclaration:
+    try:
+        checked = declared(emergency.reason, emergency.statement)
+    except BadEmergency as error:
+        raise BadInput(f"emergency.{error.field}", error.rule) from None
+    return signed_pb2.EmergencyDeclaration(reason=checked.reason, statement=checked.statement)
 
 
 def _basis(basis: LegalBasis | str) -> LegalBasis:

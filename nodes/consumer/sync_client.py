@@ -19,6 +19,7 @@ from nodes.consumer.consents import ConsentState
 from nodes.consumer.items import Item
 from nodes.consumer.notices import Notice
 from nodes.consumer.request import Prepared
+from policies.emergencies import Emergency
 from policies.vocabulary import LegalBasis
 
 Result = TypeVar("Result")
@@ -63,6 +64,7 @@ class Client:
         official_token: str = "",
         consent: str = "",
         explicit_request: str = "",
+        emergency: Emergency | None = None,
     ) -> Prepared:
         """As `AsyncClient.prepare`."""
 
@@ -78,6 +80,7 @@ class Client:
                 official_token=official_token,
                 consent=consent,
                 explicit_request=explicit_request,
+                emergency=emergency,
             )
 
         return self._run(build())
@@ -99,6 +102,7 @@ class Client:
         official_token: str = "",
         consent: str = "",
         explicit_request: str = "",
+        emergency: Emergency | None = None,
     ) -> Answer:
         """As `AsyncClient.fetch`."""
         return self._run(
@@ -113,6 +117,7 @@ class Client:
                 official_token=official_token,
                 consent=consent,
                 explicit_request=explicit_request,
+                emergency=emergency,
             )
         )
 

@@ -21,6 +21,7 @@ from nodes.provider.model import (
     Ticket,
 )
 from oncegate.v1 import signed_pb2
+from policies.emergencies import declared
 from policies.predicates import Operator, checked_need
 from policies.vocabulary import Form, LegalBasis, Necessity
 
@@ -108,6 +109,17 @@ def _requested(item: signed_pb2.RequestItem) -> RequestedItem:
     return RequestedItem(item.resource, item.field, form, necessity, need, accepted, commitment)
 
 
+def _emergency(message: signed_pb2.RequestBody) -> str:
+    """Reason of the declared emergency; empty when none is declared.
+
+    Raises:
+        ValueError: The declaration breaks a rule (`BadEmergency` is one).
+    """
+    if not message.HasField("emergency"):
+        return ""
+    return declared(message.emergency.reason, message.emergency.statement).reason
+
+
 class ProtobufCodec:
     """Implements `nodes.provider.model.Codec`."""
 
@@ -142,6 +154,7 @@ class ProtobufCodec:
             issued_ms=message.issued_unix_ms,
             expires_ms=message.expires_unix_ms,
             consent=_consent(message.consent),
+            emergency=message.emergency,
         )
 
     def parse_request(self, body: bytes) -> Request:
@@ -171,6 +184,7 @@ class ProtobufCodec:
             deadline_ms=message.deadline_ms,
             sealing_key_id=_length("sealing_key_id", message.sealing_key_id, DIGEST_BYTES),
             consent=_consent(message.consent),
+            emergency=_emergency(message),
         )
 
     def parse_promise(self, body: bytes) -> Promise:

@@ -271,6 +271,9 @@ class TicketChecks:
             raise CheckFailed(Reason.REQUEST_MISMATCH) from None
         if (request.trust_domain, request.purpose, request.basis) != (self._trust_domain, ticket.purpose, ticket.basis):
             raise CheckFailed(Reason.REQUEST_MISMATCH)
+        if ticket.emergency != request.emergency:
+            # A gateway that adds or strips the mark would hide an emergency from the log, or invent one.
+            raise CheckFailed(Reason.REQUEST_MISMATCH)
         signed = signed_for(request, ticket.resource)
         for item in ticket.items:
             asked = signed.get(item.field)
@@ -338,6 +341,7 @@ class TicketChecks:
                 now_ms=now_ms,
                 predicate=item.predicate,
                 consent_present=consented,
+                emergency=request.emergency,
             )
             if reason is not None:
                 raise CheckFailed(reason)

@@ -61,6 +61,8 @@ class Request:
     deadline_ms: int
     sealing_key_id: bytes
     consent: bytes = b""
+    emergency: str = ""
+    """Reason of the declared emergency; empty when none is declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class Ticket:
     issued_ms: int
     expires_ms: int
     consent: bytes = b""
+    emergency: str = ""
+    """As in the request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from policies.agreements.consent_terms import ConsentTerms
+from policies.agreements.emergency import EmergencyTerms
 from policies.predicates import Predicate
 from policies.reasons import Reason
 from policies.vocabulary import Form, LegalBasis, SharingType
@@ -40,7 +41,7 @@ class Agreement:
     the forms permitted for each field, `predicates` by name what may be asked in the form predicate. The three limits
     are always there (policies/agreements/limits.py). `raw` is the exact file, `digest` its SHA-256. `retention_days`,
     `impact_assessment` and `onward_transfer` are what the consumer owes (policies/agreements/obligations.py). `consent`
-    is there exactly when the legal basis is consent.
+    is there exactly when the legal basis is consent. One with `emergency` serves declared emergencies and nothing else.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Agreement:
     onward_transfer: bool = False
     predicates: Mapping[str, Predicate] = dataclasses.field(default_factory=dict)
     consent: ConsentTerms | None = None
+    emergency: EmergencyTerms | None = None
 
     def __hash__(self) -> int:
         """By digest: equal bytes are equal agreements."""
@@ -101,6 +103,7 @@ class Agreement:
         now_ms: int,
         consent_present: bool = False,
         predicate: str = "",
+        emergency: str = "",
     ) -> Reason | None:
         """Check one item against this agreement; fails closed, the first condition that does not hold is told.
 
@@ -115,6 +118,7 @@ class Agreement:
             now_ms: Unix time in milliseconds, UTC.
             consent_present: Whether a valid consent of the person was verified; needed when the basis is consent.
             predicate: With the form predicate, its name.
+            emergency: Reason of the declared emergency; empty when none is declared.
 
         Returns:
             None if the item is permitted, else the reason.
@@ -130,6 +134,12 @@ class Agreement:
             (bool(purpose), Reason.PURPOSE_MISSING),
             (purpose in self.purposes, Reason.PURPOSE_NOT_COVERED),
             (basis is self.legal_basis, Reason.BASIS_NOT_COVERED),
+            (emergency or self.emergency is None, Reason.EMERGENCY_ONLY),
+            (not emergency or self.emergency is not None, Reason.EMERGENCY_NOT_AGREED),
+            (
+                not emergency or (self.emergency is not None and emergency in self.emergency.reasons),
+                Reason.EMERGENCY_REASON_NOT_COVERED,
+            ),
             (consent_present or basis is not LegalBasis.CONSENT, Reason.CONSENT_MISSING),
             (case_present or not self.case_required, Reason.CASE_REQUIRED),
             (forms is not None, Reason.NOT_IN_AGREEMENT),

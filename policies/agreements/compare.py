@@ -204,4 +204,8 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "consent.max_days": _at_most,
     "consent.data_life_days": _at_most,
     "consent.relations": _set,
+    "emergency.reasons": _set,
+    "emergency.uses_per_day": _at_most,
+    "emergency.review_hours": _at_most_if_any,
+    "emergency.review_working_days": _at_most_if_any,
 }

@@ -1,10 +1,10 @@
 """Two agreements that would permit the same release under different duties.
 
 Rules kept here: two agreements meet when consumer, resource and legal basis are the same, a system, a purpose and a
-form of a field are in both, and their terms overlap. Where they meet, their duties must be the same: which one decides
-a request must never decide what the consumer owes. Nor may it decide what is asked: a predicate that both have under
-one name must be the same question, because a system may ask for it by name alone. Revisions of one agreement replace
-each other and never meet.
+form of a field are in both, both are for emergencies or neither is, and their terms overlap. Where they meet, their
+duties must be the same: which one decides a request must never decide what the consumer owes. Nor may it decide what is
+asked: a predicate that both have under one name must be the same question, because a system may ask for it by name
+alone. Revisions of one agreement replace each other and never meet.
 
 What it does not do: it does not choose between agreements that say the same (the gateway does, always alike).
 """
@@ -13,7 +13,15 @@ from typing import Final
 
 from policies.agreements.agreement import Agreement
 
-DUTIES: Final = ("case_required", "official_required", "condition", "sharing_type", "retention_days", "consent")
+DUTIES: Final = (
+    "case_required",
+    "official_required",
+    "condition",
+    "sharing_type",
+    "retention_days",
+    "consent",
+    "emergency",
+)
 """Attributes that say what the consumer owes for a release."""
 
 
@@ -28,6 +36,7 @@ def meets(one: Agreement, other: Agreement) -> bool:
         one.id != other.id
         and (one.provider, one.consumer, one.resource, one.legal_basis)
         == (other.provider, other.consumer, other.resource, other.legal_basis)
+        and (one.emergency is None) == (other.emergency is None)
         and not one.systems.isdisjoint(other.systems)
         and not one.purposes.isdisjoint(other.purposes)
         and one.valid_from_ms < other.valid_until_ms

@@ -31,6 +31,11 @@ class LimitKeys(NamedTuple):
     rate_per_minute: int
     subjects_per_day: int
 
+    def at_most(self, uses_per_day: int) -> "LimitKeys":
+        """The same with no more uses, and so no more people, than that."""
+        uses = min(self.uses_per_day, uses_per_day)
+        return self._replace(uses_per_day=uses, subjects_per_day=min(self.subjects_per_day, uses))
+
 
 def read_limits(reader: Reader) -> LimitKeys:
     """Read these keys.

@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar
 
 from policies.agreements.agreement import MAX_TERM_MS, Agreement
 from policies.agreements.consent_terms import ConsentTerms, read_terms
+from policies.agreements.emergency import KEY as EMERGENCY
+from policies.agreements.emergency import read_emergency
 from policies.agreements.limits import KEYS as LIMITS
 from policies.agreements.limits import read_limits
 from policies.agreements.locate import key_lines, shown
@@ -60,7 +62,9 @@ _REQUIRED: Final = frozenset(
     }
 )
 _OPTIONAL: Final = (
-    frozenset({"sharing_type", "condition", "official_required", "predicates", "consent"}) | OBLIGATIONS | LIMITS
+    frozenset({"sharing_type", "condition", "official_required", "predicates", "consent", EMERGENCY})
+    | OBLIGATIONS
+    | LIMITS
 )
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -121,6 +125,13 @@ class _Reader:
             raise self.bad("valid_until", "must be at most three years after valid_from")
         sharing_type = self.word("sharing_type", SharingType) if "sharing_type" in self.table else None
         items = self.items()
+        basis = self.word("legal_basis", LegalBasis)
+        official = self.flag("official_required") if "official_required" in self.table else None
+        emergency = read_emergency(self.table.get(EMERGENCY), basis=basis, official_stated=official, refuse=self.bad)
+        limits = read_limits(self)
+        if emergency is not None:
+            # Both numbers of uses hold, so the smaller one counts.
+            limits = limits.at_most(emergency.uses_per_day)
         return Agreement(
             id=self.match("id", _ID),
             revision=self.number("revision", MAX_REVISION),
@@ -132,19 +143,21 @@ class _Reader:
             resource=self.resource(),
             sharing_type=sharing_type,
             condition=self.condition(sharing_type),
-            legal_basis=self.word("legal_basis", LegalBasis),
+            legal_basis=basis,
             purposes=self.listed("purposes", "registered purposes", known),
             valid_from_ms=valid_from,
             valid_until_ms=valid_until,
             case_required=self.flag("case_required"),
-            official_required=self.flag("official_required") if "official_required" in self.table else False,
+            # Nobody declares an emergency without a name.
+            official_required=bool(official) or emergency is not None,
             items=items,
-            **read_limits(self)._asdict(),
+            **limits._asdict(),
             **read_obligations(self)._asdict(),
             digest=hashlib.sha256(raw).digest(),
             raw=raw,
             predicates=read_predicates(self.table.get("predicates", []), items, self.bad),
             consent=self.consent(),
+            emergency=emergency,
         )
 
     def consent(self) -> ConsentTerms | None:

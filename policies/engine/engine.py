@@ -154,6 +154,7 @@ def _key(question: AccessQuestion) -> Hashable:
         question.consent_present,
         question.official,
         question.subject_scheme,
+        question.emergency,
         term_of(question),
         question.agreement,
     )

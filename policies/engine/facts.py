@@ -151,6 +151,11 @@ def _agreement(agreement: Agreement) -> Json:
         "basis": _ref("Basis", agreement.legal_basis),
         "case_required": agreement.case_required,
         "official_required": agreement.official_required,
+        "for_emergencies": agreement.emergency is not None,
+        "emergency_reasons": [
+            _ref("EmergencyReason", reason)
+            for reason in (agreement.emergency.reasons if agreement.emergency is not None else ())
+        ],
         "term_days": -(-(agreement.valid_until_ms - agreement.valid_from_ms) // DAY_MS),
         "fields": list(fields.values()),
         "items": [
@@ -181,6 +186,7 @@ def _request(question: AccessQuestion, field: FieldDescription, form: Form) -> J
             "form": _ref("Form", form),
             "predicate": dict(question.predicates).get(field.code, "") if form is Form.PREDICATE else "",
             "scheme": _ref("Scheme", question.subject_scheme),
+            "emergency": _ref("EmergencyReason", question.emergency),
             "case_present": question.case_present,
             "consent_present": question.consent_present,
             "official_present": question.official,

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from policies.agreements import Agreement, parse_agreement
+from policies.agreements.emergency import EmergencyTerms
 from policies.engine.question import AccessQuestion
 from policies.predicates import Operator, Predicate
 from policies.resources import FieldDescription, ResourceDescription
@@ -77,6 +78,9 @@ _AGREEMENT: Final = replace(
     valid_from_ms=_NOW - _TERM_MS,
     valid_until_ms=_NOW + _TERM_MS,
 )
+REASON: Final = "life_saving_care"
+FOR_EMERGENCIES: Final = EmergencyTerms(frozenset({REASON}), 1, 24, None, "", 0)
+"""What an agreement says that serves declared emergencies of this reason."""
 _SAME: Final = Predicate("same", "name", Operator.EQUALS, ())
 
 PERMITTED: Final = AccessQuestion(
@@ -115,6 +119,12 @@ FORBIDDEN: Final[Mapping[str, tuple[AccessQuestion, ...]]] = MappingProxyType(
         "purpose-is-stated": (replace(PERMITTED, purpose=""),),
         "purpose-is-covered": (replace(PERMITTED, purpose="tax_assessment"),),
         "basis-is-covered": (replace(PERMITTED, basis=LegalBasis.MANDATE),),
+        "emergency-agreement-is-for-emergencies": (_with(replace(_AGREEMENT, emergency=FOR_EMERGENCIES)),),
+        "emergency-has-its-own-agreement": (replace(PERMITTED, emergency=REASON),),
+        "emergency-reason-is-covered": (
+            replace(_with(replace(_AGREEMENT, emergency=FOR_EMERGENCIES)), emergency="disaster_relief"),
+            replace(PERMITTED, emergency=REASON),
+        ),
         "consent-is-present": (
             replace(
                 _with(replace(_AGREEMENT, legal_basis=LegalBasis.CONSENT)),

@@ -15,7 +15,8 @@ class AccessQuestion:
     `consumer` is a department id, `system` the system's name; `purpose` is empty when none was stated; `agreement` is
     None when none applies; `consent_present` says that a valid consent artefact of the subject was verified, `official`
     that an official was identified. `predicates` names, for a field asked for in the form predicate, the predicate of
-    the agreement that is needed; a field without one has none that fits. `now_ms` is Unix time in milliseconds, UTC.
+    the agreement that is needed; a field without one has none that fits. `emergency` is the reason of the declared
+    emergency, empty when none is declared. `now_ms` is Unix time in milliseconds, UTC.
     """
 
     consumer: str
@@ -31,6 +32,7 @@ class AccessQuestion:
     official: bool = False
     consent_present: bool = False
     predicates: tuple[tuple[str, str], ...] = ()
+    emergency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

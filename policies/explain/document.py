@@ -32,6 +32,7 @@ def document(explained: Explained) -> dict[str, Any]:
         "scheme": explained.scheme,
         "case_present": explained.case_present,
         "official_present": explained.official_present,
+        **({"emergency": explained.emergency} if explained.emergency else {}),
         "bundle": explained.bundle,
         "refused": explained.refuses,
         "resources": [_resource(resource) for resource in explained.resources],

@@ -66,7 +66,8 @@ class ExplainedResource:
 class Explained:
     """One request as it was decided. `at_ms` is Unix time in milliseconds, UTC; `bundle` the bundle's digest.
 
-    `further` holds facts of other parts (such as a consent's id) by name, as text.
+    `further` holds facts of other parts (such as a consent's id) by name, as text; `emergency` is the reason of the
+    declared emergency, empty when none is declared.
     """
 
     at_ms: int
@@ -80,6 +81,7 @@ class Explained:
     bundle: str
     resources: tuple[ExplainedResource, ...]
     further: Mapping[str, str] = field(default_factory=dict)
+    emergency: str = ""
 
     @property
     def refuses(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from policies.emergencies import REASONS
 from policies.explain.compare import ABSENT, RELEASED, Difference
 from policies.explain.model import Explained, ExplainedItem, ExplainedResource
 from policies.purposes import PURPOSES
@@ -119,6 +120,11 @@ def _titles(resource: ExplainedResource) -> tuple[str, str]:
     return f"{described.name_zh}（{resource.code}）", f"{described.name_en} ({resource.code})"
 
 
+def _emergency(code: str) -> tuple[str, str]:
+    reason = REASONS.get(code)
+    return (code, code) if reason is None else (reason.zh, reason.en)
+
+
 def _chinese(explained: Explained) -> Iterator[str]:
     yield (
         f"{_moment(explained.at_ms)}，{explained.consumer} 的业务系统 {explained.system} 以"
@@ -131,6 +137,8 @@ def _chinese(explained: Explained) -> Iterator[str]:
             f"；主体标识种类：{explained.scheme or '未说明'}。",
         )
     )
+    if explained.emergency:
+        yield f"已声明紧急情况：{_emergency(explained.emergency)[0]}。"
     for resource in explained.resources:
         title = _titles(resource)[0]
         held = resource.agreement
@@ -171,6 +179,8 @@ def _english(explained: Explained) -> Iterator[str]:
             f"; kind of identifier: {explained.scheme or 'not stated'}.",
         )
     )
+    if explained.emergency:
+        yield f"An emergency is declared: {_emergency(explained.emergency)[1]}."
     for resource in explained.resources:
         title = _titles(resource)[1]
         held = resource.agreement

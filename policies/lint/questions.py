@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from policies.engine import AccessQuestion
-from policies.engine.probes import PERMITTED
+from policies.engine.probes import FOR_EMERGENCIES, PERMITTED, REASON
 from policies.predicates import Operator, Predicate
 from policies.purposes import PURPOSES
 from policies.vocabulary import Classification, Form, LegalBasis, Necessity, SharingType
@@ -46,6 +46,9 @@ _BY_ATTRIBUTE: Final[Mapping[str, tuple[str, ...]]] = {
     "official_present": ("official",),
     "case_required": ("agreement",),
     "official_required": ("agreement",),
+    "emergency": ("emergency", "for_emergencies"),
+    "for_emergencies": ("emergency", "for_emergencies", "agreement"),
+    "emergency_reasons": ("emergency", "for_emergencies", "agreement"),
     "consumer": ("system", "agreement"),
     "systems": ("system", "agreement"),
     "resource": ("resource", "agreement"),
@@ -61,6 +64,7 @@ _BY_TYPE: Final[Mapping[str, tuple[str, ...]]] = {
     "Resource": ("resource",),
     "Field": ("field", "resource"),
     "Purpose": ("purpose",),
+    "EmergencyReason": ("emergency",),
     "Scheme": ("scheme",),
     "Form": ("form",),
     "Basis": ("basis",),
@@ -164,6 +168,8 @@ def _values(literals: Mapping[str, set[str]], numbers: set[int]) -> dict[str, tu
         "case": ("yes", "no"),
         "official": ("yes", "no"),
         "consent": ("no", "yes"),
+        "emergency": _first("", REASON, *sorted(literals.get("EmergencyReason", ())), _OTHER),
+        "for_emergencies": ("no", "yes"),
         "agreement": ("fits", _OTHER, "requires_nothing"),
         "term_days": _first("20", *days),
     }
@@ -268,6 +274,8 @@ def _question(values: Mapping[str, str]) -> AccessQuestion:
             case_required=asks,
             official_required=asks,
         )
+    if values.get("for_emergencies") == "yes":
+        held = replace(held, emergency=FOR_EMERGENCIES)
     term, half = values.get("term", "in_force"), int(values.get("term_days", "20")) * _DAY_MS // 2
     start = PERMITTED.now_ms + {"not_started": half, "expired": -3 * half}.get(term, -half)
     held = replace(held, valid_from_ms=start, valid_until_ms=start + 2 * half)
@@ -284,5 +292,6 @@ def _question(values: Mapping[str, str]) -> AccessQuestion:
         now_ms=PERMITTED.now_ms,
         official=values.get("official", "yes") == "yes",
         consent_present=values.get("consent", "no") == "yes",
+        emergency=values.get("emergency", ""),
         predicates=((code, _ASKED if values.get("predicate", "agreed") == "agreed" else _OTHER),),
     )

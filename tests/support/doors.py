@@ -25,6 +25,7 @@ from oncegate.v1 import (
     audit_pb2_grpc,
     catalog_pb2_grpc,
     consent_pb2_grpc,
+    emergency_pb2_grpc,
     enrolment_pb2_grpc,
     exchange_pb2,
     exchange_pb2_grpc,
@@ -124,6 +125,7 @@ class Door:
         self.clicks = explicit_request_pb2_grpc.ExplicitRequestServiceStub(self.channel)
         self.consent_requests = consent_pb2_grpc.ConsentRequestServiceStub(self.channel)
         self.policy = policy_pb2_grpc.PolicyServiceStub(self.channel)
+        self.emergency = emergency_pb2_grpc.EmergencyServiceStub(self.channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:

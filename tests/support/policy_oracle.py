@@ -47,6 +47,11 @@ def found(holds: Callable[[Item, Agreement], bool]) -> Callable[[Item], bool]:
     return check
 
 
+def reasons_of(held: Agreement | None) -> frozenset[str]:
+    """The reasons for an emergency that an agreement lists."""
+    return frozenset() if held is None or held.emergency is None else held.emergency.reasons
+
+
 ROWS: tuple[tuple[str, Callable[[Item], bool], Reason], ...] = (
     ("resource-is-shared", lambda i: i.shared.sharing_type != SharingType.NOT_SHARED, Reason.NOT_SHARED),
     ("agreement-exists", lambda i: i.asked.agreement is not None, Reason.NO_AGREEMENT),
@@ -79,6 +84,21 @@ ROWS: tuple[tuple[str, Callable[[Item], bool], Reason], ...] = (
     ("purpose-is-stated", lambda i: i.asked.purpose != "", Reason.PURPOSE_MISSING),
     ("purpose-is-covered", found(lambda i, held: i.asked.purpose in held.purposes), Reason.PURPOSE_NOT_COVERED),
     ("basis-is-covered", found(lambda i, held: i.asked.basis == held.legal_basis), Reason.BASIS_NOT_COVERED),
+    (
+        "emergency-agreement-is-for-emergencies",
+        lambda i: bool(i.asked.emergency) or (i.asked.agreement is not None and i.asked.agreement.emergency is None),
+        Reason.EMERGENCY_ONLY,
+    ),
+    (
+        "emergency-has-its-own-agreement",
+        lambda i: not i.asked.emergency or (i.asked.agreement is not None and i.asked.agreement.emergency is not None),
+        Reason.EMERGENCY_NOT_AGREED,
+    ),
+    (
+        "emergency-reason-is-covered",
+        lambda i: not i.asked.emergency or i.asked.emergency in reasons_of(i.asked.agreement),
+        Reason.EMERGENCY_REASON_NOT_COVERED,
+    ),
     (
         "consent-is-present",
         lambda i: i.asked.basis != LegalBasis.CONSENT or i.asked.consent_present,

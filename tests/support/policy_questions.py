@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from policies.agreements import Agreement
+from policies.agreements.emergency import EmergencyTerms
 from policies.engine import AccessQuestion
 from policies.predicates import Operator, Predicate
 from policies.resources import ResourceDescription
@@ -19,6 +20,8 @@ from tests.support.policy_cases import NOW_MS, agreement, field, resource
 DAY_MS = 86_400_000
 FIELDS = ("name", "birth_date", "income", "record")
 PURPOSES = ("school_enrolment", "tax_assessment", "newborn_registration", "", "curiosity")
+EMERGENCIES = ("life_saving_care", "disaster_relief")
+FOR_EMERGENCIES = EmergencyTerms(frozenset(EMERGENCIES[:1]), 5, 24, None, "", 0)
 Change = Callable[[random.Random, AccessQuestion], AccessQuestion]
 
 
@@ -95,6 +98,11 @@ def _resource(asked: AccessQuestion, **changes: Any) -> AccessQuestion:
     return replace(asked, resource=replace(described, **changes))
 
 
+def _emergency(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
+    """A declared emergency under an agreement for emergencies."""
+    return _held(replace(asked, emergency=rng.choice(EMERGENCIES)), emergency=FOR_EMERGENCIES)
+
+
 def _long(_rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
     held = asked.agreement
     return asked if held is None else _held(asked, valid_until_ms=held.valid_from_ms + 366 * DAY_MS + 1)
@@ -145,6 +153,10 @@ CHANGES: tuple[Change, ...] = (
     lambda rng, asked: _held(asked, legal_basis=rng.choice(tuple(LegalBasis))),
     lambda rng, asked: _resource(asked, sharing_type=rng.choice(tuple(SharingType))),
     lambda rng, asked: _resource(asked, provider=rng.choice(("civil", "police"))),
+    lambda rng, asked: replace(asked, emergency=rng.choice(("", *EMERGENCIES, "whim"))),
+    lambda rng, asked: _held(asked, emergency=rng.choice((None, FOR_EMERGENCIES))),
+    _emergency,
+    _emergency,
     _long,
     _less,
     _offered_less,

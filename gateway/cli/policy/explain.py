@@ -61,6 +61,7 @@ def explain(  # noqa: PLR0917 - each is an option
     case: Annotated[bool, typer.Option("--case", help="A case reference is stated.")] = False,
     official: Annotated[bool, typer.Option("--official", help="An official is identified.")] = False,
     consent: Annotated[bool, typer.Option("--consent", help="A valid consent was verified.")] = False,
+    emergency: Annotated[str, typer.Option("--emergency", help="Reason of a declared emergency.")] = "",
     home: HomeOption = None,
     gateway: AddressOption = "",
     ca: CaOption = None,
@@ -84,6 +85,7 @@ def explain(  # noqa: PLR0917 - each is an option
         "case_present": case,
         "official_present": official,
         "consent_present": consent,
+        "emergency": emergency,
     }
     if question is not None:
         asked |= read_question(question)

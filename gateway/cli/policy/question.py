@@ -25,6 +25,7 @@ KEYS: Final = frozenset(
         "case_present",
         "official_present",
         "consent_present",
+        "emergency",
     }
 )
 _ITEM: Final = re.compile(r"([^:=]+):([^:=]+)=([^?]+)(\??)")
@@ -68,6 +69,7 @@ def request_of(asked: dict[str, Any]) -> policy_pb2.ExplainDecisionRequest:
             case_present=asked["case_present"],
             official_present=asked["official_present"],
             consent_present=asked["consent_present"],
+            emergency=asked["emergency"],
         )
     except TypeError as error:
         raise typer.BadParameter(str(error), param_hint="--question") from None

@@ -129,6 +129,7 @@ def _access(access: Access) -> audit_pb2.Access:
         outcome=access.outcome,
         reason=access.reason,
         leaf_index=access.leaf_index,
+        emergency=access.emergency,
     )
     for field in access.fields:
         message.fields.add(resource=field.resource, field=field.field, form=field.form, outcome=field.outcome)

@@ -260,3 +260,37 @@ async def test_a_rider_whose_statement_the_database_refuses_stops_the_commit(led
     await ledger.append(rider(2))
     assert ridden(engine) == [1, 2]
     assert entries(engine) == 2
+
+
+@pytest.mark.usefixtures("rides")
+async def test_a_rider_that_asks_for_it_is_told_the_position_of_its_own_entry(
+    ledger: SqlLedger, engine: Engine
+) -> None:
+    def place(connection: Connection, position: int) -> None:
+        connection.exec_driver_sql(f"INSERT INTO rides VALUES ({position})")
+
+    first = await ledger.append(asked(1))
+    drafts = [replace(asked(n), placed=(place,)) for n in (2, 3)]
+    refusing = replace(rider(100, "NO"), placed=(place,))
+    results = await asyncio.gather(
+        *(ledger.append(one) for one in (drafts[0], refusing, asked(4), drafts[1])), return_exceptions=True
+    )
+    positions = [one.leaf_index for one in results if not isinstance(one, RiderRefused)]
+    assert positions == [first.leaf_index + n for n in (1, 2, 3)]
+    assert ridden(engine) == [positions[0], positions[2]]
+
+
+@pytest.mark.usefixtures("rides")
+async def test_a_position_is_right_also_when_another_process_was_first(
+    ledger: SqlLedger, engine: Engine, clock: LedgerClock
+) -> None:
+    def place(connection: Connection, position: int) -> None:
+        connection.exec_driver_sql(f"INSERT INTO rides VALUES ({position})")
+
+    await ledger.append(asked(1))
+    other = make_ledger(engine, clock)
+    other.start()
+    await other.append(asked(2))
+    other.stop()
+    placed = await ledger.append(replace(asked(3), placed=(place,)))
+    assert ridden(engine) == [placed.leaf_index]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from policies.agreements import Agreement
+from policies.agreements.emergency import EmergencyTerms
 from policies.engine import GUARDRAILS, KNOWN_TERMS_RULE, ItemDecision, PolicyEngine
 from policies.engine.bundle import PACKAGED, load_bundle
 from policies.predicates import Operator, Predicate
@@ -73,6 +74,7 @@ def test_a_request_is_refused_when_a_required_item_is_withheld_but_not_for_an_op
     assert engine.decide(question(item("name"), item("health"))).refuses
 
 
+TERMS = EmergencyTerms(frozenset({"life_saving_care"}), 5, 24, None, "", 0)
 SAME = Predicate("same", "name", Operator.EQUALS, ())
 WITHHELD = {
     "not shared": (question(resource=resource(sharing_type=SharingType.NOT_SHARED)), Reason.NOT_SHARED),
@@ -97,6 +99,18 @@ WITHHELD = {
     "consent that nobody verified": (
         question(agreement=agreement(legal_basis=LegalBasis.CONSENT), basis=LegalBasis.CONSENT),
         Reason.CONSENT_MISSING,
+    ),
+    "an emergency agreement without an emergency": (
+        question(agreement=agreement(emergency=TERMS)),
+        Reason.EMERGENCY_ONLY,
+    ),
+    "an emergency under an ordinary agreement": (
+        question(emergency="life_saving_care"),
+        Reason.EMERGENCY_NOT_AGREED,
+    ),
+    "another reason for an emergency": (
+        question(agreement=agreement(emergency=TERMS), emergency="disaster_relief"),
+        Reason.EMERGENCY_REASON_NOT_COVERED,
     ),
     "no case": (question(case_present=False), Reason.CASE_REQUIRED),
     "no official": (question(agreement=agreement(official_required=True)), Reason.OFFICIAL_REQUIRED),

@@ -85,6 +85,32 @@ def upgrade() -> None:
     sa.Column('fingerprint', sa.String(length=64), nullable=False),
     sa.PrimaryKeyConstraint('code', 'version')
     )
+    op.create_table('emergencies_uses',
+    sa.Column('use_id', sa.LargeBinary(), nullable=False),
+    sa.Column('entry', sa.BigInteger(), nullable=False),
+    sa.Column('person_id', sa.LargeBinary(), nullable=False),
+    sa.Column('provider', sa.String(length=63), nullable=False),
+    sa.Column('consumer', sa.String(length=63), nullable=False),
+    sa.Column('system', sa.String(length=512), nullable=False),
+    sa.Column('resource', sa.String(length=128), nullable=False),
+    sa.Column('agreement_id', sa.String(length=128), nullable=False),
+    sa.Column('agreement_revision', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.String(length=64), nullable=False),
+    sa.Column('asked_ms', sa.BigInteger(), nullable=False),
+    sa.Column('due_ms', sa.BigInteger(), nullable=False),
+    sa.Column('person_from_ms', sa.BigInteger(), nullable=False),
+    sa.Column('law', sa.String(length=300), nullable=False),
+    sa.Column('steward_read_ms', sa.BigInteger(), nullable=False),
+    sa.Column('overdue_entry', sa.BigInteger(), nullable=False),
+    sa.Column('reviewed_ms', sa.BigInteger(), nullable=False),
+    sa.Column('outcome', sa.String(length=16), nullable=False),
+    sa.Column('review_entry', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('use_id')
+    )
+    op.create_index('emergencies_uses_by_agreement', 'emergencies_uses', ['agreement_id', 'consumer', 'reviewed_ms', 'due_ms'], unique=False)
+    op.create_index('emergencies_uses_by_due', 'emergencies_uses', ['reviewed_ms', 'due_ms'], unique=False)
+    op.create_index('emergencies_uses_by_provider', 'emergencies_uses', ['provider', 'asked_ms'], unique=False)
+    op.create_index(op.f('ix_emergencies_uses_person_id'), 'emergencies_uses', ['person_id'], unique=False)
     op.create_table('identity_certificates',
     sa.Column('serial', sa.String(length=40), nullable=False),
     sa.Column('spiffe', sa.String(length=512), nullable=False),
@@ -464,6 +490,11 @@ def downgrade() -> None:
     op.drop_table('identity_denials')
     op.drop_index('identity_certificates_by_name', table_name='identity_certificates')
     op.drop_table('identity_certificates')
+    op.drop_index(op.f('ix_emergencies_uses_person_id'), table_name='emergencies_uses')
+    op.drop_index('emergencies_uses_by_provider', table_name='emergencies_uses')
+    op.drop_index('emergencies_uses_by_due', table_name='emergencies_uses')
+    op.drop_index('emergencies_uses_by_agreement', table_name='emergencies_uses')
+    op.drop_table('emergencies_uses')
     op.drop_table('catalog_versions')
     op.drop_index('catalog_terms_by_code', table_name='catalog_terms')
     op.drop_table('catalog_terms')

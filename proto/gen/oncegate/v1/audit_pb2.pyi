@@ -113,7 +113,7 @@ class ListMyAccessesRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class Access(_message.Message):
-    __slots__ = ("time_unix_ms", "department", "system", "purpose", "legal_basis", "case_reference", "fields", "outcome", "reason", "leaf_index")
+    __slots__ = ("time_unix_ms", "department", "system", "purpose", "legal_basis", "case_reference", "fields", "outcome", "reason", "leaf_index", "emergency")
     TIME_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +124,7 @@ class Access(_message.Message):
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
     time_unix_ms: int
     department: str
     system: str
@@ -134,7 +135,8 @@ class Access(_message.Message):
     outcome: str
     reason: str
     leaf_index: int
-    def __init__(self, time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., case_reference: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[AccessedField, _Mapping]]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., leaf_index: _Optional[int] = ...) -> None: ...
+    emergency: str
+    def __init__(self, time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., case_reference: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[AccessedField, _Mapping]]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., leaf_index: _Optional[int] = ..., emergency: _Optional[str] = ...) -> None: ...
 
 class AccessedField(_message.Message):
     __slots__ = ("resource", "field", "form", "outcome")

@@ -146,8 +146,16 @@ class RequestItem(_message.Message):
     operand_commitment: bytes
     def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., necessity: _Optional[_Union[Necessity, str]] = ..., predicate: _Optional[str] = ..., operator: _Optional[_Union[PredicateOperator, str]] = ..., constants: _Optional[_Iterable[str]] = ..., accepted: _Optional[_Iterable[_Union[Form, str]]] = ..., operand_commitment: _Optional[bytes] = ...) -> None: ...
 
+class EmergencyDeclaration(_message.Message):
+    __slots__ = ("reason", "statement")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    statement: str
+    def __init__(self, reason: _Optional[str] = ..., statement: _Optional[str] = ...) -> None: ...
+
 class RequestBody(_message.Message):
-    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks", "explicit_request", "consent")
+    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks", "explicit_request", "consent", "emergency")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRUST_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +171,7 @@ class RequestBody(_message.Message):
     UNDERSTOOD_MARKS_FIELD_NUMBER: _ClassVar[int]
     EXPLICIT_REQUEST_FIELD_NUMBER: _ClassVar[int]
     CONSENT_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     trust_domain: str
     system: str
@@ -178,7 +187,8 @@ class RequestBody(_message.Message):
     understood_marks: _containers.RepeatedScalarFieldContainer[FieldMark]
     explicit_request: bytes
     consent: bytes
-    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ..., explicit_request: _Optional[bytes] = ..., consent: _Optional[bytes] = ...) -> None: ...
+    emergency: EmergencyDeclaration
+    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ..., explicit_request: _Optional[bytes] = ..., consent: _Optional[bytes] = ..., emergency: _Optional[_Union[EmergencyDeclaration, _Mapping]] = ...) -> None: ...
 
 class TicketItem(_message.Message):
     __slots__ = ("field", "form", "predicate")
@@ -191,7 +201,7 @@ class TicketItem(_message.Message):
     def __init__(self, field: _Optional[str] = ..., form: _Optional[_Union[Form, str]] = ..., predicate: _Optional[str] = ...) -> None: ...
 
 class TicketBody(_message.Message):
-    __slots__ = ("ticket_id", "node", "session_id", "resource", "handle", "items", "purpose", "legal_basis", "agreement_id", "agreement_revision", "agreement_digest", "request_digest", "issued_unix_ms", "expires_unix_ms", "consent")
+    __slots__ = ("ticket_id", "node", "session_id", "resource", "handle", "items", "purpose", "legal_basis", "agreement_id", "agreement_revision", "agreement_digest", "request_digest", "issued_unix_ms", "expires_unix_ms", "consent", "emergency")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -207,6 +217,7 @@ class TicketBody(_message.Message):
     ISSUED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     CONSENT_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
     ticket_id: bytes
     node: str
     session_id: bytes
@@ -222,7 +233,8 @@ class TicketBody(_message.Message):
     issued_unix_ms: int
     expires_unix_ms: int
     consent: bytes
-    def __init__(self, ticket_id: _Optional[bytes] = ..., node: _Optional[str] = ..., session_id: _Optional[bytes] = ..., resource: _Optional[str] = ..., handle: _Optional[bytes] = ..., items: _Optional[_Iterable[_Union[TicketItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., agreement_id: _Optional[str] = ..., agreement_revision: _Optional[int] = ..., agreement_digest: _Optional[bytes] = ..., request_digest: _Optional[bytes] = ..., issued_unix_ms: _Optional[int] = ..., expires_unix_ms: _Optional[int] = ..., consent: _Optional[bytes] = ...) -> None: ...
+    emergency: str
+    def __init__(self, ticket_id: _Optional[bytes] = ..., node: _Optional[str] = ..., session_id: _Optional[bytes] = ..., resource: _Optional[str] = ..., handle: _Optional[bytes] = ..., items: _Optional[_Iterable[_Union[TicketItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., agreement_id: _Optional[str] = ..., agreement_revision: _Optional[int] = ..., agreement_digest: _Optional[bytes] = ..., request_digest: _Optional[bytes] = ..., issued_unix_ms: _Optional[int] = ..., expires_unix_ms: _Optional[int] = ..., consent: _Optional[bytes] = ..., emergency: _Optional[str] = ...) -> None: ...
 
 class PromiseBody(_message.Message):
     __slots__ = ("leaf_index", "leaf_hash", "request_digest")
