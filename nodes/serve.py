@@ -27,6 +27,7 @@ from nodes.enrolment.home import Home
 from nodes.enrolment.member_keys import open_own
 from nodes.enrolment.renewal import Renewal
 from nodes.errors import NodeError
+from nodes.interpreter import set_heap_aside, share_interpreter
 from nodes.link.codec import ProtobufCodec
 from nodes.link.identity import HomeIdentities
 from nodes.link.link import NodeLink
@@ -38,9 +39,6 @@ from nodes.watch.receipts import newest_promises
 SESSION_BYTES = 16
 TRUST_POLL_S = 2.0
 WATCH_EVERY_S = 60.0
-SWITCH_INTERVAL_S = 0.0002
-"""Shorter than a turn of a busy event loop: with CPython's 5 ms a loop that polls often never has to give way, and the
-threads that read sources and write receipts starve."""
 PROMISES_CHECKED = 16
 
 log = structlog.get_logger("oncegate.node")
@@ -204,7 +202,7 @@ def serve(home: Path) -> None:
     Raises:
         NodeError: As `Node`.
     """
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    share_interpreter()
     configure_logs()
     asyncio.run(_serve(home))
 
@@ -214,4 +212,5 @@ async def _serve(home: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, node.stop)
+    set_heap_aside()
     await node.run()

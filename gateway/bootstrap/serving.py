@@ -24,6 +24,7 @@ from gateway.bootstrap.agreeing import agreeing
 from gateway.bootstrap.consents import consenting
 from gateway.bootstrap.emergencies import declare_emergency, emergency_desk
 from gateway.bootstrap.erasures import erase_profile, erasures_of
+from gateway.bootstrap.interpreter import set_heap_aside, share_interpreter
 from gateway.bootstrap.issuers import configured_issuers
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
@@ -31,7 +32,6 @@ from gateway.bootstrap.policy import policy_of
 from gateway.bootstrap.restored import require_confirmed
 from gateway.bootstrap.sealed import wait_unsealed, write_status
 from gateway.bootstrap.secrets import PEOPLE_NAMES, newest_index_keys
-from gateway.bootstrap.threads import share_interpreter
 from gateway.bootstrap.vault_identity import vault_identity
 from gateway.bootstrap.vault_search import index_fields, searching
 from gateway.bootstrap.vault_suite import move_fields
@@ -375,5 +375,6 @@ async def serve(home: Path) -> None:
         return
     gateway = Gateway(offline)
     await gateway.start()
+    set_heap_aside()
     await told.wait()
     await gateway.stop()

@@ -9,7 +9,8 @@ that lands while loading is noticed by the next question; a counter that moved b
 change like any other. Fails closed: when the counter cannot be read there is no answer.
 
 Questions of one turn of the event loop are one question: nothing comes in during a turn, so whoever calls after a
-change was committed is answered in a later one. A change by this process ends the turn's answer at once.
+change was committed is answered in a later one. The first of a turn reads all counters that are kept of its database,
+in one statement. A change by this process ends the turn's answer at once.
 
 It does not do notification (nothing is pushed) and does not replace a transaction.
 """
@@ -17,9 +18,10 @@ It does not do notification (nothing is pushed) and does not replace a transacti
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Engine, Table, event, select
+from sqlalchemy import Connection, Engine, Select, Table, event, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -27,7 +29,7 @@ from gateway.errors import Code, Refused
 from gateway.storage.kept import KeptConnection
 
 T = TypeVar("T")
-_ROW = 1
+_ROW: Final = 1
 
 
 def advance(connection: Connection, table: Table) -> int:
@@ -58,9 +60,7 @@ class EpochReader:
     """
 
     def __init__(self, engine: Engine, table: Table) -> None:
-        self._sql = str(
-            select(table.c.value).where(table.c.id == _ROW).compile(engine, compile_kwargs={"literal_binds": True})
-        )
+        self._sql = _sql(engine, select(table.c.value).where(table.c.id == _ROW))
         self._kept = KeptConnection(engine)
 
     def read(self) -> int:
@@ -69,15 +69,63 @@ class EpochReader:
         Raises:
             Refused: INTERNAL when the database cannot be read, also on a fresh connection.
         """
-        try:
-            rows = self._kept.rows(self._sql)
-        except Exception as error:
-            raise Refused(Code.INTERNAL, "a change counter cannot be read") from error
+        rows = _read(self._kept, self._sql)
         return int(rows[0][0]) if rows else 0
 
     def close(self) -> None:
         """Close the connection; the next read opens another. Disposing of the engine does this too."""
         self._kept.close()
+
+
+class TurnCounters:
+    """All change counters of one database that values are kept by, read at most once in a turn of the event loop.
+
+    Args:
+        engine: The database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept = KeptConnection(engine)
+        self._tables: dict[str, Table] = {}
+        self._sql = ""
+        self._turn: tuple[asyncio.AbstractEventLoop, dict[str, int]] | None = None
+        event.listen(engine, "commit", lambda _connection: self.end_turn())
+
+    def add(self, table: Table) -> None:
+        """Read this counter too from now on."""
+        self._tables = {**self._tables, table.name: table}
+        each = (select(one.c.value).where(one.c.id == _ROW).scalar_subquery() for one in self._tables.values())
+        self._sql = _sql(self._engine, select(*each))
+        self.end_turn()
+
+    def of_turn(self, loop: asyncio.AbstractEventLoop) -> dict[str, int]:
+        """The counters by table, as of this call or of an earlier call in the same turn of the loop.
+
+        Raises:
+            Refused: INTERNAL when they cannot be read.
+        """
+        turn = self._turn
+        if turn is None or turn[0] is not loop:
+            (row,) = _read(self._kept, self._sql)
+            turn = self._turn = (loop, {name: value or 0 for name, value in zip(self._tables, row, strict=True)})
+            loop.call_soon(self.end_turn)
+        return turn[1]
+
+    def end_turn(self) -> None:
+        """The next question reads again."""
+        self._turn = None
+
+
+# By identity of the engine, which holds its counters (they listen to it) and is held by them: they end together.
+_OF_ENGINE: Final[WeakValueDictionary[int, TurnCounters]] = WeakValueDictionary()
+
+
+def _counters_of(engine: Engine) -> TurnCounters:
+    found = _OF_ENGINE.get(id(engine))
+    if found is None:
+        found = _OF_ENGINE[id(engine)] = TurnCounters(engine)
+    return found
 
 
 class EpochCached(Generic[T]):
@@ -96,8 +144,9 @@ class EpochCached(Generic[T]):
         self._load = load
         self._lock = threading.Lock()
         self._loaded: tuple[int, T] | None = None
-        self._turn: tuple[asyncio.AbstractEventLoop, T] | None = None
-        event.listen(engine, "commit", lambda _connection: self._end_turn())
+        self._name = table.name
+        self._counters = _counters_of(engine)
+        self._counters.add(table)
 
     def current(self) -> T:
         """The value as of this call, or of an earlier call in the same turn of the event loop.
@@ -106,16 +155,12 @@ class EpochCached(Generic[T]):
             Refused: INTERNAL when the counter cannot be read: what is in memory may be out of date.
         """
         loop = _running_loop()
-        if loop is None:
-            return self._read()
-        turn = self._turn
-        if turn is None or turn[0] is not loop:
-            turn = self._turn = (loop, self._read())
-            loop.call_soon(self._end_turn)
-        return turn[1]
-
-    def _end_turn(self) -> None:
-        self._turn = None
+        if loop is not None:
+            epoch = self._counters.of_turn(loop)[self._name]
+            loaded = self._loaded
+            if loaded is not None and loaded[0] == epoch:
+                return loaded[1]
+        return self._read()
 
     def _read(self) -> T:
         with self._lock:
@@ -127,6 +172,17 @@ class EpochCached(Generic[T]):
                 with self._engine.connect() as connection:
                     self._loaded = (epoch, self._load(connection, former))
             return self._loaded[1]
+
+
+def _sql(engine: Engine, query: Select[Any]) -> str:
+    return str(query.compile(engine, compile_kwargs={"literal_binds": True}))
+
+
+def _read(kept: KeptConnection, sql: str) -> list[Any]:
+    try:
+        return kept.rows(sql)
+    except Exception as error:
+        raise Refused(Code.INTERNAL, "a change counter cannot be read") from error
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -25,7 +25,7 @@ from typing import Any
 from gateway.audit.bodies import LedgerKeys
 from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.ledger import SqlLedger
-from gateway.bootstrap.threads import share_interpreter
+from gateway.bootstrap.interpreter import share_interpreter
 from gateway.clock import SystemClock
 from gateway.exchange.limits import uses_of
 from gateway.rpc.codec import promise

@@ -6,7 +6,7 @@ import sys
 _SCRIPT = """
 import asyncio, sys, tempfile, time
 from pathlib import Path
-from gateway.bootstrap.threads import share_interpreter
+from gateway.bootstrap.interpreter import share_interpreter
 from gateway.storage.database import open_database
 from tests.support.ledgers import LedgerClock, asked, make_ledger
 

@@ -1,15 +1,19 @@
 import asyncio
+import gc
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select, update
 
 from gateway.errors import Code, Refused
 from gateway.identity.tables import DEPARTMENTS, EPOCH
-from gateway.storage.database import write_transaction
+from gateway.policy.tables import EPOCH as POLICY_EPOCH
+from gateway.storage.database import open_database, write_transaction
 from gateway.storage.epochs import EpochCached, EpochReader, advance
 from tests.support.parties import Registry
 
@@ -168,6 +172,34 @@ async def test_questions_of_one_turn_of_the_event_loop_share_an_answer_and_the_n
     assert cached.current() == 1
     await asyncio.sleep(0)
     assert cached.current() == 2
+
+
+async def test_values_of_one_database_share_the_turns_reading_and_each_notices_its_own_counter(registry: Registry):
+    statements: list[str] = []
+    departments, rules = (EpochCached(registry.engine, table, times) for table in (EPOCH, POLICY_EPOCH))
+    assert (departments.current(), rules.current()) == (1, 1)
+    await asyncio.sleep(0)
+    for kept in (departments._counters._kept, departments._reader._kept, rules._reader._kept):
+        kept._kept.connection.dbapi_connection.set_trace_callback(statements.append)
+    assert (departments.current(), rules.current(), departments.current()) == (1, 1, 1)
+    assert len(statements) == 1
+    with closing(sqlite3.connect(registry.engine.url.database)) as other:
+        other.execute("INSERT INTO policy_epoch (id, value) VALUES (1, 1)")
+        other.commit()
+    await asyncio.sleep(0)
+    assert (departments.current(), rules.current()) == (1, 2)
+
+
+async def test_counters_end_with_their_database(tmp_path: Path):
+    engine = open_database(f"sqlite:///{tmp_path / 'other.db'}")
+    cached = EpochCached(engine, EPOCH, times)
+    assert cached.current() == 1
+    gone = weakref.ref(cached._counters)
+    engine.dispose()
+    del engine, cached
+    await asyncio.sleep(0)
+    gc.collect()
+    assert gone() is None
 
 
 async def test_a_change_by_this_process_is_seen_in_the_same_turn(registry: Registry):
