@@ -10,20 +10,15 @@ name in the agreement, `birth_date=predicate(adult)`. What an equality compares 
 """
 
 import dataclasses
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nodes.enrolment.errors import BadInput
-from policies.predicates import BadPredicate, Need, Operator, check_operand, checked_constants, checked_need
+from policies.items import AskedItem, BadItem, parse_item
+from policies.predicates import BadPredicate, Need, check_operand, checked_need
 from policies.vocabulary import RECORD_FIELD, Form, Necessity
 
 MOST_ITEMS = 64
-_ITEM = re.compile(
-    r"(?P<resource>[a-z][a-z0-9_.-]{0,127}):(?P<field>[a-z][a-z0-9_]{0,63})"
-    r"(?:=(?P<form>[a-z_]+)(?P<arguments>\([^()]*\))?(?P<accepted>(?:\|[a-z]+)*))?(?P<optional>\??)"
-)
-_SHAPE = "must be written resource:field=form, with ? at the end when optional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +56,24 @@ class Item:
         Raises:
             BadInput: The text has another form.
         """
-        match = _ITEM.fullmatch(text)
-        if match is None:
-            raise BadInput("items", _SHAPE)
-        form, need = _form(match["form"] or Form.VALUE, match["arguments"])
         try:
-            accepted = tuple(Form(word) for word in (match["accepted"] or "").split("|")[1:])
-        except ValueError:
-            raise BadInput("items", f"a form must be one of {', '.join(Form)}") from None
-        necessity = Necessity.OPTIONAL if match["optional"] else Necessity.REQUIRED
-        return Item(match["resource"], match["field"], form, necessity, need, accepted)
+            read = parse_item(text)
+        except BadItem as error:
+            raise BadInput("items", error.rule) from None
+        return Item.of(read, Necessity.OPTIONAL if read.optional else Necessity.REQUIRED)
+
+    @staticmethod
+    def of(asked: AskedItem, necessity: Necessity) -> "Item":
+        """The item that a text, such as that of a service item, says.
+
+        Args:
+            asked: As the text says it.
+            necessity: Whether the request makes sense without it.
+
+        Returns:
+            The item.
+        """
+        return Item(asked.resource, asked.field, asked.form, necessity, asked.need, asked.accepted)
 
     def compared_with(self, operand: str) -> "Item":
         """The same item with what its equality compares with.
@@ -119,26 +122,6 @@ class Item:
             raise BadInput("items", f"{error.key}: {error.rule}") from None
         if checked != self.need:
             raise BadInput("items", "constants must be written in canonical text, those of `in` in order")
-
-
-def _form(word: str, arguments: str | None) -> tuple[Form, Need | None]:
-    """A form, or a predicate's operator with its constants."""
-    inside = [] if arguments is None else [part.strip() for part in arguments[1:-1].split(",")]
-    try:
-        if word == Form.PREDICATE:
-            if len(inside) != 1:
-                raise BadInput("items", "a predicate is named, as in predicate(adult), or said, as in age_at_least(18)")
-            return Form.PREDICATE, Need(inside[0])
-        if word in frozenset(Operator):
-            operator = Operator(word)
-            return Form.PREDICATE, Need("", operator, checked_constants(operator, inside))
-        if arguments is not None:
-            raise BadInput("items", "only an operator has constants")
-        return Form(word), None
-    except BadPredicate as error:
-        raise BadInput("items", f"{error.key}: {error.rule}") from None
-    except ValueError:
-        raise BadInput("items", f"the form must be one of {', '.join((*Form, *Operator))}") from None
 
 
 def read_items(items: Iterable[Item | str]) -> tuple[Item, ...]:
