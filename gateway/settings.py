@@ -216,6 +216,9 @@ class Emergencies(_Section):
             description="how long a review may be late before further emergency uses of that consumer are refused",
         ),
     ] = 24
+    follow_up_working_days: Annotated[
+        int, Field(ge=1, le=60, description="by when a review that is to be followed up has to come to a finding")
+    ] = 10
 
 
 class Settings(BaseSettings):

@@ -157,6 +157,10 @@ class SqlLedger:
         """The kind of the outcome that closes an `asked` entry; empty while it is open. See `Reader.outcome_of`."""
         return self._reader.outcome_of(index)
 
+    def closing(self, index: int) -> int | None:
+        """Index of the outcome that closes an `asked` entry; None while it is open. See `Reader.closing`."""
+        return self._reader.closing(index)
+
     def export_batches(self, first_index: int = 0) -> tuple[str, Iterator[list[LogEntry]]]:
         """The newest checkpoint and, in batches, every entry that it covers. See `Reader.export_batches`."""
         return self._reader.export_batches(first_index)

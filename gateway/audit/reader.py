@@ -239,6 +239,19 @@ class Reader:
                 return str(kind)
             return str(connection.execute(closing.limit(1)).scalar() or "")
 
+    def closing(self, index: int) -> int | None:
+        """Index of the outcome that closes an `asked` entry; None while it is open, or when there is no such entry.
+
+        Args:
+            index: The entry's index.
+        """
+        query = select(ENTRIES.c.leaf_index).where(
+            ENTRIES.c.request_index == index, ENTRIES.c.kind.in_(sorted(OUTCOMES))
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query.limit(1)).scalar()
+        return None if found is None else int(found)
+
     def walk(self, start: int, end: int) -> Iterator[list[LogEntry]]:
         """Entries in [start, end), oldest first, however many, in batches.
 

@@ -4,7 +4,7 @@ from gateway.bootstrap.offline import Offline
 from gateway.emergencies.uses import EmergencyUses
 from gateway.exchange.citizen import Citizens
 from gateway.exchange.emergency import DeclareEmergency
-from gateway.exchange.emergency_desk import EmergencyDesk
+from gateway.exchange.emergency_desk import EmergencyDesk, Terms
 from gateway.exchange.identify import IdentifySubject
 from gateway.exchange.record import Record
 from gateway.identity.people import People
@@ -13,9 +13,7 @@ from policies.agreements.due import Calendar
 
 def declare_emergency(offline: Offline) -> DeclareEmergency:
     """What is committed with a request under a declared emergency."""
-    settings = offline.settings
-    calendar = Calendar(frozenset(settings.agreements.holidays), frozenset(settings.agreements.workdays))
-    return DeclareEmergency(offline.clock, calendar, settings.emergencies.tolerated_hours)
+    return DeclareEmergency(offline.clock, _calendar(offline), offline.settings.emergencies.tolerated_hours)
 
 
 def emergency_desk(offline: Offline, people: People, subjects: IdentifySubject, record: Record) -> EmergencyDesk:
@@ -28,4 +26,14 @@ def emergency_desk(offline: Offline, people: People, subjects: IdentifySubject, 
         record=record,
         ledger=offline.ledger,
         clock=offline.clock,
+        terms=Terms(
+            calendar=_calendar(offline),
+            follow_up_days=offline.settings.emergencies.follow_up_working_days,
+            erase_days=offline.settings.vault.notice_days,
+        ),
     )
+
+
+def _calendar(offline: Offline) -> Calendar:
+    agreements = offline.settings.agreements
+    return Calendar(frozenset(agreements.holidays), frozenset(agreements.workdays))

@@ -1,12 +1,14 @@
-"""Erasures for the operator's commands, wired beside a running gateway or alone."""
+"""Erasures, and the notices to those who received something, wired beside a running gateway or alone."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
 from gateway.bootstrap.offline import Offline
+from gateway.emergencies.uses import EmergencyUses
 from gateway.exchange.contribute import VaultIdentity
 from gateway.exchange.erase import EraseProfile
+from gateway.exchange.read_notices import ReadNotices
 from gateway.exchange.record import Record
 from gateway.sharing.consents import Consents
 from gateway.vault.erasure import Erasures
@@ -40,6 +42,12 @@ def erase_profile(
 
     signing_key = offline.secrets.vault_signing
     return EraseProfile(erasures, offline.ledger, record, signing_key, certified, offline.settings.gateway_id)
+
+
+def notices_of(offline: Offline, record: Record) -> ReadNotices:
+    """What departments' systems do with their notices."""
+    engine, clock = offline.engine, offline.clock
+    return ReadNotices(offline.peers, Notices(engine, clock), offline.ledger, record, EmergencyUses(engine, clock))
 
 
 def account(offline: Offline) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from gateway.audit.kinds import Kind
 from gateway.bootstrap.agreeing import agreeing
 from gateway.bootstrap.consents import consenting
 from gateway.bootstrap.emergencies import declare_emergency, emergency_desk
-from gateway.bootstrap.erasures import erase_profile, erasures_of
+from gateway.bootstrap.erasures import erase_profile, erasures_of, notices_of
 from gateway.bootstrap.interpreter import set_heap_aside, share_interpreter
 from gateway.bootstrap.issuers import configured_issuers
 from gateway.bootstrap.logs import configure_logs
@@ -44,7 +44,6 @@ from gateway.exchange.citizen import Citizens
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
 from gateway.exchange.disclose import Disclose
-from gateway.exchange.erase import ReadNotices
 from gateway.exchange.guesses import guess_limits
 from gateway.exchange.identify import Identify, IdentifySubject
 from gateway.exchange.locate import Locate
@@ -78,7 +77,6 @@ from gateway.rpc.trust import Trust
 from gateway.settings import STATUS_FILE, BadSettings, Settings
 from gateway.vault.corrections import Corrections
 from gateway.vault.fields import DESCRIPTIONS, profile_resource
-from gateway.vault.notices import Notices
 from gateway.vault.persons import PersonRegistry
 from gateway.vault.profile import Vault
 from gateway.vault.pseudonyms import Pseudonyms
@@ -154,7 +152,7 @@ class Gateway:
         certified = vault_identity(offline)
         erasures = erasures_of(offline, vault)
         self._erase = erase_profile(offline, erasures, record, certified)
-        notices = ReadNotices(offline.peers, Notices(engine, clock), offline.ledger, record)
+        notices = notices_of(offline, record)
         disclose = Disclose(
             identify=identify,
             subjects=subjects,

@@ -33,6 +33,13 @@ class ListedState(StrEnum):
     OVERDUE = "overdue"
 
 
+class ListedSide(StrEnum):
+    """Of a steward's department."""
+
+    PROVIDED = "provided"
+    ASKED = "asked"
+
+
 class Finding(StrEnum):
     """What a review found."""
 
@@ -72,6 +79,10 @@ def notices(
     ca: CaFile,
     token_file: TokenFile,
     state: Annotated[ListedState, typer.Option("--state", help="Which: all, open or overdue.")] = ListedState.OPEN,
+    side: Annotated[
+        ListedSide,
+        typer.Option("--side", help="For a steward: what the department provided, or what its own systems asked for."),
+    ] = ListedSide.PROVIDED,
     consumer: Consumer = "",
     page_size: PageSize = 20,
     page: Page = "",
@@ -79,12 +90,17 @@ def notices(
 ) -> None:
     """Show emergency uses, oldest first: a steward what the department has to review, an auditor all of them.
 
-    What a steward reads is on the access log, and the persons concerned see it.
+    With --side asked, a steward sees what the department's own systems declared and what became of it. What a steward
+    reads is on the access log, and the persons concerned see it.
     """
     with people_channel(gateway, ca) as channel:
         stub = emergency_pb2_grpc.EmergencyServiceStub(channel)
         request = emergency_pb2.ListEmergenciesRequest(
-            state=f"EMERGENCY_STATE_{state.upper()}", consumer=consumer, page_size=page_size, page_token=page
+            state=f"EMERGENCY_STATE_{state.upper()}",
+            side=f"EMERGENCY_SIDE_{side.upper()}",
+            consumer=consumer,
+            page_size=page_size,
+            page_token=page,
         )
         response = stub.ListEmergencies(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
 
@@ -112,7 +128,11 @@ def review(
     token_file: TokenFile,
     as_json: AsJson = False,
 ) -> None:
-    """Review an emergency use, as a steward of the department that provided. Final, unless it is to be followed up."""
+    """Review an emergency use, as a steward of the department that provided. Final, unless it is to be followed up.
+
+    A follow-up has a date of its own and comes once. After not_justified the department that received something is told
+    to erase it.
+    """
     with people_channel(gateway, ca) as channel:
         stub = emergency_pb2_grpc.EmergencyServiceStub(channel)
         request = emergency_pb2.ReviewEmergencyRequest(

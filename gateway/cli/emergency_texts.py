@@ -56,6 +56,7 @@ def use_json(use: emergency_pb2.EmergencyUse) -> dict[str, Any]:
         "law": use.law,
         "reviewed_unix_ms": use.reviewed_unix_ms,
         "outcome": OUTCOMES.get(use.outcome, ("", ""))[0],
+        "review_text": use.review_text,
     }
 
 
@@ -76,6 +77,8 @@ def use_lines(use: emergency_pb2.EmergencyUse) -> list[str]:
         f"  agreement 协议: {use.agreement_id} r{use.agreement_revision}; log entry 日志号 {use.entry}",
         f"  review 复核: {OUTCOMES.get(use.outcome, ('', 'not reviewed / 未复核'))[1]}; due 期限 {due}",
     ]
+    if use.review_text:
+        lines.append(f"  found 结论: {use.review_text}")
     if use.law:
         lines.append(f"  person told from 告知本人自: {moment(use.person_from_unix_ms)} ({use.law})")
     return lines

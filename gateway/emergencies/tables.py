@@ -9,9 +9,10 @@ class EmergencyUseRow(SQLModel, table=True):
 
     __tablename__ = "emergencies_uses"
     __table_args__ = (
-        Index("emergencies_uses_by_agreement", "agreement_id", "consumer", "reviewed_ms", "due_ms"),
+        Index("emergencies_uses_by_agreement", "agreement_id", "consumer", "outcome", "due_ms"),
         Index("emergencies_uses_by_provider", "provider", "asked_ms"),
-        Index("emergencies_uses_by_due", "reviewed_ms", "due_ms"),
+        Index("emergencies_uses_by_consumer", "consumer", "asked_ms"),
+        Index("emergencies_uses_by_due", "outcome", "due_ms"),
     )
 
     use_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
@@ -25,7 +26,9 @@ class EmergencyUseRow(SQLModel, table=True):
     agreement_revision: int
     reason: str = Field(max_length=64, description="code of the registered reason")
     asked_ms: int = Field(sa_type=BigInteger, description="Unix ms")
-    due_ms: int = Field(sa_type=BigInteger, description="first moment at which the review is late, Unix ms")
+    due_ms: int = Field(
+        sa_type=BigInteger, description="first moment at which the review is late, Unix ms; moved once by a follow-up"
+    )
     person_from_ms: int = Field(sa_type=BigInteger, description="from when on the person may see it, Unix ms")
     law: str = Field(max_length=300, description="by which the person is told later; empty when at once")
     steward_read_ms: int = Field(sa_type=BigInteger, description="when a steward first read the notice; 0 not yet")

@@ -1,9 +1,10 @@
 """The register of what was asked under declared emergencies: notices to the steward and the person, and reviews.
 
 Rules kept here: a use is written in the very transaction of its `asked` entry, or neither is; so a notice is there the
-moment a node may be asked. A lateness is noted once and a review is final, unless it calls for a follow-up; each in the
-transaction of its own entry. Where an earlier use of the same consumer under the same agreement is late beyond what is
-tolerated, a further one is refused in that transaction. Whatever cannot be read or written refuses (fails closed).
+moment a node may be asked. A lateness is noted once and a review is final; each in the transaction of its own entry.
+A review may put the finding off once, for a follow-up with a date of its own, and is late again behind it. Where an
+earlier use of the same consumer under the same agreement is late beyond what is tolerated, a further one is refused in
+that transaction. Whatever cannot be read or written refuses (fails closed).
 
 What it does not hold: what the official stated. That is in the erasable part of the log's entry. It calls nobody:
 stewards and people read their notices.
@@ -33,7 +34,7 @@ class Outcome(StrEnum):
     JUSTIFIED = "justified"
     NOT_JUSTIFIED = "not_justified"
     FOLLOW_UP = "follow_up"
-    """More has to be found out; it can be reviewed again."""
+    """More has to be found out, by another date; said at most once of a use."""
 
 
 class State(StrEnum):
@@ -41,9 +42,9 @@ class State(StrEnum):
 
     ALL = "all"
     OPEN = "open"
-    """Not reviewed, or to be followed up."""
+    """Without a finding: not reviewed, or to be followed up."""
     OVERDUE = "overdue"
-    """Not reviewed and late."""
+    """Without a finding and late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class NewUse:
         agreement_revision: Its revision.
         reason: Code of the declared reason.
         asked_ms: When, Unix ms.
-        due_ms: First moment at which the review is late.
+        due_ms: First moment at which the finding is late.
         person_from_ms: From when on the person may see it.
         law: By which the person is told later; empty when at once.
     """
@@ -104,12 +105,12 @@ class EmergencyUse:
     review_entry: int
 
     def late(self, now_ms: int) -> bool:
-        """Whether its review is late.
+        """Whether its finding is late.
 
         Args:
             now_ms: Unix ms.
         """
-        return not self.reviewed_ms and self.use.due_ms <= now_ms
+        return self.outcome in {None, Outcome.FOLLOW_UP} and self.use.due_ms <= now_ms
 
 
 def note_uses(connection: Connection, entry: int, uses: Sequence[NewUse]) -> None:
@@ -150,7 +151,7 @@ def note_uses(connection: Connection, entry: int, uses: Sequence[NewUse]) -> Non
 
 
 def blocked(connection: Connection, agreement_id: str, consumer: str, before_ms: int) -> bool:
-    """Whether an unreviewed use of the consumer under the agreement was due at or before a moment.
+    """Whether a use of the consumer under the agreement has no finding although it was due at or before a moment.
 
     Args:
         connection: Any connection.
@@ -161,7 +162,7 @@ def blocked(connection: Connection, agreement_id: str, consumer: str, before_ms:
     query = select(USES.c.use_id).where(
         USES.c.agreement_id == agreement_id,
         USES.c.consumer == consumer,
-        USES.c.reviewed_ms == 0,
+        _open(),
         USES.c.due_ms <= before_ms,
     )
     return connection.execute(query.limit(1)).first() is not None
@@ -171,20 +172,35 @@ def note_overdue(connection: Connection, use_id: bytes, entry: int) -> bool:
     """Note that a review is late, in the transaction of the entry that says so.
 
     Returns:
-        False when it was noted or reviewed already: then the entry must not be written.
+        False when it was noted or found already: then the entry must not be written.
     """
-    first = (USES.c.use_id == use_id) & (USES.c.overdue_entry == NONE) & (USES.c.reviewed_ms == 0)
+    first = (USES.c.use_id == use_id) & (USES.c.overdue_entry == NONE) & _open()
     return connection.execute(update(USES).where(first).values(overdue_entry=entry)).rowcount == 1
 
 
-def note_review(connection: Connection, use_id: bytes, outcome: Outcome, now_ms: int, entry: int) -> bool:
+def note_review(
+    connection: Connection, use_id: bytes, outcome: Outcome, now_ms: int, entry: int, *, follow_up_due_ms: int
+) -> bool:
     """Note a review, in the transaction of its entry.
 
+    Args:
+        connection: Inside that transaction.
+        use_id: Which.
+        outcome: What it found.
+        now_ms: Now, Unix ms.
+        entry: Position of the entry.
+        follow_up_due_ms: With a follow-up, from when on the finding is late again, Unix ms.
+
     Returns:
-        False when it was reviewed already and needs no follow-up: then the entry must not be written.
+        False when there is a finding already, or a second follow-up is wanted: then the entry must not be written.
     """
-    values = {"reviewed_ms": now_ms, "outcome": str(outcome), "review_entry": entry}
-    return connection.execute(update(USES).where(USES.c.use_id == use_id, _open()).values(**values)).rowcount == 1
+    values: dict[str, Any] = {"reviewed_ms": now_ms, "outcome": str(outcome), "review_entry": entry}
+    allowed = _open()
+    if outcome is Outcome.FOLLOW_UP:
+        # The new lateness gets an entry of its own.
+        values |= {"due_ms": follow_up_due_ms, "overdue_entry": NONE}
+        allowed = USES.c.outcome == ""
+    return connection.execute(update(USES).where(USES.c.use_id == use_id, allowed).values(**values)).rowcount == 1
 
 
 class EmergencyUses:
@@ -225,7 +241,7 @@ class EmergencyUses:
         if state is State.OPEN:
             conditions.append(_open())
         if state is State.OVERDUE:
-            conditions += [USES.c.reviewed_ms == 0, USES.c.due_ms <= self._clock.now_ms()]
+            conditions += [_open(), USES.c.due_ms <= self._clock.now_ms()]
         if after is not None:
             behind = and_(USES.c.asked_ms == after[0], USES.c.use_id > after[1])
             conditions.append(or_(USES.c.asked_ms > after[0], behind))
@@ -248,12 +264,12 @@ class EmergencyUses:
             return tuple(_use(row) for row in connection.execute(query))
 
     def late_and_not_noted(self, limit: int) -> tuple[EmergencyUse, ...]:
-        """Uses whose review is late and whose lateness is on no entry, oldest first.
+        """Uses whose finding is late and whose lateness is on no entry, oldest first.
 
         Args:
             limit: At most this many.
         """
-        late = [USES.c.reviewed_ms == 0, USES.c.due_ms <= self._clock.now_ms(), USES.c.overdue_entry == NONE]
+        late = [_open(), USES.c.due_ms <= self._clock.now_ms(), USES.c.overdue_entry == NONE]
         return self._read(late, limit)
 
     def require(self, use_id: bytes, provider: str) -> EmergencyUse:
@@ -268,6 +284,18 @@ class EmergencyUses:
         if row is None:
             raise Refused(Code.NOT_FOUND, "emergency use")
         return _use(row)
+
+    def resource_of(self, use_id: bytes) -> str:
+        """The resource that a use is about.
+
+        Raises:
+            Refused: NOT_FOUND.
+        """
+        with self._engine.connect() as connection:
+            found = connection.execute(select(USES.c.resource).where(USES.c.use_id == use_id)).scalar()
+        if found is None:
+            raise Refused(Code.NOT_FOUND, "emergency use")
+        return str(found)
 
     def mark_read(self, use_ids: Sequence[bytes]) -> None:
         """Keep when a steward first read notices.
@@ -290,7 +318,8 @@ class EmergencyUses:
 
 
 def _open() -> ColumnElement[bool]:
-    return or_(USES.c.reviewed_ms == 0, USES.c.outcome == str(Outcome.FOLLOW_UP))
+    """Without a finding."""
+    return USES.c.outcome.in_(("", str(Outcome.FOLLOW_UP)))
 
 
 def _use(row: Any) -> EmergencyUse:

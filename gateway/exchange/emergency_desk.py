@@ -1,10 +1,12 @@
 """Who reads and reviews what was asked under declared emergencies: the provider's steward, auditors, the person.
 
-Rules kept: the steward's department is the one that the issuer vouches for, and must be active; a steward sees and
-reviews only what that department provided; what is shown to a steward, with the official's statement, is on the ledger
-first, about its person; a review is on the ledger in the transaction that makes it count. Auditors see everything but
-the statements, which they read in the log. The person sees reason, fields, departments and the outcome of the review,
-from the moment on at which the law lets the person know; never the statement, which may speak of others.
+Rules kept: the steward's department is the one that the issuer vouches for, and must be active; a steward reviews only
+what that department provided, and sees that and what the department itself asked for; what is shown to a steward, with
+the official's statement, is on the ledger first, about its person; a review is on the ledger in the transaction that
+makes it count. One that finds an emergency not justified tells the department that received something to erase it, in
+the same transaction. Auditors see everything but the statements, which they read in the log. The person sees reason,
+fields, departments and the outcome of the review, from the moment on at which the law lets the person know; never the
+statement, which may speak of others.
 
 It does not declare an emergency (`gateway.exchange.emergency`), and a late review changes nothing here: further uses
 are refused where they are asked for.
@@ -14,6 +16,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -30,13 +33,39 @@ from gateway.exchange.record import Record
 from gateway.identity.departments import Departments
 from gateway.identity.issuers import Role
 from gateway.identity.people import People, Person
+from gateway.vault.notices import EMERGENCY, add_notices
 from gateway.vault.texts import free_text
+from policies.agreements.due import Calendar, due_ms
+from policies.civil_time import DAY_MS
 
 PAGE: Final = 20
 MAX_PAGE: Final = 100
 OWN: Final = 100
 _AT_ONCE: Final = 100
+_RETRY_MS: Final = 5_000
 _CURSOR: Final = re.compile(r"([0-9]{1,16})-([0-9a-f]{32})", re.ASCII)
+
+
+class Side(StrEnum):
+    """Of a steward's department: what it provided, or what it asked for."""
+
+    PROVIDED = "provided"
+    ASKED = "asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What follows from a review, and when.
+
+    Args:
+        calendar: Which days are worked.
+        follow_up_days: Working days until a follow-up has to have a finding.
+        erase_days: Days for a department to erase what it received in an emergency that was not justified.
+    """
+
+    calendar: Calendar
+    follow_up_days: int
+    erase_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +78,8 @@ class ShownUse:
         items: Field codes and forms that were asked for.
         case: The asking department's case number; may be empty.
         official: Keyed hash of the official; empty for the person.
-        statement: What the official stated; empty for all but the steward, and once it was erased.
+        statement: What the official stated; empty for all but the stewards, and once it was erased.
+        review_text: The newest review's words; empty likewise.
     """
 
     use: EmergencyUse
@@ -58,6 +88,7 @@ class ShownUse:
     case: str
     official: str
     statement: str
+    review_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +110,7 @@ class EmergencyDesk:
         record: Every reading is on the ledger.
         ledger: Holds statements, and the entries of reviews.
         clock: Now.
+        terms: What follows from reviews.
     """
 
     def __init__(
@@ -90,6 +122,7 @@ class EmergencyDesk:
         record: Record,
         ledger: SqlLedger,
         clock: Clock,
+        terms: Terms,
     ) -> None:
         self._people = people
         self._departments = departments
@@ -98,9 +131,12 @@ class EmergencyDesk:
         self._record = record
         self._ledger = ledger
         self._clock = clock
+        self._terms = terms
 
-    async def uses(self, bearer: str, state: State, consumer: str, cursor: str, limit: int) -> UsePage:
-        """What a steward's department has to review, or for an auditor all of it.
+    async def uses(
+        self, bearer: str, state: State, consumer: str, cursor: str, limit: int, side: Side = Side.PROVIDED
+    ) -> UsePage:
+        """What a steward's department has to review, or asked for itself; for an auditor all of it.
 
         Raises:
             Refused: The token is neither a steward's nor an auditor's; a filter or the page token breaks a rule; the
@@ -111,6 +147,10 @@ class EmergencyDesk:
         provider = "" if auditor else self._department(person)
         if limit > MAX_PAGE:
             raise bad_request("page_size", f"must be at most {MAX_PAGE}")
+        if side is Side.ASKED:
+            if auditor or consumer not in {"", provider}:
+                raise bad_request("side", "asked is for a steward, about the steward's own department")
+            provider, consumer = "", provider
         size, after = limit or PAGE, _position(cursor)
         if auditor:
             what = {"what": "emergencies", "state": str(state), "department_filter": consumer}
@@ -120,7 +160,8 @@ class EmergencyDesk:
         )
         if not auditor:
             await asyncio.gather(*(self._read(person, use) for use in found))
-            await asyncio.to_thread(self._uses.mark_read, [use.use_id for use in found])
+            if side is Side.PROVIDED:
+                await asyncio.to_thread(self._uses.mark_read, [use.use_id for use in found])
         shown = await asyncio.to_thread(lambda: [self._shown(use, statement=not auditor) for use in found])
         more = f"{found[-1].use.asked_ms}-{found[-1].use_id.hex()}" if len(found) == size else ""
         return UsePage(shown, more)
@@ -135,22 +176,36 @@ class EmergencyDesk:
             text: The steward's words.
 
         Raises:
-            Refused: The token is no steward's; NOT_FOUND, also for another department's; BAD_REQUEST without words;
-                ALREADY_REVIEWED; LEDGER_UNAVAILABLE. Then nothing is reviewed.
+            Refused: The token is no steward's; NOT_FOUND, also for another department's; BAD_REQUEST without words or
+                with a second follow-up; ALREADY_REVIEWED; REQUEST_UNSETTLED while it is not known whether anything
+                was released; LEDGER_UNAVAILABLE. Then nothing is reviewed.
         """
         person = self._people.authenticate(bearer)
         department = self._department(person)
         words = free_text("text", text)
         use = await asyncio.to_thread(self._uses.require, use_id, department)
+        if outcome is Outcome.FOLLOW_UP and use.outcome is Outcome.FOLLOW_UP:
+            raise bad_request("outcome", "跟进后须作出结论 / a follow-up ends with justified or not_justified")
         now_ms = self._clock.now_ms()
+        found: dict[str, Any] = {"outcome": str(outcome)}
+        follow_up_due_ms = due_ms(now_ms, self._terms.follow_up_days, self._terms.calendar)
+        if outcome is Outcome.FOLLOW_UP:
+            found["due_ms"] = follow_up_due_ms
+        received: Sequence[int] = ()
+        if outcome is Outcome.NOT_JUSTIFIED:
+            received = await asyncio.to_thread(self._received, use)
+            found["to_erase"] = list(received)
+        erase_ms = now_ms + self._terms.erase_days * DAY_MS
 
         def place(connection: Connection, entry: int) -> None:
-            if not note_review(connection, use_id, outcome, now_ms, entry):
+            if not note_review(connection, use_id, outcome, now_ms, entry, follow_up_due_ms=follow_up_due_ms):
                 raise RiderRefused(str(Code.ALREADY_REVIEWED))
+            recipients = {use.use.consumer: received} if received else {}
+            add_notices(connection, use_id, recipients, created_ms=now_ms, due_ms=erase_ms, kind=EMERGENCY)
 
         draft = EntryDraft(
             kind=Kind.EMERGENCY_REVIEWED,
-            accountability={**self._about(person, use), "outcome": str(outcome)},
+            accountability={**self._about(person, use), **found},
             person={"person": use.use.person_id.hex(), "text": words},
             about=use.use.person_id,
             placed=(place,),
@@ -200,6 +255,25 @@ class EmergencyDesk:
             noted += 1
         return noted
 
+    def _received(self, use: EmergencyUse) -> Sequence[int]:
+        """Indexes of the releases of a use's resource in its request; none when nothing was released.
+
+        Raises:
+            Refused: REQUEST_UNSETTLED, since a release could still be recorded, of which nobody would be told.
+        """
+        closing = self._ledger.closing(use.entry)
+        if closing is None:
+            if use.entry < self._ledger.size():
+                raise Refused(Code.REQUEST_UNSETTLED, f"entry {use.entry}", retry_after_ms=_RETRY_MS)
+            # A log that was put back from a backup ends before it: nobody can say what was released.
+            return ()
+        outcome = self._ledger.entry(closing)
+        released = outcome.kind == str(Kind.RELEASED) and any(
+            item.get("resource") == use.use.resource and item.get("outcome") == "released"
+            for item in outcome.account.get("items", ())
+        )
+        return (outcome.leaf_index,) if released else ()
+
     def _department(self, person: Person) -> str:
         person.require(Role.STEWARD)
         if not person.department:
@@ -225,9 +299,12 @@ class EmergencyDesk:
     def _shown(self, use: EmergencyUse, *, statement: bool) -> ShownUse:
         account: Mapping[str, Any] = {}
         personal: Mapping[str, Any] = {}
+        reviewed: Mapping[str, Any] = {}
         try:
             entry = self._ledger.entry(use.entry)
             account, personal = entry.account, entry.personal or {}
+            if use.review_entry >= 0 and statement:
+                reviewed = self._ledger.entry(use.review_entry).personal or {}
         except NoSuchEntry:
             # A log that was put back from a backup may end before it; what the register holds is shown all the same.
             pass
@@ -242,6 +319,7 @@ class EmergencyDesk:
             str(account.get("case", "")),
             str(account.get("official", "")),
             str(personal.get("statement", "")) if statement else "",
+            str(reviewed.get("text", "")),
         )
 
 

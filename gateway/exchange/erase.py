@@ -21,19 +21,16 @@ from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import Access, LogEntry
-from gateway.errors import Code, Refused, bad_request
+from gateway.errors import Code, Refused
 from gateway.exchange.erasing import Erasing
 from gateway.exchange.identify import Subject
 from gateway.exchange.record import Record
-from gateway.identity.peers import Peer, Peers
-from gateway.vault.erasure import ID_BYTES, Erasure, Erasures, Promised
-from gateway.vault.notices import CONSENT, ERASE, Notice, Notices
+from gateway.vault.erasure import Erasure, Erasures, Promised
 from gateway.vault.profile import PROFILE_RESOURCE
 from keys.erasure_receipt import ErasureReceipt, sign_receipt
 from keys.key_certificates import CertifiedKeys
 from keys.signing import SigningKey
 
-MOST_NOTICES: Final = 100
 _PAGE: Final = 500
 _PATIENCE_S: Final = 10.0
 """How long a caller waits for an erasure that has to be tried again; it goes on without the caller."""
@@ -57,20 +54,6 @@ class SignedReceipt:
     signature: bytes
     signing_key: bytes
     certified: CertifiedKeys | None
-
-
-@dataclass(frozen=True, slots=True)
-class NoticedRelease:
-    """One release that a notice is about, in the receiving department's own terms."""
-
-    system: str
-    request_id: str
-    purpose: str
-    case_reference: str
-    fields: tuple[str, ...]
-    released_ms: int
-    leaf_index: int
-    consent: str = ""
 
 
 class EraseProfile:
@@ -282,68 +265,6 @@ class EraseProfile:
         return SignedReceipt(body, signature, self._signing_key.verify_key.der, self._certified())
 
 
-class ReadNotices:
-    """What departments' systems do with their notices.
-
-    Args:
-        peers: Verifies certificates.
-        notices: Where they are kept.
-        ledger: What each release was.
-        record: Reading and acknowledging is on the log.
-    """
-
-    def __init__(self, peers: Peers, notices: Notices, ledger: SqlLedger, record: Record) -> None:
-        self._peers = peers
-        self._notices = notices
-        self._ledger = ledger
-        self._record = record
-
-    async def open(self, certificate: bytes | None, limit: int) -> list[tuple[Notice, tuple[NoticedRelease, ...]]]:
-        """The open notices of the caller's department, oldest first, with what they are about.
-
-        Raises:
-            Refused: The certificate is no system's in good standing; the limit is out of range.
-        """
-        peer = self._system(certificate)
-        if not 0 <= limit <= MOST_NOTICES:
-            raise bad_request("page_size", f"must be at most {MOST_NOTICES}")
-        found = await asyncio.to_thread(self._notices.open_of, peer.department, limit or MOST_NOTICES)
-        if found:
-            # Asking when there is nothing leaves no entry: systems ask all the time.
-            await self._write(Kind.NOTICE_READ, peer, [notice.notice_id.hex() for notice in found])
-        return [(notice, await asyncio.to_thread(self._releases, notice)) for notice in found]
-
-    async def acknowledge(self, certificate: bytes | None, notice_id: bytes) -> Notice:
-        """Say that the department acted on a notice.
-
-        Raises:
-            Refused: The certificate is no system's in good standing; the id is malformed or not the department's.
-        """
-        peer = self._system(certificate)
-        if len(notice_id) != ID_BYTES:
-            raise bad_request("notice_id", f"must be {ID_BYTES} bytes")
-        notice = await asyncio.to_thread(self._notices.require, peer.department, notice_id)
-        if notice.acknowledged_ms:
-            return notice
-        await self._write(Kind.NOTICE_ACKNOWLEDGED, peer, [notice_id.hex()])
-        return await asyncio.to_thread(self._notices.acknowledge, peer.department, notice_id, str(peer.spiffe))
-
-    def _system(self, certificate: bytes | None) -> Peer:
-        peer = self._peers.admit(certificate)
-        if peer.kind != "system":
-            raise Refused(Code.NOT_ALLOWED, "only systems read notices")
-        return peer
-
-    def _releases(self, notice: Notice) -> tuple[NoticedRelease, ...]:
-        if notice.kind not in {ERASE, CONSENT}:
-            return ()
-        return tuple(_release(self._ledger, index, notice.kind) for index in notice.entries)
-
-    async def _write(self, kind: Kind, peer: Peer, notices: Sequence[str]) -> None:
-        body = {"department": peer.department, "system": str(peer.spiffe), "notices": list(notices)}
-        await self._record.write(EntryDraft(kind=str(kind), accountability=body))
-
-
 async def _patiently(task: "asyncio.Task[SignedReceipt]") -> SignedReceipt:
     """What becomes of an erasure; who breaks off or runs out of patience does not break the erasure off."""
     done, _ = await asyncio.wait([task], timeout=_PATIENCE_S)
@@ -365,23 +286,4 @@ def _received(access: Access) -> bool:
     """Whether an access gave out fields of the profile."""
     return access.outcome == str(Kind.RELEASED) and any(
         field.resource == PROFILE_RESOURCE and field.outcome == "released" for field in access.fields
-    )
-
-
-def _release(ledger: SqlLedger, index: int, kind: str) -> NoticedRelease:
-    said = ledger.entry(index).account
-    items = [item for item in said.get("items", ()) if item.get("outcome") == "released"]
-    if kind == CONSENT:
-        fields = [f"{item['resource']}.{item['field']}" for item in items]
-    else:
-        fields = [str(item["field"]) for item in items if item.get("resource") == PROFILE_RESOURCE]
-    return NoticedRelease(
-        system=str(said.get("system", "")),
-        request_id=str(said.get("request_id", "")),
-        purpose=str(said.get("purpose", "")),
-        case_reference=str(said.get("case", "")),
-        fields=tuple(fields),
-        released_ms=int(said.get("time_ms", 0)),
-        leaf_index=index,
-        consent=str(said.get("consent", "")),
     )

@@ -1,6 +1,7 @@
 """Notices to departments: what they received and now have to erase, and that their pseudonyms will change.
 
-What is to be erased follows from an erasure of the person, or from a consent that was withdrawn.
+What is to be erased follows from an erasure of the person, from a consent that was withdrawn, or from a review that
+found a declared emergency not justified.
 
 Rules kept: a notice names releases by their place in the access log and nothing else, so that no identifier and no
 value lies here; it stays open until a system of that department acknowledges it; an acknowledgement is final and says
@@ -25,6 +26,7 @@ from gateway.vault import tables
 ERASE: Final = "erase"
 PSEUDONYMS: Final = "pseudonyms"
 CONSENT: Final = "consent"
+EMERGENCY: Final = "emergency"
 NO_ERASURE: Final = bytes(16)
 """Stands in a notice that is about no erasure."""
 ID_BYTES: Final = 16
@@ -39,8 +41,9 @@ class Notice:
     Attributes:
         notice_id: Random, 16 bytes.
         department: Whom it tells.
-        kind: `erase`, `pseudonyms` or `consent`.
-        erasure_id: What it is about, 16 bytes: an erasure or a consent; `NO_ERASURE` for another kind.
+        kind: `erase`, `pseudonyms`, `consent` or `emergency`.
+        erasure_id: What it is about, 16 bytes: an erasure, a consent or an emergency use; `NO_ERASURE` for another
+            kind.
         created_ms: Unix ms.
         due_ms: By when the department is to have acted, Unix ms.
         entries: Indexes of the releases in the access log, oldest first; of a change of pseudonyms, its own entry.
@@ -76,7 +79,7 @@ def add_notices(
         recipients: Department → indexes of the releases to it.
         created_ms: Now, Unix ms.
         due_ms: By when they are to have acted, Unix ms.
-        kind: `erase`, `pseudonyms` or `consent`.
+        kind: `erase`, `pseudonyms`, `consent` or `emergency`.
     """
     rows = [
         {

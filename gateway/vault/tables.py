@@ -101,7 +101,7 @@ class VaultNotice(SQLModel, table=True):
 
     notice_id: bytes = Field(primary_key=True, sa_type=LargeBinary, description="random, 16 bytes")
     department: str = Field(max_length=63, description="whom to tell")
-    kind: str = Field(max_length=32, description="erase")
+    kind: str = Field(max_length=32, description="erase, pseudonyms, consent or emergency")
     erasure_id: bytes = Field(sa_type=LargeBinary, description="what it is about")
     created_ms: int = Field(sa_type=BigInteger, description="Unix ms")
     due_ms: int = Field(sa_type=BigInteger, description="by when the department is to have acted, Unix ms")

@@ -1,6 +1,7 @@
 """`oncegate-node receipts`: what this node released, from its own signed records."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from nodes.cli.exits import command
 from nodes.cli.options import AsJson, HomePath
 from nodes.cli.output import emit, moment, table
 from nodes.provider.config import load_settings
+from policies.emergencies import REASONS, Emergency
 
 if TYPE_CHECKING:
     from nodes.provider.state import KeptReceipt
@@ -26,17 +28,26 @@ def list_(
         int | None, typer.Option("--before", help="Only releases with a smaller number: the next page.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", help="At most this many.", min=1, max=10_000)] = 50,
+    emergencies: Annotated[
+        bool,
+        typer.Option("--emergencies", help="Only what was released under declared emergencies, with what was stated."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List releases, newest first; with --json, each with its whole evidence."""
     # Imported here: what comes with it takes longer to load than the other commands to run.
+    from nodes.link.codec import declaration_in  # noqa: PLC0415
     from nodes.provider.state import list_receipts, open_reader  # noqa: PLC0415
 
     reader = open_reader(load_settings(home / "node.toml").state)
     try:
-        kept = list_receipts(reader, before, limit)
+        kept = list_receipts(reader, before, limit, emergencies=emergencies)
     finally:
         reader.close()
+    stated = {k.number: declaration_in(k.request) for k in kept if k.emergency}
+    if emergencies:
+        _show_emergencies(kept, stated, as_json=as_json)
+        return
     rows = [
         (
             str(k.number),
@@ -49,7 +60,35 @@ def list_(
         for k in kept
     ]
     heads = ("number", "released", "resource", "to", "purpose", "agreement")
-    emit([receipt_json(k) for k in kept], as_json=as_json, human=lambda: table("Receipts", heads, rows))
+    documents = [_document(k, stated.get(k.number)) for k in kept]
+    emit(documents, as_json=as_json, human=lambda: table("Receipts", heads, rows))
+
+
+def _show_emergencies(kept: "Sequence[KeptReceipt]", stated: Mapping[int, Emergency | None], *, as_json: bool) -> None:
+    rows = []
+    for one in kept:
+        declared, reason = stated.get(one.number), REASONS.get(one.emergency)
+        rows.append(
+            (
+                str(one.number),
+                moment(one.released_ms),
+                one.resource,
+                f"{one.consumer}/{one.system}",
+                one.emergency if reason is None else f"{reason.zh} / {reason.en}",
+                "" if declared is None else declared.statement,
+                f"{one.agreement} r{one.revision}",
+            )
+        )
+    heads = ("number", "released", "resource", "to", "reason 事由", "statement 说明", "agreement")
+    documents = [_document(one, stated.get(one.number)) for one in kept]
+    emit(documents, as_json=as_json, human=lambda: table("Emergencies 紧急使用", heads, rows))
+
+
+def _document(kept: "KeptReceipt", declared: Emergency | None) -> dict[str, Any]:
+    document = receipt_json(kept)
+    if declared is not None:
+        document["emergency"] = {"reason": declared.reason, "statement": declared.statement}
+    return document
 
 
 def receipt_json(kept: "KeptReceipt") -> dict[str, Any]:

@@ -10,10 +10,12 @@ from oncegate.v1 import notice_pb2
 ERASE = "erase"
 PSEUDONYMS = "pseudonyms"
 CONSENT = "consent"
+EMERGENCY = "emergency"
 _KINDS = {
     notice_pb2.NOTICE_KIND_ERASE: ERASE,
     notice_pb2.NOTICE_KIND_PSEUDONYMS: PSEUDONYMS,
     notice_pb2.NOTICE_KIND_CONSENT: CONSENT,
+    notice_pb2.NOTICE_KIND_EMERGENCY: EMERGENCY,
 }
 
 
@@ -26,7 +28,8 @@ class NoticedRelease:
         request_id: As that system chose it.
         purpose: Purpose code.
         case_reference: The department's case number; may be empty.
-        fields: Codes of the profile fields received; after a withdrawn consent, resource and field with a dot between.
+        fields: Codes of the profile fields received; after a withdrawn consent or an emergency, resource and field
+            with a dot between.
         released_ms: When, Unix ms.
         leaf_index: The release's entry in the access log.
     """
@@ -46,8 +49,9 @@ class Notice:
 
     Args:
         notice_id: Hexadecimal, for `acknowledge_notice`.
-        kind: `erase`; `consent` when the person withdrew the consent; or `pseudonyms` when the department's own change
-            at `due_ms`; empty when the gateway's word is not known here.
+        kind: `erase`; `consent` when the person withdrew the consent; `emergency` when a review found a declared
+            emergency not justified; or `pseudonyms` when the department's own change at `due_ms`; empty when the
+            gateway's word is not known here.
         created_ms: When it arose, Unix ms.
         due_ms: By when the department is to have acted, Unix ms.
         releases: What was received, oldest first; none for a change of pseudonyms.

@@ -21,7 +21,7 @@ from nodes.provider.model import (
     Ticket,
 )
 from oncegate.v1 import signed_pb2
-from policies.emergencies import declared
+from policies.emergencies import Emergency, declared
 from policies.predicates import Operator, checked_need
 from policies.vocabulary import Form, LegalBasis, Necessity
 
@@ -109,15 +109,32 @@ def _requested(item: signed_pb2.RequestItem) -> RequestedItem:
     return RequestedItem(item.resource, item.field, form, necessity, need, accepted, commitment)
 
 
-def _emergency(message: signed_pb2.RequestBody) -> str:
-    """Reason of the declared emergency; empty when none is declared.
+def _emergency(message: signed_pb2.RequestBody) -> Emergency | None:
+    """The declared emergency.
 
     Raises:
         ValueError: The declaration breaks a rule (`BadEmergency` is one).
     """
     if not message.HasField("emergency"):
-        return ""
-    return declared(message.emergency.reason, message.emergency.statement).reason
+        return None
+    return declared(message.emergency.reason, message.emergency.statement)
+
+
+def declaration_in(request: bytes) -> Emergency | None:
+    """The emergency that a kept request declares; None when it declares none.
+
+    Args:
+        request: Exact RequestBody bytes, as a release keeps them.
+
+    Raises:
+        ValueError: They are none.
+    """
+    message = signed_pb2.RequestBody()
+    try:
+        message.ParseFromString(request)
+    except DecodeError:
+        raise ValueError("request: unreadable") from None
+    return _emergency(message)
 
 
 class ProtobufCodec:
@@ -170,6 +187,7 @@ class ProtobufCodec:
             raise ValueError("request: unreadable") from None
         if not 1 <= len(message.items) <= MAX_ITEMS:
             raise ValueError("request: number of items")
+        emergency = _emergency(message)
         return Request(
             request_id=message.request_id,
             trust_domain=message.trust_domain,
@@ -184,7 +202,7 @@ class ProtobufCodec:
             deadline_ms=message.deadline_ms,
             sealing_key_id=_length("sealing_key_id", message.sealing_key_id, DIGEST_BYTES),
             consent=_consent(message.consent),
-            emergency=_emergency(message),
+            emergency="" if emergency is None else emergency.reason,
         )
 
     def parse_promise(self, body: bytes) -> Promise:

@@ -27,6 +27,7 @@ from nodes.clock import Clock
 from nodes.enrolment.home import Trust
 from nodes.errors import NodeError
 from nodes.provider.agreements import AgreementBook
+from nodes.provider.bell import ring
 from nodes.provider.checks import CheckedTicket, Identity, TicketChecks
 from nodes.provider.config import NodeSettings, Offer
 from nodes.provider.connectors import OpenSource, open_source
@@ -384,4 +385,5 @@ def _deliver(jobs: Sequence[_CheckedJob], prepared: Sequence[Prepared], durable:
         _refuse(jobs)
         return
     for job, one in zip(jobs, prepared, strict=True):
+        ring(one.kept)
         _answer(job.reply, one.released)

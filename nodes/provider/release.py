@@ -313,6 +313,7 @@ def _kept(one: _Sealed, receipt: BatchItem) -> KeptRelease:
         disclosure=one.released.disclosure,
         receipt=receipt,
         consent=b"" if checked.consent is None else checked.consent.raw,
+        emergency=ticket.emergency,
     )
 
 

@@ -1,10 +1,10 @@
 """Two agreements that would permit the same release under different duties.
 
 Rules kept here: two agreements meet when consumer, resource and legal basis are the same, a system, a purpose and a
-form of a field are in both, both are for emergencies or neither is, and their terms overlap. Where they meet, their
-duties must be the same: which one decides a request must never decide what the consumer owes. Nor may it decide what is
-asked: a predicate that both have under one name must be the same question, because a system may ask for it by name
-alone. Revisions of one agreement replace each other and never meet.
+form of a field are in both, neither is for emergencies or both are for one of the same reasons, and their terms
+overlap. Where they meet, their duties must be the same: which one decides a request must never decide what the consumer
+owes. Nor may it decide what is asked: a predicate that both have under one name must be the same question, because a
+system may ask for it by name alone. Revisions of one agreement replace each other and never meet.
 
 What it does not do: it does not choose between agreements that say the same (the gateway does, always alike).
 """
@@ -12,6 +12,7 @@ What it does not do: it does not choose between agreements that say the same (th
 from typing import Final
 
 from policies.agreements.agreement import Agreement
+from policies.agreements.emergency import EmergencyTerms
 
 DUTIES: Final = (
     "case_required",
@@ -20,7 +21,6 @@ DUTIES: Final = (
     "sharing_type",
     "retention_days",
     "consent",
-    "emergency",
 )
 """Attributes that say what the consumer owes for a release."""
 
@@ -36,13 +36,20 @@ def meets(one: Agreement, other: Agreement) -> bool:
         one.id != other.id
         and (one.provider, one.consumer, one.resource, one.legal_basis)
         == (other.provider, other.consumer, other.resource, other.legal_basis)
-        and (one.emergency is None) == (other.emergency is None)
+        and _serve_one_request(one.emergency, other.emergency)
         and not one.systems.isdisjoint(other.systems)
         and not one.purposes.isdisjoint(other.purposes)
         and one.valid_from_ms < other.valid_until_ms
         and other.valid_from_ms < one.valid_until_ms
         and any(not forms.isdisjoint(other.items.get(field, frozenset())) for field, forms in one.items.items())
     )
+
+
+def _serve_one_request(one: EmergencyTerms | None, other: EmergencyTerms | None) -> bool:
+    """Whether there is a request that both could serve, as far as emergencies are concerned."""
+    if one is None or other is None:
+        return one is other
+    return not one.reasons.isdisjoint(other.reasons)
 
 
 def contradictions(one: Agreement, other: Agreement) -> tuple[str, ...]:
@@ -58,6 +65,8 @@ def contradictions(one: Agreement, other: Agreement) -> tuple[str, ...]:
     if not meets(one, other):
         return ()
     duties = tuple(key for key in DUTIES if getattr(one, key) != getattr(other, key))
+    if one.emergency is not None and other.emergency is not None and one.emergency.duties != other.emergency.duties:
+        duties += ("emergency",)
     shared = (
         (one.predicates[name], other.predicates[name]) for name in sorted(one.predicates.keys() & other.predicates)
     )

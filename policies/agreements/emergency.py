@@ -62,6 +62,11 @@ class EmergencyTerms:
         notice = f"told after {self.notify_after_days} days ({self.law})" if self.law else "told at once"
         return f"{', '.join(sorted(self.reasons))}; {self.uses_per_day} a day; review in {review}; person {notice}"
 
+    @property
+    def duties(self) -> tuple[object, ...]:
+        """What it asks of those who declare and review: by when, and when the person is told."""
+        return self.review_hours, self.review_working_days, self.law, self.notify_after_days
+
     def review_due_ms(self, asked_ms: int, calendar: Calendar) -> int:
         """When a review is too late.
 

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from keys.signing import REQUEST, digest
+from nodes.link.codec import declaration_in
 from nodes.provider.model import IncomingAsk, Refusal, Released
 from nodes.provider.node import ProviderNode
+from nodes.provider.state import list_receipts, open_reader
 from oncegate.v1 import signed_pb2
+from policies.emergencies import Emergency
 from policies.reasons import Reason
 from tests.support import provider_files, provider_world
 from tests.support.provider_world import ZHANG, Ask, World, handles_of, texts
@@ -65,6 +69,29 @@ async def test_an_emergency_under_its_own_agreement_is_answered(emergency: World
     reply = await node.answer(ask)
     assert isinstance(reply, Released)
     assert texts(emergency.open(honest, reply)) == ["张三丰", "1990"]
+
+
+async def test_the_node_says_so_itself_and_keeps_what_was_stated(emergency: World, node: ProviderNode) -> None:
+    with capture_logs() as log:
+        assert isinstance(await node.answer(await asking(emergency, node)), Released)
+    [rung] = [line for line in log if line["event"] == "emergency"]
+    assert (rung["log_level"], rung["reason"]) == ("warning", "life_saving_care")
+    assert DECLARED.statement not in str(log)
+    reader = open_reader(emergency.folder / "state" / "node.sqlite")
+    [kept] = list_receipts(reader, None, 10, emergencies=True)
+    reader.close()
+    assert (digest(kept.ticket.body).hex(), kept.agreement) == (rung["ticket"], rung["agreement"])
+    assert declaration_in(kept.request) == Emergency("life_saving_care", DECLARED.statement)
+
+
+async def test_an_ordinary_release_rings_no_bell(world: World, node: ProviderNode) -> None:
+    with capture_logs() as log:
+        assert isinstance(await node.answer(await asking(world, node, None, emergency="")), Released)
+    assert [line for line in log if line["event"] == "emergency"] == []
+    reader = open_reader(world.folder / "state" / "node.sqlite")
+    assert list_receipts(reader, None, 10, emergencies=True) == []
+    assert len(list_receipts(reader, None, 10)) == 1
+    reader.close()
 
 
 async def test_a_mark_that_the_gateway_adds_is_refused(emergency: World, node: ProviderNode) -> None:

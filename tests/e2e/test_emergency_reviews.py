@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,17 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from gateway.cli.main import app as oncegate
+from gateway.federation.model import Order
 from nodes.cli.main import app as oncegate_node
 from nodes.consumer import AsyncClient, BadInput, Emergency, RequestRefused
 from oncegate.v1 import emergency_pb2
-from tests.support.city import ALICE, BO, PURPOSE, City
+from tests.support.city import ALICE, BO, NOBODY, PURPOSE, City
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import Door, RawSystem, refused
 from tests.support.emergencies import (
+    ADDRESS,
     CIVIL_ISSUER,
+    EDUCATION_ISSUER,
     HOUSING_ISSUER,
     LOCATION,
     STATEMENT,
@@ -35,7 +38,7 @@ from tests.support.emergencies import (
 )
 from tests.support.log_book import logged
 from tests.support.stewards import person
-from tests.support.tampering import storage_that_fails
+from tests.support.tampering import Asking, between, storage_that_fails
 
 pytestmark = shared_city("e2e-emergency-reviews")
 
@@ -69,6 +72,9 @@ async def test_a_review_is_on_the_log_final_and_seen_by_the_person(city: City, r
         done = await review(people, steward(city), use, emergency_pb2.REVIEW_OUTCOME_NOT_JUSTIFIED)
     assert (follow.outcome, done.outcome) == (3, 2)
     assert [entry.account["outcome"] for entry in book.entries] == ["follow_up", "not_justified"]
+    # A follow-up is due on a working day of its own.
+    assert follow.due_unix_ms == book.entries[0].account["due_ms"] > use.due_unix_ms
+    assert done.review_text == "经核实，确系急救"
     assert book.entries[1].account["entry"] == use.entry
     assert book.entries[1].personal["text"] == "经核实，确系急救"
     with logged(city) as book:
@@ -94,9 +100,92 @@ async def test_only_a_steward_of_the_provider_reviews_and_only_with_words(
     assert (await refused(review(people, steward(city), use, justified, ""))).violations
     assert (await refused(review(people, steward(city), use, 0))).violations
     assert (await refused(review(people, steward(city), use, 9))).violations
+    assert (await review(people, steward(city), use, emergency_pb2.REVIEW_OUTCOME_FOLLOW_UP)).outcome
+    twice = await refused(review(people, steward(city), use, emergency_pb2.REVIEW_OUTCOME_FOLLOW_UP))
+    assert list(twice.violations) == ["outcome"]
     with storage_that_fails(city):
         assert (await refused(review(people, steward(city), use, justified))).reason == "LEDGER_UNAVAILABLE"
     assert len(await listed(people, steward(city))) == 1
+
+
+async def test_who_received_something_in_an_emergency_that_was_not_justified_is_told_to_erase_it(
+    city: City, raw: RawSystem, people: Door, school: AsyncClient
+) -> None:
+    request = urgent(city, raw, items=[ADDRESS, LOCATION])
+    with logged(city) as book:
+        assert (await raw.fetch(request)).complete
+    released = book.only("released")
+    [civil] = await listed(people, steward(city))
+    [housing] = await listed(people, steward(city, HOUSING_ISSUER))
+    await review(people, steward(city, HOUSING_ISSUER), housing, emergency_pb2.REVIEW_OUTCOME_JUSTIFIED)
+    assert [notice.kind for notice in await school.notices()] == []
+    with logged(city) as book:
+        await review(people, steward(city), civil, emergency_pb2.REVIEW_OUTCOME_NOT_JUSTIFIED)
+    assert book.only("emergency_reviewed").account["to_erase"] == [released.leaf_index]
+    [notice] = await school.notices()
+    [noticed] = notice.releases
+    assert (notice.kind, noticed.leaf_index, noticed.fields) == (
+        "emergency",
+        released.leaf_index,
+        ("civil.resident.address",),
+    )
+    assert noticed.request_id == released.account["request_id"]
+    await school.acknowledge_notice(notice.notice_id)
+    assert await school.notices() == ()
+
+
+async def test_where_nothing_was_received_nobody_is_told_to_erase(
+    city: City, raw: RawSystem, people: Door, school: AsyncClient
+) -> None:
+    assert (await raw.fetch(urgent(city, raw, NOBODY))).complete
+    [use] = await listed(people, steward(city))
+    await review(people, steward(city), use, emergency_pb2.REVIEW_OUTCOME_NOT_JUSTIFIED)
+    assert await school.notices() == ()
+
+
+async def test_while_an_emergency_is_being_answered_it_is_not_found_unjustified(
+    city: City, raw: RawSystem, people: Door, school: AsyncClient
+) -> None:
+    refusals: list[str] = []
+
+    async def look(ask: Asking, orders: Sequence[Order], deadline_s: float) -> Any:
+        [use] = await listed(people, steward(city))
+        found = review(people, steward(city), use, emergency_pb2.REVIEW_OUTCOME_NOT_JUSTIFIED)
+        refusals.append((await refused(found)).reason)
+        return await ask(orders, deadline_s)
+
+    with between(city, look):
+        await raw.fetch(urgent(city, raw))
+    assert refusals == ["REQUEST_UNSETTLED"]
+    [use] = await listed(people, steward(city))
+    await review(people, steward(city), use, emergency_pb2.REVIEW_OUTCOME_NOT_JUSTIFIED)
+    [notice] = await school.notices()
+    await school.acknowledge_notice(notice.notice_id)
+
+
+async def test_a_steward_sees_what_the_own_department_asked_for_and_what_became_of_it(
+    city: City, raw: RawSystem, people: Door
+) -> None:
+    await raw.fetch(urgent(city, raw))
+    [use] = await listed(people, steward(city))
+    await review(people, steward(city), use, emergency_pb2.REVIEW_OUTCOME_JUSTIFIED, "电话核实")
+
+    async def asked(who: Any, **more: Any) -> list[Any]:
+        request = emergency_pb2.ListEmergenciesRequest(side=emergency_pb2.EMERGENCY_SIDE_ASKED, page_size=100, **more)
+        return list((await people.emergency.ListEmergencies(request, metadata=who)).uses)
+
+    with logged(city) as book:
+        seen = await asked(steward(city, EDUCATION_ISSUER))
+    [own] = [each for each in seen if each.use_id == use.use_id]
+    assert (own.statement, own.review_text) == (STATEMENT, "电话核实")
+    assert {entry.account["department"] for entry in book.entries} == {"education"}
+    assert len(book.entries) == len(seen)
+    # Who asked does not review; and nobody sees another department's.
+    found = review(people, steward(city, EDUCATION_ISSUER), use, emergency_pb2.REVIEW_OUTCOME_JUSTIFIED)
+    assert (await refused(found)).reason == "NOT_FOUND"
+    assert await asked(steward(city)) == []
+    for who, more in ((steward(city), {"consumer": "education"}), (auditor(city), {})):
+        assert list((await refused(asked(who, **more))).violations) == ["side"]
 
 
 async def test_each_lateness_is_one_entry_and_past_the_setting_the_next_emergency_is_refused_until_it_is_reviewed(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlmodel import SQLModel
 
 from gateway.emergencies.tables import USES
 from gateway.storage.database import write_transaction
@@ -18,10 +19,12 @@ from tests.support.log_book import logged
 from tests.support.tampering import answered
 
 OFFICE, CIVIL_ISSUER, HOUSING_ISSUER = "https://office.test", "https://civil.test", "https://housing.test"
+EDUCATION_ISSUER = "https://education.test"
 ADDRESS = ("civil.resident", "address", signed_pb2.FORM_VALUE)
 LOCATION = ("housing.property", "location", signed_pb2.FORM_VALUE)
 STATEMENT = "昏迷患者送医，需联系亲属"
 HOUR_MS = 3_600_000
+NOTICES = SQLModel.metadata.tables["vault_notices"]
 TERMS = '{ reasons = ["life_saving_care"], uses_per_day = 100, review_hours = 24, notify_person = true }'
 DELAYED = (
     '{ reasons = ["child_at_risk", "life_saving_care"], uses_per_day = 100, review_working_days = 3, '
@@ -35,7 +38,12 @@ async def city_with_emergencies(folder: Path) -> AsyncIterator[City]:
     issuers = "".join(
         f'[[issuers]]\nissuer = "{issuer}"\njwks_file = "{folder / "issuer.jwks.json"}"\n'
         f'roles = {{ clerk = "officer", steward = "steward" }}\ndepartment = "{department}"\n'
-        for issuer, department in ((OFFICE, "education"), (CIVIL_ISSUER, "civil"), (HOUSING_ISSUER, "housing"))
+        for issuer, department in (
+            (OFFICE, "education"),
+            (EDUCATION_ISSUER, "education"),
+            (CIVIL_ISSUER, "civil"),
+            (HOUSING_ISSUER, "housing"),
+        )
     )
     async with running_city(folder, settings=issuers) as running:
         running.agree("civil", "civil.resident", {"address": ["value"]}, id='"civil-emergency"', emergency=TERMS)
@@ -48,10 +56,11 @@ async def city_with_emergencies(folder: Path) -> AsyncIterator[City]:
 
 
 def review_everything(city: City) -> None:
-    """Leave no review behind."""
+    """Leave no review behind, and no notice of one."""
     with write_transaction(city.parts.engine) as connection:
         unreviewed = USES.c.outcome.in_(("", "follow_up"))
         connection.execute(update(USES).where(unreviewed).values(reviewed_ms=1, outcome="justified"))
+        connection.execute(delete(NOTICES))
 
 
 def official(city: City) -> str:
@@ -113,7 +122,7 @@ async def reason(city: City, raw: RawSystem, call: Awaitable[Any]) -> str:
 
 
 def age(city: City, hours: float) -> None:
-    """Let every unreviewed use have been due so long ago."""
+    """Let every use without a finding have been due so long ago."""
     due_ms = city.parts.clock.now_ms() - round(hours * HOUR_MS)
     with write_transaction(city.parts.engine) as connection:
-        connection.execute(update(USES).where(USES.c.reviewed_ms == 0).values(due_ms=due_ms))
+        connection.execute(update(USES).where(USES.c.outcome.in_(("", "follow_up"))).values(due_ms=due_ms))

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.emergencies.uses import Outcome, State
 from gateway.errors import bad_request
-from gateway.exchange.emergency_desk import EmergencyDesk, ShownUse
+from gateway.exchange.emergency_desk import EmergencyDesk, ShownUse, Side
 from gateway.rpc.callers import bearer
 from gateway.rpc.codec import FORM_NUMBERS
 from oncegate.v1 import catalog_pb2, emergency_pb2, emergency_pb2_grpc
@@ -16,6 +16,11 @@ STATES: "dict[emergency_pb2.EmergencyState, State]" = {
     emergency_pb2.EMERGENCY_STATE_ALL: State.ALL,
     emergency_pb2.EMERGENCY_STATE_OPEN: State.OPEN,
     emergency_pb2.EMERGENCY_STATE_OVERDUE: State.OVERDUE,
+}
+SIDES: "dict[emergency_pb2.EmergencySide, Side]" = {
+    emergency_pb2.EMERGENCY_SIDE_UNSPECIFIED: Side.PROVIDED,
+    emergency_pb2.EMERGENCY_SIDE_PROVIDED: Side.PROVIDED,
+    emergency_pb2.EMERGENCY_SIDE_ASKED: Side.ASKED,
 }
 OUTCOMES: "dict[emergency_pb2.ReviewOutcome, Outcome]" = {
     emergency_pb2.REVIEW_OUTCOME_JUSTIFIED: Outcome.JUSTIFIED,
@@ -42,9 +47,10 @@ class EmergencyServicer(emergency_pb2_grpc.EmergencyServiceServicer):
         who = bearer(context)
         if request.state not in STATES:
             raise bad_request("state", "must be all, open or overdue")
-        page = await self._desk.uses(
-            who, STATES[request.state], request.consumer, request.page_token, request.page_size
-        )
+        if request.side not in SIDES:
+            raise bad_request("side", "must be provided or asked")
+        state, side = STATES[request.state], SIDES[request.side]
+        page = await self._desk.uses(who, state, request.consumer, request.page_token, request.page_size, side)
         return emergency_pb2.ListEmergenciesResponse(
             uses=[use_message(shown) for shown in page.uses], next_page_token=page.next_cursor
         )
@@ -97,6 +103,7 @@ def use_message(shown: ShownUse) -> emergency_pb2.EmergencyUse:
         person_from_unix_ms=said.person_from_ms,
         law=said.law,
         reviewed_unix_ms=use.reviewed_ms,
+        review_text=shown.review_text,
     )
     if use.outcome is not None:
         message.outcome = OUTCOME_NUMBERS[use.outcome]

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from gateway.exchange.erase import ReadNotices
+from gateway.exchange.read_notices import ReadNotices
 from gateway.rpc.callers import certificate
-from gateway.vault.notices import CONSENT, ERASE, PSEUDONYMS
+from gateway.vault.notices import CONSENT, EMERGENCY, ERASE, PSEUDONYMS
 from oncegate.v1 import notice_pb2, notice_pb2_grpc
 
 _KINDS = {
     ERASE: notice_pb2.NOTICE_KIND_ERASE,
     PSEUDONYMS: notice_pb2.NOTICE_KIND_PSEUDONYMS,
     CONSENT: notice_pb2.NOTICE_KIND_CONSENT,
+    EMERGENCY: notice_pb2.NOTICE_KIND_EMERGENCY,
 }
 
 

@@ -36,7 +36,7 @@ _RATE: Final = (
 _COLUMNS: Final = (
     "ticket_digest, released_ms, resource, consumer, system, purpose, agreement, revision, session_id, request,"
     " request_signature, certified, ticket, ticket_proof, promise, promise_proof, disclosure, receipt, receipt_proof,"
-    " consent"
+    " consent, emergency"
 )
 
 
@@ -65,6 +65,7 @@ class KeptRelease:
         disclosure: Exact Disclosure.
         receipt: The node's receipt with its signature.
         consent: Exact text of the consent; empty with another basis.
+        emergency: Reason of the declared emergency; empty when none was declared.
     """
 
     ticket_id: bytes
@@ -87,6 +88,7 @@ class KeptRelease:
     disclosure: bytes
     receipt: BatchItem
     consent: bytes = b""
+    emergency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class KeptReceipt:
         disclosure: Exact Disclosure.
         receipt: The node's receipt with its signature.
         consent: SHA-256 of the consent; empty with another basis.
+        emergency: Reason of the declared emergency; empty when none was declared.
     """
 
     number: int
@@ -130,6 +133,7 @@ class KeptReceipt:
     disclosure: bytes
     receipt: BatchItem
     consent: bytes = b""
+    emergency: str = ""
 
 
 class Releases:
@@ -215,20 +219,24 @@ class Releases:
         return count
 
 
-def list_receipts(reader: sqlite3.Connection, before: int | None, limit: int) -> list[KeptReceipt]:
+def list_receipts(
+    reader: sqlite3.Connection, before: int | None, limit: int, *, emergencies: bool = False
+) -> list[KeptReceipt]:
     """Releases, newest first.
 
     Args:
         reader: From `State.reader` or `open_reader`.
         before: Only those with a smaller number; None for the newest.
         limit: At most this many.
+        emergencies: Only those under declared emergencies.
 
     Returns:
         One page.
     """
+    only = " AND emergency <> ''" if emergencies else ""
     rows = reader.execute(
         f"SELECT id, {_COLUMNS}, body, signature, department_key FROM receipts JOIN certified ON digest = certified"  # noqa: S608 - own constants
-        " WHERE (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
+        f" WHERE (? IS NULL OR id < ?){only} ORDER BY id DESC LIMIT ?",
         (before, before, limit),
     )
     return [_read(row) for row in rows]
@@ -256,6 +264,7 @@ def _row(release: KeptRelease) -> tuple[object, ...]:
         release.receipt.body,
         _proof(release.receipt),
         _consent(release),
+        release.emergency,
     )
 
 
@@ -272,12 +281,13 @@ def _read(row: tuple[Any, ...]) -> KeptReceipt:
         session_id=row[9],
         request=row[10],
         request_signature=row[11],
-        requester_keys=CertifiedKeys(row[21], row[22], row[23]),
+        requester_keys=CertifiedKeys(row[22], row[23], row[24]),
         ticket=_item(row[13], row[14]),
         promise=_item(row[15], row[16]),
         disclosure=row[17],
         receipt=_item(row[18], row[19]),
         consent=row[20],
+        emergency=row[21],
     )
 
 

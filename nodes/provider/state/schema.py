@@ -9,7 +9,7 @@ resource went; `guesses` and `guess_days` count the predicates asked about each 
 
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 TABLES: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -40,7 +40,8 @@ CREATE TABLE receipts (
   agreement TEXT NOT NULL, revision INTEGER NOT NULL, session_id BLOB NOT NULL,
   request BLOB NOT NULL, request_signature BLOB NOT NULL, certified BLOB NOT NULL,
   ticket BLOB NOT NULL, ticket_proof BLOB NOT NULL, promise BLOB NOT NULL, promise_proof BLOB NOT NULL,
-  disclosure BLOB NOT NULL, receipt BLOB NOT NULL, receipt_proof BLOB NOT NULL, consent BLOB NOT NULL
+  disclosure BLOB NOT NULL, receipt BLOB NOT NULL, receipt_proof BLOB NOT NULL, consent BLOB NOT NULL,
+  emergency TEXT NOT NULL
 );
 CREATE TABLE guesses (
   resource TEXT NOT NULL, record TEXT NOT NULL, field TEXT NOT NULL, consumer TEXT NOT NULL, predicate BLOB NOT NULL,
@@ -53,6 +54,7 @@ CREATE TABLE guess_days (
 ) WITHOUT ROWID;
 CREATE INDEX guess_days_by_day ON guess_days (day);
 CREATE INDEX receipts_by_consent ON receipts (consent, resource, released_ms) WHERE consent <> x'';
+CREATE INDEX receipts_in_emergencies ON receipts (id) WHERE emergency <> '';
 CREATE TABLE consent_texts (digest BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE consents (digest BLOB PRIMARY KEY, standing TEXT NOT NULL, valid_until_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE uses (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from gateway.emergencies.tables import USES
 from gateway.emergencies.uses import (
@@ -57,6 +57,10 @@ def note(engine: Engine, *noted: NewUse, entry: int = 7) -> None:
         note_uses(connection, entry, noted)
 
 
+def review(connection: Connection, use: EmergencyUse, outcome: Outcome, due_ms: int = 0) -> bool:
+    return note_review(connection, use.use_id, outcome, 1, 50, follow_up_due_ms=due_ms)
+
+
 def ids(found: Sequence[EmergencyUse]) -> list[bytes]:
     return [use.use_id for use in found]
 
@@ -82,8 +86,8 @@ def test_uses_are_listed_by_state_party_and_page(engine: Engine, uses: Emergency
     assert uses.list(State.ALL, consumer="tourism") == ()
     assert len(uses.list(State.OVERDUE)) == 3
     with write_transaction(engine) as connection:
-        assert note_review(connection, whole[0].use_id, Outcome.JUSTIFIED, 1, 50)
-        assert note_review(connection, whole[1].use_id, Outcome.FOLLOW_UP, 1, 51)
+        assert review(connection, whole[0], Outcome.JUSTIFIED)
+        assert review(connection, whole[1], Outcome.FOLLOW_UP, clock.now_ms() + HOUR_MS)
     assert ids(uses.list(State.OPEN)) == ids(whole)[1:]
     assert ids(uses.list(State.OVERDUE)) == [whole[2].use_id]
 
@@ -105,11 +109,34 @@ def test_a_review_is_final_unless_it_is_to_be_followed_up(
     note(engine, new(clock))
     [use] = uses.list(State.ALL)
     said = []
-    for outcome in (Outcome.FOLLOW_UP, Outcome.NOT_JUSTIFIED, Outcome.JUSTIFIED):
+    for outcome in (Outcome.FOLLOW_UP, Outcome.FOLLOW_UP, Outcome.NOT_JUSTIFIED, Outcome.JUSTIFIED):
         with write_transaction(engine) as connection:
-            said.append(note_review(connection, use.use_id, outcome, clock.now_ms(), 50))
-    assert said == [True, True, False]
+            said.append(review(connection, use, outcome))
+    assert said == [True, False, True, False]
     assert uses.require(use.use_id, "civil").outcome is Outcome.NOT_JUSTIFIED
+
+
+def test_a_follow_up_has_a_date_of_its_own_is_late_behind_it_and_stops_what_follows(
+    engine: Engine, uses: EmergencyUses, clock: FixedClock
+) -> None:
+    note(engine, new(clock))
+    [use] = uses.list(State.ALL)
+    clock.at_ms += HOUR_MS
+    with write_transaction(engine) as connection:
+        assert note_overdue(connection, use.use_id, 60)
+        assert review(connection, use, Outcome.FOLLOW_UP, clock.now_ms() + HOUR_MS)
+        assert not blocked(connection, "civil-emergency", "education", clock.now_ms())
+    assert uses.late_and_not_noted(10) == uses.list(State.OVERDUE) == ()
+    clock.at_ms += HOUR_MS
+    [again] = uses.late_and_not_noted(10)
+    assert again.late(clock.now_ms())
+    assert uses.list(State.OVERDUE) == (again,)
+    with write_transaction(engine) as connection:
+        assert blocked(connection, "civil-emergency", "education", clock.now_ms())
+        assert note_overdue(connection, use.use_id, 61)
+        assert review(connection, use, Outcome.JUSTIFIED)
+        assert not blocked(connection, "civil-emergency", "education", clock.now_ms())
+    assert uses.list(State.OVERDUE) == ()
 
 
 def test_a_lateness_is_noted_once_and_never_of_what_was_reviewed(
@@ -122,7 +149,7 @@ def test_a_lateness_is_noted_once_and_never_of_what_was_reviewed(
     with write_transaction(engine) as connection:
         assert note_overdue(connection, one.use_id, 60)
         assert not note_overdue(connection, one.use_id, 61)
-        note_review(connection, two.use_id, Outcome.JUSTIFIED, 1, 62)
+        review(connection, two, Outcome.JUSTIFIED)
         assert not note_overdue(connection, two.use_id, 63)
     assert uses.late_and_not_noted(10) == ()
     assert uses.require(one.use_id, "civil").overdue_entry == 60
@@ -140,7 +167,7 @@ def test_only_late_unreviewed_uses_of_the_consumer_under_the_agreement_stop_it(
         assert not blocked(connection, "civil-emergency", "health", due)
         assert not blocked(connection, "other", "education", due)
     with write_transaction(engine) as connection:
-        note_review(connection, use.use_id, Outcome.NOT_JUSTIFIED, 1, 50)
+        review(connection, use, Outcome.NOT_JUSTIFIED)
     with engine.connect() as connection:
         assert not blocked(connection, "civil-emergency", "education", due)
 
@@ -166,6 +193,9 @@ def test_the_first_reading_counts_and_another_departments_use_is_not_found(
     uses.mark_read([use.use_id])
     uses.mark_read([])
     assert uses.require(use.use_id, "civil").steward_read_ms == first
+    assert uses.resource_of(use.use_id) == "civil.resident"
+    with pytest.raises(Refused, match="emergency use"):
+        uses.resource_of(b"x" * 16)
     with pytest.raises(Refused) as refused:
         uses.require(use.use_id, "tax")
     assert refused.value.code is Code.NOT_FOUND

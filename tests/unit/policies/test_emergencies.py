@@ -121,6 +121,10 @@ def test_an_emergency_and_an_ordinary_agreement_never_meet_and_two_must_say_the_
     assert contradictions(one, other) == ()
     stricter = replace(parse_agreement(text(review_hours="12").encode()), id="other")
     assert contradictions(one, stricter) == ("emergency",)
+    # How many uses it allows is no duty, and where no reason is in both, no request could rest on either.
+    assert contradictions(one, replace(parse_agreement(text(uses_per_day="9").encode()), id="other")) == ()
+    apart = text(review_hours="12", reasons='["disaster_relief"]')
+    assert not meets(one, replace(parse_agreement(apart.encode()), id="other"))
 
 
 def test_taking_on_or_dropping_the_section_is_never_a_narrowing() -> None:

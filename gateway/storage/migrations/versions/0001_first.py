@@ -107,8 +107,9 @@ def upgrade() -> None:
     sa.Column('review_entry', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('use_id')
     )
-    op.create_index('emergencies_uses_by_agreement', 'emergencies_uses', ['agreement_id', 'consumer', 'reviewed_ms', 'due_ms'], unique=False)
-    op.create_index('emergencies_uses_by_due', 'emergencies_uses', ['reviewed_ms', 'due_ms'], unique=False)
+    op.create_index('emergencies_uses_by_agreement', 'emergencies_uses', ['agreement_id', 'consumer', 'outcome', 'due_ms'], unique=False)
+    op.create_index('emergencies_uses_by_consumer', 'emergencies_uses', ['consumer', 'asked_ms'], unique=False)
+    op.create_index('emergencies_uses_by_due', 'emergencies_uses', ['outcome', 'due_ms'], unique=False)
     op.create_index('emergencies_uses_by_provider', 'emergencies_uses', ['provider', 'asked_ms'], unique=False)
     op.create_index(op.f('ix_emergencies_uses_person_id'), 'emergencies_uses', ['person_id'], unique=False)
     op.create_table('identity_certificates',
@@ -493,6 +494,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_emergencies_uses_person_id'), table_name='emergencies_uses')
     op.drop_index('emergencies_uses_by_provider', table_name='emergencies_uses')
     op.drop_index('emergencies_uses_by_due', table_name='emergencies_uses')
+    op.drop_index('emergencies_uses_by_consumer', table_name='emergencies_uses')
     op.drop_index('emergencies_uses_by_agreement', table_name='emergencies_uses')
     op.drop_table('emergencies_uses')
     op.drop_table('catalog_versions')

@@ -16,6 +16,12 @@ class EmergencyState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EMERGENCY_STATE_OPEN: _ClassVar[EmergencyState]
     EMERGENCY_STATE_OVERDUE: _ClassVar[EmergencyState]
 
+class EmergencySide(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EMERGENCY_SIDE_UNSPECIFIED: _ClassVar[EmergencySide]
+    EMERGENCY_SIDE_PROVIDED: _ClassVar[EmergencySide]
+    EMERGENCY_SIDE_ASKED: _ClassVar[EmergencySide]
+
 class ReviewOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REVIEW_OUTCOME_UNSPECIFIED: _ClassVar[ReviewOutcome]
@@ -26,6 +32,9 @@ EMERGENCY_STATE_UNSPECIFIED: EmergencyState
 EMERGENCY_STATE_ALL: EmergencyState
 EMERGENCY_STATE_OPEN: EmergencyState
 EMERGENCY_STATE_OVERDUE: EmergencyState
+EMERGENCY_SIDE_UNSPECIFIED: EmergencySide
+EMERGENCY_SIDE_PROVIDED: EmergencySide
+EMERGENCY_SIDE_ASKED: EmergencySide
 REVIEW_OUTCOME_UNSPECIFIED: ReviewOutcome
 REVIEW_OUTCOME_JUSTIFIED: ReviewOutcome
 REVIEW_OUTCOME_NOT_JUSTIFIED: ReviewOutcome
@@ -40,7 +49,7 @@ class EmergencyItem(_message.Message):
     def __init__(self, field: _Optional[str] = ..., form: _Optional[_Union[_signed_pb2.Form, str]] = ...) -> None: ...
 
 class EmergencyUse(_message.Message):
-    __slots__ = ("use_id", "provider", "consumer", "system", "resource", "agreement_id", "agreement_revision", "reason", "reason_text", "statement", "case_reference", "official", "items", "asked_unix_ms", "entry", "due_unix_ms", "overdue", "person_from_unix_ms", "law", "reviewed_unix_ms", "outcome")
+    __slots__ = ("use_id", "provider", "consumer", "system", "resource", "agreement_id", "agreement_revision", "reason", "reason_text", "statement", "case_reference", "official", "items", "asked_unix_ms", "entry", "due_unix_ms", "overdue", "person_from_unix_ms", "law", "reviewed_unix_ms", "outcome", "review_text")
     USE_ID_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +71,7 @@ class EmergencyUse(_message.Message):
     LAW_FIELD_NUMBER: _ClassVar[int]
     REVIEWED_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_TEXT_FIELD_NUMBER: _ClassVar[int]
     use_id: bytes
     provider: str
     consumer: str
@@ -83,19 +93,22 @@ class EmergencyUse(_message.Message):
     law: str
     reviewed_unix_ms: int
     outcome: ReviewOutcome
-    def __init__(self, use_id: _Optional[bytes] = ..., provider: _Optional[str] = ..., consumer: _Optional[str] = ..., system: _Optional[str] = ..., resource: _Optional[str] = ..., agreement_id: _Optional[str] = ..., agreement_revision: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[_Union[_catalog_pb2.LocalText, _Mapping]] = ..., statement: _Optional[str] = ..., case_reference: _Optional[str] = ..., official: _Optional[str] = ..., items: _Optional[_Iterable[_Union[EmergencyItem, _Mapping]]] = ..., asked_unix_ms: _Optional[int] = ..., entry: _Optional[int] = ..., due_unix_ms: _Optional[int] = ..., overdue: _Optional[bool] = ..., person_from_unix_ms: _Optional[int] = ..., law: _Optional[str] = ..., reviewed_unix_ms: _Optional[int] = ..., outcome: _Optional[_Union[ReviewOutcome, str]] = ...) -> None: ...
+    review_text: str
+    def __init__(self, use_id: _Optional[bytes] = ..., provider: _Optional[str] = ..., consumer: _Optional[str] = ..., system: _Optional[str] = ..., resource: _Optional[str] = ..., agreement_id: _Optional[str] = ..., agreement_revision: _Optional[int] = ..., reason: _Optional[str] = ..., reason_text: _Optional[_Union[_catalog_pb2.LocalText, _Mapping]] = ..., statement: _Optional[str] = ..., case_reference: _Optional[str] = ..., official: _Optional[str] = ..., items: _Optional[_Iterable[_Union[EmergencyItem, _Mapping]]] = ..., asked_unix_ms: _Optional[int] = ..., entry: _Optional[int] = ..., due_unix_ms: _Optional[int] = ..., overdue: _Optional[bool] = ..., person_from_unix_ms: _Optional[int] = ..., law: _Optional[str] = ..., reviewed_unix_ms: _Optional[int] = ..., outcome: _Optional[_Union[ReviewOutcome, str]] = ..., review_text: _Optional[str] = ...) -> None: ...
 
 class ListEmergenciesRequest(_message.Message):
-    __slots__ = ("state", "consumer", "page_size", "page_token")
+    __slots__ = ("state", "consumer", "page_size", "page_token", "side")
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
     state: EmergencyState
     consumer: str
     page_size: int
     page_token: str
-    def __init__(self, state: _Optional[_Union[EmergencyState, str]] = ..., consumer: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    side: EmergencySide
+    def __init__(self, state: _Optional[_Union[EmergencyState, str]] = ..., consumer: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., side: _Optional[_Union[EmergencySide, str]] = ...) -> None: ...
 
 class ListEmergenciesResponse(_message.Message):
     __slots__ = ("uses", "next_page_token")

@@ -57,15 +57,15 @@ class EmergencyServiceServicer:
     """
 
     def ListEmergencies(self, request, context):
-        """For a steward, what the steward's department has to review; for an auditor, all of it. Oldest first. Each one that a
-        steward is shown is on the access log.
+        """For a steward, what the steward's department has to review, or what its own systems asked for; for an auditor, all of
+        it. Oldest first. Each one that a steward is shown is on the access log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReviewEmergency(self, request, context):
-        """A steward's review. Final unless it calls for a follow-up.
+        """A steward's review. Final, unless it calls for a follow-up, which has a date of its own and comes at most once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

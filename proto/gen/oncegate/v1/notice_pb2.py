@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oncegate/v1/notice.proto\x12\x0boncegate.v1\"\x9b\x01\n\x0eNoticedRelease\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x18\n\x10released_unix_ms\x18\x06 \x01(\x03\x12\x12\n\nleaf_index\x18\x07 \x01(\x04\"\xb0\x01\n\x06Notice\x12\x11\n\tnotice_id\x18\x01 \x01(\x0c\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.oncegate.v1.NoticeKind\x12\x17\n\x0f\x63reated_unix_ms\x18\x03 \x01(\x03\x12\x13\n\x0b\x64ue_unix_ms\x18\x04 \x01(\x03\x12-\n\x08releases\x18\x05 \x03(\x0b\x32\x1b.oncegate.v1.NoticedRelease\x12\x0f\n\x07\x63onsent\x18\x06 \x01(\x0c\"\'\n\x12ListNoticesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\";\n\x13ListNoticesResponse\x12$\n\x07notices\x18\x01 \x03(\x0b\x32\x13.oncegate.v1.Notice\"-\n\x18\x41\x63knowledgeNoticeRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\x0c\"9\n\x19\x41\x63knowledgeNoticeResponse\x12\x1c\n\x14\x61\x63knowledged_unix_ms\x18\x01 \x01(\x03*u\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11NOTICE_KIND_ERASE\x10\x01\x12\x1a\n\x16NOTICE_KIND_PSEUDONYMS\x10\x02\x12\x17\n\x13NOTICE_KIND_CONSENT\x10\x03\x32\xc5\x01\n\rNoticeService\x12P\n\x0bListNotices\x12\x1f.oncegate.v1.ListNoticesRequest\x1a .oncegate.v1.ListNoticesResponse\x12\x62\n\x11\x41\x63knowledgeNotice\x12%.oncegate.v1.AcknowledgeNoticeRequest\x1a&.oncegate.v1.AcknowledgeNoticeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oncegate/v1/notice.proto\x12\x0boncegate.v1\"\x9b\x01\n\x0eNoticedRelease\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x04 \x01(\t\x12\x0e\n\x06\x66ields\x18\x05 \x03(\t\x12\x18\n\x10released_unix_ms\x18\x06 \x01(\x03\x12\x12\n\nleaf_index\x18\x07 \x01(\x04\"\xb0\x01\n\x06Notice\x12\x11\n\tnotice_id\x18\x01 \x01(\x0c\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.oncegate.v1.NoticeKind\x12\x17\n\x0f\x63reated_unix_ms\x18\x03 \x01(\x03\x12\x13\n\x0b\x64ue_unix_ms\x18\x04 \x01(\x03\x12-\n\x08releases\x18\x05 \x03(\x0b\x32\x1b.oncegate.v1.NoticedRelease\x12\x0f\n\x07\x63onsent\x18\x06 \x01(\x0c\"\'\n\x12ListNoticesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\";\n\x13ListNoticesResponse\x12$\n\x07notices\x18\x01 \x03(\x0b\x32\x13.oncegate.v1.Notice\"-\n\x18\x41\x63knowledgeNoticeRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\x0c\"9\n\x19\x41\x63knowledgeNoticeResponse\x12\x1c\n\x14\x61\x63knowledged_unix_ms\x18\x01 \x01(\x03*\x90\x01\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11NOTICE_KIND_ERASE\x10\x01\x12\x1a\n\x16NOTICE_KIND_PSEUDONYMS\x10\x02\x12\x17\n\x13NOTICE_KIND_CONSENT\x10\x03\x12\x19\n\x15NOTICE_KIND_EMERGENCY\x10\x04\x32\xc5\x01\n\rNoticeService\x12P\n\x0bListNotices\x12\x1f.oncegate.v1.ListNoticesRequest\x1a .oncegate.v1.ListNoticesResponse\x12\x62\n\x11\x41\x63knowledgeNotice\x12%.oncegate.v1.AcknowledgeNoticeRequest\x1a&.oncegate.v1.AcknowledgeNoticeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.notice_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTICEKIND']._serialized_start=586
-  _globals['_NOTICEKIND']._serialized_end=703
+  _globals['_NOTICEKIND']._serialized_start=587
+  _globals['_NOTICEKIND']._serialized_end=731
   _globals['_NOTICEDRELEASE']._serialized_start=42
   _globals['_NOTICEDRELEASE']._serialized_end=197
   _globals['_NOTICE']._serialized_start=200
@@ -45,6 +45,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACKNOWLEDGENOTICEREQUEST']._serialized_end=525
   _globals['_ACKNOWLEDGENOTICERESPONSE']._serialized_start=527
   _globals['_ACKNOWLEDGENOTICERESPONSE']._serialized_end=584
-  _globals['_NOTICESERVICE']._serialized_start=706
-  _globals['_NOTICESERVICE']._serialized_end=903
+  _globals['_NOTICESERVICE']._serialized_start=734
+  _globals['_NOTICESERVICE']._serialized_end=931
 # @@protoc_insertion_point(module_scope)

@@ -13,10 +13,12 @@ class NoticeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NOTICE_KIND_ERASE: _ClassVar[NoticeKind]
     NOTICE_KIND_PSEUDONYMS: _ClassVar[NoticeKind]
     NOTICE_KIND_CONSENT: _ClassVar[NoticeKind]
+    NOTICE_KIND_EMERGENCY: _ClassVar[NoticeKind]
 NOTICE_KIND_UNSPECIFIED: NoticeKind
 NOTICE_KIND_ERASE: NoticeKind
 NOTICE_KIND_PSEUDONYMS: NoticeKind
 NOTICE_KIND_CONSENT: NoticeKind
+NOTICE_KIND_EMERGENCY: NoticeKind
 
 class NoticedRelease(_message.Message):
     __slots__ = ("system", "request_id", "purpose", "case_reference", "fields", "released_unix_ms", "leaf_index")
