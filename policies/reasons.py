@@ -75,6 +75,7 @@ class Reason(StrEnum):
     FORM_NOT_ALLOWED = "FORM_NOT_ALLOWED"
     PREDICATE_NOT_AGREED = "PREDICATE_NOT_AGREED"
     SENSITIVE_TERM = "SENSITIVE_TERM"
+    IMPACT_ASSESSMENT_MISSING = "IMPACT_ASSESSMENT_MISSING"
     USES_EXHAUSTED = "USES_EXHAUSTED"
     PREDICATES_EXHAUSTED = "PREDICATES_EXHAUSTED"
     GUESSES_EXHAUSTED = "GUESSES_EXHAUSTED"
@@ -207,6 +208,12 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.PREDICATE_NOT_AGREED: (
         _D,
         Text("共享协议没有列明该判断条件", "The agreement has no predicate with this name, operator and constants"),
+    ),
+    _R.IMPACT_ASSESSMENT_MISSING: (
+        _D,
+        Text(
+            "提供敏感信息的共享协议须注明影响评估", "Sensitive data needs an agreement that names an impact assessment"
+        ),
     ),
     _R.SENSITIVE_TERM: (
         _D,

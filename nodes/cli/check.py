@@ -9,10 +9,13 @@ import typer
 from nodes.cli.exits import command
 from nodes.cli.options import AsJson
 from nodes.cli.output import emit, say, table
+from nodes.enrolment.agreement_files import list_agreements
 from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.errors import SourceFailed
 from nodes.provider.config import Offer, load_node, load_offer
+from policies.agreements import Agreement
+from policies.agreements.floors import breaches
 
 
 @command
@@ -31,13 +34,19 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check node.toml and the resource file, and list every mistake with its line and key."""
+    """Check node.toml and the resource file, and list every mistake with its line and key.
+
+    With --home, also the agreements that the department accepted and that no longer fit what is described now: their
+    fields are withheld until a revision is agreed on.
+    """
+    held: list[Agreement] = []
     if resources is not None:
         if not department:
             raise BadInput("--department", "is needed with --resources")
         offer = load_offer(resources, department, os.environ)
     elif home is not None:
-        _, offer = load_node(home / "node.toml", department or Home(home).spiffe().department, os.environ)
+        settings, offer = load_node(home / "node.toml", department or Home(home).spiffe().department, os.environ)
+        held = [one.agreement for one in list_agreements(settings.agreements) if one.agreement is not None]
     else:
         raise BadInput("--home", "give it, or --resources with --department")
     failures = _probe(offer) if probe else {}
@@ -49,6 +58,12 @@ def check(
             "source": resource.source,
             "fields": len(resource.fields),
             "failure": failures.get(code, ""),
+            "agreements": [
+                {"agreement": one.id, "key": breach.key, "rule": breach.rule}
+                for one in held
+                if one.resource == code
+                for breach in breaches(one, resource.description)
+            ],
         }
         for code, resource in sorted(offer.resources.items())
     ]
@@ -61,6 +76,10 @@ def check(
         as_json=as_json,
         human=lambda: table("Resources", ("resource", "name", "source", "fields", "state"), rows),
     )
+    below = [one for each in found for one in each["agreements"]]
+    if below and not as_json:
+        heads = ("agreement", "key", "what is described here now asks")
+        table("Accepted agreements below a floor", heads, [(b["agreement"], b["key"], b["rule"]) for b in below])
     if failures:
         raise SourceFailed(f"{len(failures)} of {len(found)} resources")
     if not as_json:

@@ -3,9 +3,9 @@
 The order, each with its own reason (docs/node.md, section 5): ticket's signature → its form → node and session →
 expiry → resource, fields and forms as offered → request's digest, contents and age → our own copy of the agreement →
 the asking system's keys under the fingerprint in that copy → the consumer's signature → what the agreement permits now
-→ what the consent covers, if that is the basis → that no less revealing form would do → predicates and their operands
-→ the ledger's promise → the subject's commitment → the department's own rules → used before → uses of the day and rate
-of the agreement → uses of the consent.
+→ the floors for sensitive fields → what the consent covers, if that is the basis → that no less revealing form would
+do → predicates and their operands → the ledger's promise → the subject's commitment → the department's own rules →
+used before → uses of the day and rate of the agreement → uses of the consent.
 
 Which way it fails: every check fails closed, with a `Refusal` that names the reason. What a ticket costs (a use, its
 single use) is taken last, when everything else holds.
@@ -32,7 +32,7 @@ from nodes.provider.check_failed import CheckFailed
 from nodes.provider.config import DepartmentRules, Limits, ProvidedResource
 from nodes.provider.consent_checks import check_consent, check_standing, covered_forms, named_consent
 from nodes.provider.consents import ConsentBook
-from nodes.provider.form_checks import check_forms
+from nodes.provider.form_checks import check_floors, check_forms
 from nodes.provider.model import Codec, IncomingAsk, Refusal, Request, Ticket, TicketFrame
 from nodes.provider.predicate_checks import Asking, check_predicates, signed_for
 from nodes.provider.used import AgreementUses, Use, UsedTickets
@@ -176,6 +176,7 @@ class TicketChecks:
         consumer, recipient = self._requester(ask, request, agreement, now_ms)
         consent = named_consent(ask, ticket, request, self._trust_domain)
         self._permitted(ticket, request, agreement, consumer, now_ms, consented=consent is not None)
+        check_floors(ticket, agreement, resource)
         if consent is not None:
             check_consent(ticket, request, agreement, consumer, consent, now_ms)
             check_standing(consent, self._consents)

@@ -1,4 +1,7 @@
-"""That a ticket orders no more revealing form than it must: what the consumer needs, taken from our own copies.
+"""That a ticket orders nothing below the floors, and no more revealing form than it must, by our own copies.
+
+An agreement was above the floors when it was accepted; a field's class may have been raised since. What counts is how
+we describe the field now.
 
 A consumer may sign that it would take more revealing forms where its agreement has no less revealing one. Which one is
 ordered is the gateway's choice, and the node does not have to believe it: of the forms signed for, only the least
@@ -14,9 +17,28 @@ from nodes.provider.config import ProvidedResource
 from nodes.provider.model import Request, RequestedItem, Ticket
 from nodes.provider.predicate_checks import signed_for
 from policies.agreements import Agreement
+from policies.agreements.floors import withheld
 from policies.predicates import find
 from policies.reasons import Reason
 from policies.vocabulary import Form
+
+
+def check_floors(ticket: Ticket, agreement: Agreement, resource: ProvidedResource) -> None:
+    """Sensitive fields are ordered only under an agreement that may release them.
+
+    Args:
+        ticket: Ordered items.
+        agreement: Our own copy.
+        resource: What we offer, as we describe it now.
+
+    Raises:
+        CheckFailed: SENSITIVE_TERM, IMPACT_ASSESSMENT_MISSING; UNKNOWN_TERM for a field that we do not describe.
+    """
+    for item in ticket.items:
+        described = resource.description.field(item.field)
+        reason = Reason.UNKNOWN_TERM if described is None else withheld(agreement, described.classification)
+        if reason is not None:
+            raise CheckFailed(reason)
 
 
 def check_forms(

@@ -7,9 +7,12 @@
 | a purpose is stated | `purposes` is needed and not empty |
 | it ends | `valid_until` is needed, at most three years on |
 | nothing is passed on | `onward_transfer = true` is refused |
-| sensitive fields need an impact assessment | `breaches`, with the catalogue's classification |
+| sensitive fields need an impact assessment | `breaches`, and a guardrail of every decision |
 | sensitive fields are shared for at most a year | `breaches`, and a guardrail of every decision |
 | what is not shared is not agreed | `breaches`, and a guardrail of every decision |
+
+An agreement that was above the floors when it came in may be below them later, when a field's class is raised: so the
+node asks `withheld` of its own copy and its own description at every release, as the guardrails do at the gateway.
 
 What it does not do: it does not read the catalogue; whoever knows a resource's description hands it in.
 """
@@ -18,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.agreements.agreement import SENSITIVE_TERM_MS, Agreement
+from policies.reasons import Reason
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, SharingType
 
@@ -56,9 +60,27 @@ def breaches(agreement: Agreement, resource: ResourceDescription) -> tuple[Breac
     if _sensitive(agreement, resource):
         if not agreement.impact_assessment:
             found.append(Breach("impact_assessment", "is needed where a field is sensitive"))
-        if agreement.valid_until_ms - agreement.valid_from_ms > SENSITIVE_TERM_MS:
+        if _too_long(agreement):
             found.append(Breach("valid_until", "must be at most 366 days after valid_from where a field is sensitive"))
     return tuple(found)
+
+
+def withheld(agreement: Agreement, classification: Classification) -> Reason | None:
+    """Why a field of this class may not be released under an agreement; None when it may. Fails closed.
+
+    Args:
+        agreement: Parsed.
+        classification: The field's, as it is described now.
+    """
+    if classification is not Classification.SENSITIVE:
+        return None
+    if _too_long(agreement):
+        return Reason.SENSITIVE_TERM
+    return None if agreement.impact_assessment else Reason.IMPACT_ASSESSMENT_MISSING
+
+
+def _too_long(agreement: Agreement) -> bool:
+    return agreement.valid_until_ms - agreement.valid_from_ms > SENSITIVE_TERM_MS
 
 
 def _misfits(agreement: Agreement, resource: ResourceDescription) -> Iterator[Breach]:

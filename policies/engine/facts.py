@@ -156,6 +156,7 @@ def _agreement(agreement: Agreement) -> Json:
             _ref("EmergencyReason", reason)
             for reason in (agreement.emergency.reasons if agreement.emergency is not None else ())
         ],
+        "impact_assessed": bool(agreement.impact_assessment),
         "term_days": -(-(agreement.valid_until_ms - agreement.valid_from_ms) // DAY_MS),
         "fields": list(fields.values()),
         "items": [

@@ -70,6 +70,7 @@ _AGREEMENT: Final = replace(
         case_required = true
         official_required = true
         uses_per_day = 1
+        impact_assessment = "probe"
         [[items]]
         field = "name"
         forms = ["value"]
@@ -167,6 +168,7 @@ FORBIDDEN: Final[Mapping[str, tuple[AccessQuestion, ...]]] = MappingProxyType(
         "sensitive-has-a-term": (
             _with(replace(_AGREEMENT, valid_until_ms=_AGREEMENT.valid_from_ms + 367 * 86_400_000)),
         ),
+        "sensitive-has-an-assessment": (_with(replace(_AGREEMENT, impact_assessment="")),),
     }
 )
 """Questions by the guardrail that must forbid them, whatever else does."""

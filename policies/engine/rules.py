@@ -35,6 +35,7 @@ GUARDRAILS: Final[Mapping[str, Reason]] = MappingProxyType(
         "predicate-is-in-agreement": Reason.PREDICATE_NOT_AGREED,
         "form-is-in-catalogue": Reason.FORM_NOT_ALLOWED,
         "sensitive-has-a-term": Reason.SENSITIVE_TERM,
+        "sensitive-has-an-assessment": Reason.IMPACT_ASSESSMENT_MISSING,
     }
 )
 """Reason by rule id, in the order in which reasons are told when several guardrails forbid at once."""

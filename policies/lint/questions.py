@@ -57,6 +57,7 @@ _BY_ATTRIBUTE: Final[Mapping[str, tuple[str, ...]]] = {
     "predicate": ("form", "predicate"),
     "predicates": ("form", "predicate", "agreement"),
     "term_days": ("term_days", "agreement"),
+    "impact_assessed": ("assessed", "agreement"),
 }
 _BY_TYPE: Final[Mapping[str, tuple[str, ...]]] = {
     "Department": ("system",),
@@ -170,6 +171,7 @@ def _values(literals: Mapping[str, set[str]], numbers: set[int]) -> dict[str, tu
         "consent": ("no", "yes"),
         "emergency": _first("", REASON, *sorted(literals.get("EmergencyReason", ())), _OTHER),
         "for_emergencies": ("no", "yes"),
+        "assessed": ("yes", "no"),
         "agreement": ("fits", _OTHER, "requires_nothing"),
         "term_days": _first("20", *days),
     }
@@ -274,6 +276,8 @@ def _question(values: Mapping[str, str]) -> AccessQuestion:
             case_required=asks,
             official_required=asks,
         )
+    if values.get("assessed") == "no":
+        held = replace(held, impact_assessment="")
     if values.get("for_emergencies") == "yes":
         held = replace(held, emergency=FOR_EMERGENCIES)
     term, half = values.get("term", "in_force"), int(values.get("term_days", "20")) * _DAY_MS // 2

@@ -132,7 +132,7 @@ def plain_reading(asked: AccessQuestion, code: str, form: Form) -> bool:
         and form in held.items.get(code, ())
         and form in described.forms
         and (form is not Form.PREDICATE or agreed(held, code, dict(asked.predicates).get(code, "")))
-        and (described.classification is not Classification.SENSITIVE or term_ok)
+        and (described.classification is not Classification.SENSITIVE or (term_ok and bool(held.impact_assessment)))
     )
 
 

@@ -133,6 +133,11 @@ ROWS: tuple[tuple[str, Callable[[Item], bool], Reason], ...] = (
         ),
         Reason.SENSITIVE_TERM,
     ),
+    (
+        "sensitive-has-an-assessment",
+        found(lambda i, held: i.classification != Classification.SENSITIVE or held.impact_assessment != ""),
+        Reason.IMPACT_ASSESSMENT_MISSING,
+    ),
 )
 """The page's table: guardrail, what must hold, the reason when it does not; the first that does not hold is told."""
 

@@ -54,6 +54,7 @@ def _permitted(rng: random.Random) -> AccessQuestion:
         valid_until_ms=start + rng.choice((300 * DAY_MS, 366 * DAY_MS)),
         case_required=rng.random() < 0.5,
         official_required=rng.random() < 0.5,
+        impact_assessment="PIA-2025-1",
         items=items,
         predicates={f"{code}_asked": Predicate(f"{code}_asked", code, Operator.IN, ("x",)) for code in FIELDS[:3]},
     )
@@ -108,6 +109,15 @@ def _long(_rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
     return asked if held is None else _held(asked, valid_until_ms=held.valid_from_ms + 366 * DAY_MS + 1)
 
 
+def _unassessed(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
+    """An agreement without an impact assessment; often a field's class was raised since it was made."""
+    raised = tuple(
+        replace(one, classification=Classification.SENSITIVE) if rng.random() < 0.5 else one
+        for one in asked.resource.fields
+    )
+    return _held(_resource(asked, fields=raised), impact_assessment="")
+
+
 def _less(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
     """An agreement that does not list one of the fields, or only other forms of it."""
     held = asked.agreement
@@ -158,6 +168,7 @@ CHANGES: tuple[Change, ...] = (
     _emergency,
     _emergency,
     _long,
+    _unassessed,
     _less,
     _offered_less,
 )

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from keys.signing import SigningKey
+from nodes.enrolment.agreement_files import sign_agreement
 from tests.support.exchange_gateway import ExchangeGateway
 from tests.unit.node_cli.conftest import Run, document
 
@@ -34,6 +36,28 @@ mask = "name"
 """
 
 
+AGREEMENT = """format = "oncegate.agreement/1"
+id = "school-police"
+revision = 1
+provider = "school"
+provider_key = "{provider_key}"
+consumer = "police"
+consumer_key = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+systems = ["counter"]
+resource = "school.pupil"
+legal_basis = "mandate"
+purposes = ["school_enrolment"]
+valid_from = 2026-01-01T00:00:00+08:00
+valid_until = 2026-12-01T00:00:00+08:00
+case_required = false
+uses_per_day = 5
+
+[[items]]
+field = "name"
+forms = ["value"]
+"""
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     home = ExchangeGateway.create().consumer_home(tmp_path / "home").path
@@ -51,9 +75,28 @@ def test_a_good_configuration_is_listed(run: Run, home: Path) -> None:
             "source": "people",
             "fields": 1,
             "failure": "",
+            "agreements": [],
         }
     ]
     assert "No mistakes." in run("check", "--resources", home / "resources.toml", "--department", "school").stdout
+
+
+def test_accepted_agreements_that_what_is_described_now_no_longer_allows_are_named(run: Run, home: Path) -> None:
+    key = SigningKey.generate()
+    path = home / "agreements" / "school-police.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(AGREEMENT.format(provider_key=key.verify_key.fingerprint))
+    sign_agreement(path, key)
+    (home / "resources.toml").write_text(
+        RESOURCES.replace('"confidential"', '"sensitive"').replace('"internal"', '"sensitive"')
+    )
+    [found] = document(run("check", "--home", home, "--json"))
+    assert found["agreements"] == [
+        {"agreement": "school-police", "key": "impact_assessment", "rule": "is needed where a field is sensitive"}
+    ]
+    assert "school-police" in run("check", "--home", home).stdout
+    (home / "resources.toml").write_text(RESOURCES)
+    assert document(run("check", "--home", home, "--json"))[0]["agreements"] == []
 
 
 def test_every_mistake_is_named_with_its_line_and_key(run: Run, home: Path) -> None:

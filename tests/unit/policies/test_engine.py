@@ -49,6 +49,7 @@ def test_each_item_is_decided_by_itself_and_keeps_its_place(engine: PolicyEngine
         item("birth_date", Form.VALUE),
         item("record", Form.EXISTS),
         item("record", Form.VALUE),
+        agreement=agreement(impact_assessment="PIA-2025-1"),
     )
     decision = engine.decide(asked)
     assert [(d.field, d.form, d.necessity) for d in decision.items] == list(asked.items)
@@ -144,6 +145,10 @@ WITHHELD = {
         ),
         Reason.SENSITIVE_TERM,
     ),
+    "sensitive without an impact assessment": (
+        question(resource=resource(fields=(field("name", classification=Classification.SENSITIVE),))),
+        Reason.IMPACT_ASSESSMENT_MISSING,
+    ),
     "unknown field": (question(item("nonsense")), Reason.UNKNOWN_TERM),
     "word outside the schema": (question(basis="whim"), Reason.POLICY_ERROR),
     "text that Cedar cannot read": (question(system="\ud800"), Reason.POLICY_ERROR),
@@ -174,7 +179,9 @@ def test_it_is_withheld_with_its_own_reason(engine: PolicyEngine, name: str) -> 
         question(system="archive"),
         question(
             resource=resource(fields=(field("name", classification=Classification.SENSITIVE),)),
-            agreement=agreement(valid_until_ms=agreement().valid_from_ms + 366 * 86_400_000),
+            agreement=agreement(
+                valid_until_ms=agreement().valid_from_ms + 366 * 86_400_000, impact_assessment="PIA-2025-1"
+            ),
         ),
     ],
 )

@@ -6,8 +6,9 @@ import pytest
 
 from policies.agreements import BadAgreement, parse_agreement
 from policies.agreements.contradictions import contradictions, meets
-from policies.agreements.floors import breaches
+from policies.agreements.floors import breaches, withheld
 from policies.predicates import Operator, Predicate
+from policies.reasons import Reason
 from policies.vocabulary import Classification, Form, LegalBasis, SharingType
 from tests.support.policy_cases import AGREEMENT_TEXT, agreement, field, resource
 
@@ -47,6 +48,10 @@ def test_a_sensitive_field_needs_an_assessment_and_a_short_term() -> None:
     assert breaches(assessed, sensitive) == ()
     long = replace(assessed, valid_until_ms=assessed.valid_from_ms + 367 * 86_400_000)
     assert [breach.key for breach in breaches(long, sensitive)] == ["valid_until"]
+    texts = (agreement(**wanted), assessed, long)
+    told = [withheld(text, Classification.SENSITIVE) for text in texts]
+    assert told == [Reason.IMPACT_ASSESSMENT_MISSING, None, Reason.SENSITIVE_TERM]
+    assert [withheld(text, Classification.CONFIDENTIAL) for text in texts] == [None] * 3
 
 
 def test_a_sensitive_resource_makes_its_record_sensitive() -> None:
