@@ -193,7 +193,7 @@ class TicketChecks:
         use = self._uses.take(agreement, now_ms)
         if isinstance(use, Reason):
             raise CheckFailed(use)
-        if consent is not None and not self._consents.use(consent, ticket.resource, now_ms):
+        if consent is not None and not self._consents.use(consent, ticket.request_digest, ticket.resource, now_ms):
             raise CheckFailed(Reason.CONSENT_EXHAUSTED)
         return CheckedTicket(
             ask,

@@ -4,14 +4,15 @@ Rules kept here: what ended stays ended, whatever the gateway says later; what t
 gateway says. A change holds from the moment it arrives and is kept on disk; if it cannot be written it still holds in
 this process, and the gateway tells all of them again when a stream opens. A steward's entry counts within a second. A
 consent of which nothing is known stands: whether it is one at all, its text and its proof say. Uses are counted by the
-node's own receipts, so that a gateway that counts wrongly is noticed.
+node's own receipts, so that a gateway that counts wrongly is noticed: one request is one use, however many resources it
+asks for, as at the gateway; a ticket that orders the same resource of the same request again is another use.
 
 It does not verify proofs: `release` does, with the record in hand.
 """
 
 import os
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
@@ -29,8 +30,37 @@ REREAD_S: Final = 0.4
 """How old what is known of the steward's file may be, seconds."""
 _COUNTED: Final = 8192
 _DIGEST: Final = 32
+Uses = Callable[[bytes, int], Mapping[tuple[bytes, str], int]]
 
 _log = structlog.get_logger("oncegate.node")
+
+
+class _Stretch:
+    """What was used of a consent in one stretch of its frequency.
+
+    Args:
+        number: Which stretch.
+        kept: Releases that were kept, by request and resource.
+    """
+
+    def __init__(self, number: int, kept: Mapping[tuple[bytes, str], int]) -> None:
+        self.number = number
+        self._tickets = Counter(kept)
+        self._uses: Counter[bytes] = Counter()
+        for (request, _), tickets in kept.items():
+            self._uses[request] = max(self._uses[request], tickets)
+        self._taken = self._uses.total()
+
+    def take(self, request: bytes, resource: str, most: int) -> bool:
+        """Take a ticket; it is another use unless other resources of its request were ordered as often already."""
+        tickets = self._tickets[request, resource] + 1
+        if tickets > self._uses[request]:
+            if self._taken >= most:
+                return False
+            self._uses[request] = tickets
+            self._taken += 1
+        self._tickets[request, resource] = tickets
+        return True
 
 
 class ConsentBook:
@@ -40,10 +70,10 @@ class ConsentBook:
         state: Where they are kept.
         file: The steward's entries: one digest in hexadecimal a line.
         clock: Decides when to look at the file again.
-        uses: How many releases of a resource under a consent were kept since a moment.
+        uses: How many releases under a consent were kept since a moment, by request and resource.
     """
 
-    def __init__(self, state: ConsentState, file: Path, clock: Clock, uses: Callable[[bytes, str, int], int]) -> None:
+    def __init__(self, state: ConsentState, file: Path, clock: Clock, uses: Uses) -> None:
         self._state = state
         self._file = file
         self._clock = clock
@@ -52,7 +82,7 @@ class ConsentBook:
         self._looked_s = float("-inf")
         self._stamp: tuple[int, int, int] | None = None
         self._entered: frozenset[bytes] = frozenset()
-        self._counts: OrderedDict[tuple[bytes, str], tuple[int, int]] = OrderedDict()
+        self._counts: OrderedDict[bytes, _Stretch] = OrderedDict()
 
     def take(self, changes: Sequence[ConsentChange]) -> None:
         """Take over what the gateway says; it holds for the next release."""
@@ -70,24 +100,23 @@ class ConsentBook:
             return Reason.CONSENT_REVOKED
         return Reason.CONSENT_PAUSED if standing is Standing.PAUSED else None
 
-    def use(self, consent: Consent, resource: str, now_ms: int) -> bool:
-        """Take one use of a consent for one resource; False when none is left in this stretch of its frequency.
+    def use(self, consent: Consent, request: bytes, resource: str, now_ms: int) -> bool:
+        """Take a request's use of a consent; False when none is left in this stretch of its frequency.
 
         Args:
             consent: Which.
+            request: SHA-256 of the signed request.
             resource: Resource code.
             now_ms: Now, Unix ms.
         """
-        stretch, most = consent.limit(now_ms)
-        key = (consent.digest, resource)
-        known = self._counts.pop(key, None)
-        if known is None or known[0] != stretch:
-            known = (stretch, self._uses(consent.digest, resource, consent.stretch_began_ms(now_ms)))
-        allowed = known[1] < most
-        self._counts[key] = (stretch, known[1] + 1 if allowed else known[1])
+        number, most = consent.limit(now_ms)
+        stretch = self._counts.pop(consent.digest, None)
+        if stretch is None or stretch.number != number:
+            stretch = _Stretch(number, self._uses(consent.digest, consent.stretch_began_ms(now_ms)))
+        self._counts[consent.digest] = stretch
         while len(self._counts) > _COUNTED:
             self._counts.popitem(last=False)
-        return allowed
+        return stretch.take(request, resource, most)
 
     def _look(self) -> None:
         now_s = self._clock.monotonic_s()

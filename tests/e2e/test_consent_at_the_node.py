@@ -15,7 +15,9 @@ from oncegate.v1 import consent_pb2, signed_pb2
 from policies.consents import Status
 from tests.support.city import ALICE, NAMES, City
 from tests.support.city_fixtures import shared_city
-from tests.support.consents import Citizen, agree_on_consent, asking, wish
+from tests.support.city_records import CIVIL
+from tests.support.consents import FORM, ITEMS, TERMS, Citizen, agree_on_consent, asking, reason, status_of, wish
+from tests.support.consents import PURPOSE as CONSENT_PURPOSE
 from tests.support.doors import Door, RawSystem
 from tests.support.log_book import logged
 from tests.support.tampering import Asking, between
@@ -55,11 +57,11 @@ class Forgetful:
         del self._consents.find, self._consents.count_use
 
 
-async def silence(city: City, raw: RawSystem, consent: bytes) -> str:
+async def silence(city: City, raw: RawSystem, consent: bytes, items: Sequence[Any] = ITEMS) -> str:
     """Why civil's node refused, as the ledger has it; empty when it answered."""
     with logged(city) as book:
         try:
-            await raw.fetch(asking(raw, consent))
+            await raw.fetch(asking(raw, consent, items=items))
         except Exception as error:  # noqa: BLE001 - the one provider being silent refuses the whole request
             assert "No provider answered" in str(error)  # noqa: PT017
     items = book.entries[-1].account["items"]
@@ -170,3 +172,48 @@ async def test_without_the_persons_own_word_an_answer_looks_like_one_without_a_r
     answer = (await raw.fetch(request)).answers[0]
     assert raw.opened(request, answer).fields[0].text == NAMES[ALICE]
     assert len(answer.sealed) == size
+
+
+HOUSEHOLD = (
+    CIVIL[CIVIL.index("[[resources]]") : CIVIL.index("[[resources.fields]]")].replace(
+        "civil.resident", "civil.household"
+    )
+    + CIVIL[CIVIL.rindex("[[resources.fields]]") :]
+)
+BOTH = (("civil.resident", "name", FORM), ("civil.household", "address", FORM))
+
+
+async def test_a_request_is_one_use_however_many_resources_it_asks_for_at_gateway_and_node(
+    agreed: City, raw: RawSystem, alice: Citizen
+) -> None:
+    await agreed.stop_node("civil")
+    (agreed.member_home("civil", "registry") / "resources.toml").write_text(CIVIL + HOUSEHOLD, encoding="utf-8")
+    await agreed.start_node("civil")
+    await agreed.synced("civil", 6)
+    agreed.agree(
+        "civil",
+        "civil.household",
+        {"address": ["value"]},
+        id='"consent-household"',
+        legal_basis='"consent"',
+        purposes=f'["{CONSENT_PURPOSE}"]',
+        consent=TERMS,
+    )
+    agreed.node("civil").provider.agreements._looked_s = float("-inf")
+    once = wish(BOTH, fetch=consent_pb2.CONSENT_FETCH_ONCE)
+    granted = await alice.granted(once)
+    answers = (await raw.fetch(asking(raw, granted.digest, items=BOTH))).answers
+    assert [answer.silence_reason for answer in answers] == ["", ""]
+    assert (await status_of(raw, granted.consent_id)).uses == 1
+    assert await reason(raw, granted.digest, items=BOTH) == "CONSENT_EXHAUSTED"
+    # A gateway that forgets to count gets neither the other half by itself nor both again.
+    granted = await alice.granted(once)
+    with Forgetful(agreed):
+        assert await silence(agreed, raw, granted.digest) == ""
+        assert await silence(agreed, raw, granted.digest, BOTH[1:]) == "CONSENT_EXHAUSTED"
+    # Nor when the node counts anew, by its own receipts.
+    await agreed.stop_node("civil")
+    await agreed.start_node("civil")
+    await agreed.synced("civil", 6)
+    with Forgetful(agreed):
+        assert await silence(agreed, raw, granted.digest, BOTH) == "CONSENT_EXHAUSTED"

@@ -210,13 +210,14 @@ class Releases:
         rate = reader.execute("SELECT next_us FROM rates WHERE agreement = ?", (agreement,)).fetchone()
         return (taken[0] if taken else 0), (rate[0] if rate else 0)
 
-    def consent_uses_since(self, consent: bytes, resource: str, since_ms: int) -> int:
-        """How many releases of a resource under a consent there were since a moment."""
+    def consent_uses_since(self, consent: bytes, since_ms: int) -> dict[tuple[bytes, str], int]:
+        """How many releases under a consent there were since a moment, by SHA-256 of the request and resource."""
         statement = (
-            "SELECT COUNT(*) FROM receipts WHERE consent = ? AND consent <> x'' AND resource = ? AND released_ms >= ?"
+            "SELECT request, resource, COUNT(*) FROM receipts"
+            " WHERE consent = ? AND consent <> x'' AND released_ms >= ? GROUP BY request, resource"
         )
-        count: int = self._state.reader().execute(statement, (consent, resource, since_ms)).fetchone()[0]
-        return count
+        rows = self._state.reader().execute(statement, (consent, since_ms))
+        return {(sha256(request).digest(), resource): count for request, resource, count in rows}
 
 
 def list_receipts(

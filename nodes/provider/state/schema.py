@@ -53,7 +53,7 @@ CREATE TABLE guess_days (
   taken INTEGER NOT NULL, PRIMARY KEY (resource, record, field, consumer, day)
 ) WITHOUT ROWID;
 CREATE INDEX guess_days_by_day ON guess_days (day);
-CREATE INDEX receipts_by_consent ON receipts (consent, resource, released_ms) WHERE consent <> x'';
+CREATE INDEX receipts_by_consent ON receipts (consent, released_ms) WHERE consent <> x'';
 CREATE INDEX receipts_in_emergencies ON receipts (id) WHERE emergency <> '';
 CREATE TABLE consent_texts (digest BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE consents (digest BLOB PRIMARY KEY, standing TEXT NOT NULL, valid_until_ms INTEGER NOT NULL) WITHOUT ROWID;

@@ -90,7 +90,7 @@ class Kit:
     def __post_init__(self) -> None:
         self.records = Records(self.state)
         file = self.world.folder / "withdrawn-consents.txt"
-        self.book = ConsentBook(ConsentState(self.state), file, self.world.clock, lambda *_: 0)
+        self.book = ConsentBook(ConsentState(self.state), file, self.world.clock, lambda *_: {})
         self.reader.put("i:1", ZHANG)
         self.reader.put("i:2", LI, xm="李四")
         self.publish("i:1", ZHANG)
