@@ -90,6 +90,8 @@ class Access:
         reason: Reason code of a refusal; empty otherwise.
         emergency: Reason of the declared emergency; empty when none was declared.
         visible_from_ms: From when on the law lets the person know, Unix ms; 0 at once.
+        service: Code of the service item for which it was asked; empty when none was named.
+        service_version: Its version; 0 when none was named.
     """
 
     leaf_index: int
@@ -104,6 +106,8 @@ class Access:
     reason: str
     emergency: str = ""
     visible_from_ms: int = 0
+    service: str = ""
+    service_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ def access_of(entry: LogEntry) -> Access:
     said = entry.account
     items = said.get("items", ())
     emergency = said.get("emergency") or {}
+    service = said.get("service") or {}
     return Access(
         leaf_index=entry.leaf_index,
         time_ms=entry.time_ms,
@@ -165,6 +170,8 @@ def access_of(entry: LogEntry) -> Access:
         reason=_text(said, "reason"),
         emergency=_text(emergency, "reason"),
         visible_from_ms=int(emergency.get("visible_from_ms", 0)),
+        service=_text(service, "code"),
+        service_version=int(service.get("version", 0)),
     )
 
 

@@ -68,6 +68,8 @@ def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     if said.get("emergency"):
         reason.insert(0, f"EMERGENCY 紧急: {said['emergency'].get('reason', '')}")
     facts = [str(said[key]) for key in ("agreement", "member", "what") if said.get(key)]
+    if said.get("service"):
+        facts.append(f"service 事项: {said['service']['code']} v{said['service']['version']}")
     return (
         entry["leaf_index"],
         moment(said["time_ms"]),

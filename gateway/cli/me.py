@@ -167,7 +167,7 @@ def accesses(
                 moment(row["time_unix_ms"]),
                 row["department"] or "you 本人",
                 row["system"].rsplit("/", 1)[-1],
-                row["purpose"],
+                f"{row['purpose']}\n{row['service']} v{row['service_version']}" if row["service"] else row["purpose"],
                 row["legal_basis"],
                 _outcome_text(row),
                 fields_text(row["fields"]),
@@ -209,6 +209,8 @@ def _access(access: audit_pb2.Access) -> dict[str, Any]:
         "reason": access.reason,
         "leaf_index": access.leaf_index,
         "emergency": access.emergency,
+        "service": access.service,
+        "service_version": access.service_version,
         "fields": [
             {"resource": f.resource, "field": f.field, "form": f.form, "outcome": f.outcome} for f in access.fields
         ],

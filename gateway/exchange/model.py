@@ -6,6 +6,7 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from policies.emergencies import Emergency
 from policies.predicates import Need
+from policies.services.reference import ServiceReference
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 
@@ -51,6 +52,7 @@ class SignedRequest:
     consent: bytes = b""
     explicit_request: bytes = b""
     emergency: Emergency | None = None
+    service: ServiceReference | None = None
 
     @property
     def emergency_reason(self) -> str:

@@ -126,6 +126,9 @@ class Record:
         }
         if request.explicit_request:
             who["explicit_request"] = request.explicit_request.hex()
+        if request.service is not None:
+            service = request.service
+            who["service"] = {"code": service.code, "version": service.version, "digest": service.digest.hex()}
         if request.consent:
             who["consent"] = request.consent.hex()
         if caller.official:

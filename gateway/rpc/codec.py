@@ -14,11 +14,11 @@ from google.protobuf.message import DecodeError, Message
 
 from gateway.errors import Code, Refused, Violation
 from gateway.exchange.model import AnswerField, LocatedResource, OpenedAnswer, RequestItem, SignedRequest
+from gateway.rpc.declarations import emergency_of, service_of
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import padded_length
 from oncegate.v1 import exchange_pb2, signed_pb2
-from policies.emergencies import BadEmergency, Emergency, declared
 from policies.predicates import BadPredicate, Need, Operator, checked_need
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
@@ -175,17 +175,6 @@ def _further(good: RequestItem, item: signed_pb2.RequestItem, path: str, broken:
     return RequestItem(good.resource, good.field, good.form, good.necessity, need, accepted, commitment)
 
 
-def _emergency(body: signed_pb2.RequestBody, broken: list[Violation]) -> Emergency | None:
-    """The declaration, when there is one."""
-    if not body.HasField("emergency"):
-        return None
-    try:
-        return declared(body.emergency.reason, body.emergency.statement)
-    except BadEmergency as error:
-        _check(broken, f"emergency.{error.field}", error.rule, holds=False)
-        return None
-
-
 class Codec:
     """The wire codec that the use cases are given (gateway.exchange.ports.WireCodec)."""
 
@@ -231,7 +220,7 @@ class Codec:
         # A mark that this version does not know is none that it could release: saying that it is understood is no harm.
         understood = frozenset(MARKS[number] for number in message.understood_marks if number in MARKS)
         items = _items(message, broken)
-        emergency = _emergency(message, broken)
+        emergency, service = emergency_of(message, broken), service_of(message, broken)
         if broken:
             raise Refused(Code.BAD_REQUEST, "request body", violations=tuple(broken[:16]))
         return SignedRequest(
@@ -251,6 +240,7 @@ class Codec:
             consent=message.consent,
             explicit_request=message.explicit_request,
             emergency=emergency,
+            service=service,
         )
 
     def request(self, request: SignedRequest) -> bytes:

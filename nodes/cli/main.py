@@ -14,6 +14,7 @@ from nodes.cli import (
     notices,
     receipts,
     serve,
+    service,
     status,
 )
 
@@ -32,6 +33,7 @@ app.command("check")(check.check)
 app.command("serve")(serve.serve)
 app.command("fetch")(fetch.fetch)
 app.command("locate")(fetch.locate)
+app.add_typer(service.app, name="service")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(consent.app, name="consent")

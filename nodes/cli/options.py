@@ -163,6 +163,29 @@ def emergency_of(reason: str, statement: str) -> Emergency | None:
     return Emergency(reason, sys.stdin.readline().rstrip("\r\n") if statement == "-" else statement)
 
 
+def operands_of(operands: Sequence[str]) -> dict[str, str]:
+    """What equalities compare with, by `resource:field`.
+
+    Args:
+        operands: RESOURCE:FIELD=VALUE each, or a single - for the lines of standard input.
+
+    Returns:
+        The operands.
+
+    Raises:
+        typer.BadParameter: One has no equals sign; its text is not repeated.
+    """
+    if list(operands) == ["-"]:
+        operands = [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
+    read: dict[str, str] = {}
+    for text in operands:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter("must be RESOURCE:FIELD=VALUE", param_hint="--operand")
+        read[name] = value
+    return read
+
+
 def official_token(file: Path | None) -> str:
     """The official's token from its file; empty when there is none.
 

@@ -20,6 +20,8 @@ from nodes.consumer.client import AsyncClient
 from nodes.consumer.consents import ConsentDesk, ConsentState
 from nodes.consumer.distrust import Distrust, UntrustedAnswer
 from nodes.consumer.items import Item
+from nodes.consumer.service_files import ServiceFile, ServiceFiles
+from nodes.consumer.services import Application, ServiceDesk
 from nodes.consumer.sync_client import Client
 from nodes.enrolment.errors import BadInput, GatewayUnreachable, HomeInvalid, RequestRefused, Violation
 from nodes.errors import NodeError
@@ -27,6 +29,7 @@ from policies.emergencies import Emergency
 
 __all__ = [
     "Answer",
+    "Application",
     "AsyncClient",
     "BadInput",
     "CatalogChange",
@@ -53,6 +56,9 @@ __all__ = [
     "RequestRefused",
     "Row",
     "RowStatus",
+    "ServiceDesk",
+    "ServiceFile",
+    "ServiceFiles",
     "UntrustedAnswer",
     "Violation",
 ]

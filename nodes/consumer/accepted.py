@@ -50,6 +50,15 @@ class AcceptedProviders:
         found = self._agreements.get((provider, resource), ())
         return frozenset(a.provider_key for a in found if a.term(now_ms) is Term.IN_FORCE)
 
+    def agreements(self, now_ms: int) -> tuple[Agreement, ...]:
+        """Every accepted agreement with this department as consumer, in force or not.
+
+        Args:
+            now_ms: The time.
+        """
+        self._refresh(now_ms)
+        return tuple(agreement for held in self._agreements.values() for agreement in held)
+
     def _refresh(self, now_ms: int) -> None:
         # A clock that was set back looks at once.
         if self._looked_ms is not None and 0 <= now_ms - self._looked_ms < REREAD_MS:

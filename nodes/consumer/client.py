@@ -23,12 +23,15 @@ from nodes.consumer.consents import ConsentDesk
 from nodes.consumer.items import Item, record_items
 from nodes.consumer.notices import Notice, read_notice
 from nodes.consumer.request import Prepared, prepare
+from nodes.consumer.service_files import ServiceFiles
+from nodes.consumer.services import ServiceDesk
 from nodes.consumer.session import Session
 from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.enrolment.renewal import Renewal
 from oncegate.v1 import exchange_pb2, notice_pb2, signed_pb2
 from policies.emergencies import Emergency
+from policies.services import ServiceReference
 from policies.vocabulary import LegalBasis
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -64,13 +67,15 @@ class AsyncClient:
         self._random_bytes = random_bytes
         self._jitter = jitter
         self._renew = renew
-        self._accepted = AcceptedProviders(self._home.agreements, self._home.spiffe().department)
+        me = self._home.spiffe()
+        self._accepted = AcceptedProviders(self._home.agreements, me.department)
         self._session: Session | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self.catalogue = CatalogReader(self._current)
         self.consents = ConsentDesk(self._current)
-        """Searches, earlier versions and differences."""
+        files, who = ServiceFiles(self._home.path, me.department), (me.department, me.name)
+        self.services = ServiceDesk(files, who, self._accepted, self._clock, self.prepare, self.send)
 
     async def __aenter__(self) -> Self:
         self._current()
@@ -95,6 +100,7 @@ class AsyncClient:
         consent: str = "",
         explicit_request: str = "",
         emergency: Emergency | None = None,
+        service: ServiceReference | None = None,
     ) -> Prepared:
         """Builds and signs a request without sending it.
 
@@ -110,6 +116,7 @@ class AsyncClient:
             consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
             explicit_request: Digest of the person's explicit request, where there is one.
             emergency: The declared emergency; None for an ordinary request. See docs/emergencies.md.
+            service: The service item for which the system asks, if it is one. See docs/services.md.
 
         Returns:
             The signed request. It is valid for five minutes.
@@ -133,6 +140,7 @@ class AsyncClient:
             consent=consent,
             explicit_request=explicit_request,
             emergency=emergency,
+            service=service,
         )
 
     async def send(self, prepared: Prepared) -> Answer:
@@ -180,6 +188,7 @@ class AsyncClient:
         consent: str = "",
         explicit_request: str = "",
         emergency: Emergency | None = None,
+        service: ServiceReference | None = None,
     ) -> Answer:
         """Asks about one subject: prepares, sends, verifies and opens.
 
@@ -195,6 +204,7 @@ class AsyncClient:
             consent: Digest of the person's consent, hexadecimal; needed with the basis `consent`.
             explicit_request: Digest of the person's explicit request, where there is one.
             emergency: The declared emergency; None for an ordinary request. See docs/emergencies.md.
+            service: The service item for which the system asks, if it is one. See docs/services.md.
 
         Returns:
             The verified answer.
@@ -219,6 +229,7 @@ class AsyncClient:
                 consent=consent,
                 explicit_request=explicit_request,
                 emergency=emergency,
+                service=service,
             )
         )
 

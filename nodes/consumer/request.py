@@ -19,6 +19,7 @@ from nodes.enrolment.errors import BadInput
 from oncegate.v1 import signed_pb2
 from policies.emergencies import BadEmergency, Emergency, declared
 from policies.identifiers import BadIdentifier, normalise
+from policies.services.reference import BadReference, ServiceReference, checked_reference
 from policies.vocabulary import LegalBasis, Necessity
 
 NONCE_BYTES = 32
@@ -95,6 +96,7 @@ def prepare(
     consent: str = "",
     explicit_request: str = "",
     emergency: Emergency | None = None,
+    service: ServiceReference | None = None,
 ) -> Prepared:
     """Builds and signs a request.
 
@@ -114,6 +116,7 @@ def prepare(
         explicit_request: Digest of the explicit request that the person made, hexadecimal; may be named with the basis
             `explicit_request`.
         emergency: The declared emergency; None when there is none.
+        service: The service item for which the system asks; None when it is none.
 
     Returns:
         The signed request.
@@ -148,6 +151,7 @@ def prepare(
         consent=_named("consent", consent, needed=_basis(basis) is LegalBasis.CONSENT),
         explicit_request=_named("explicit_request", explicit_request, needed=bool(explicit_request)),
         emergency=None if emergency is None else _declared(emergency),
+        service=None if service is None else _service(service),
     ).SerializeToString()
     return Prepared(
         request_id=request_id,
@@ -186,6 +190,14 @@ def _declared(emergency: Emergency) -> signed_pb2.EmergencyDeclaration:
     except BadEmergency as error:
         raise BadInput(f"emergency.{error.field}", error.rule) from None
     return signed_pb2.EmergencyDeclaration(reason=checked.reason, statement=checked.statement)
+
+
+def _service(service: ServiceReference) -> signed_pb2.ServiceReference:
+    try:
+        checked = checked_reference(service.code, service.version, service.digest)
+    except BadReference as error:
+        raise BadInput(f"service.{error.field}", error.rule) from None
+    return signed_pb2.ServiceReference(code=checked.code, version=checked.version, digest=checked.digest)
 
 
 def _basis(basis: LegalBasis | str) -> LegalBasis:

@@ -19,7 +19,9 @@ from nodes.consumer.consents import ConsentState
 from nodes.consumer.items import Item
 from nodes.consumer.notices import Notice
 from nodes.consumer.request import Prepared
+from nodes.consumer.services import Application
 from policies.emergencies import Emergency
+from policies.services import ServiceReference
 from policies.vocabulary import LegalBasis
 
 Result = TypeVar("Result")
@@ -65,6 +67,7 @@ class Client:
         consent: str = "",
         explicit_request: str = "",
         emergency: Emergency | None = None,
+        service: ServiceReference | None = None,
     ) -> Prepared:
         """As `AsyncClient.prepare`."""
 
@@ -81,6 +84,7 @@ class Client:
                 consent=consent,
                 explicit_request=explicit_request,
                 emergency=emergency,
+                service=service,
             )
 
         return self._run(build())
@@ -103,6 +107,7 @@ class Client:
         consent: str = "",
         explicit_request: str = "",
         emergency: Emergency | None = None,
+        service: ServiceReference | None = None,
     ) -> Answer:
         """As `AsyncClient.fetch`."""
         return self._run(
@@ -118,6 +123,7 @@ class Client:
                 consent=consent,
                 explicit_request=explicit_request,
                 emergency=emergency,
+                service=service,
             )
         )
 
@@ -188,6 +194,10 @@ class Client:
     def consent_status(self, consent_id: str) -> ConsentState:
         """As `ConsentDesk.status`."""
         return self._run(self._client.consents.status(consent_id))
+
+    def gather(self, code: str, **wish: Any) -> Application:
+        """As `ServiceDesk.gather`."""
+        return self._run(self._client.services.gather(code, **wish))
 
     def close(self) -> None:
         """Closes the channel and ends the thread; a second call does nothing."""

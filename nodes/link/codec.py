@@ -23,6 +23,7 @@ from nodes.provider.model import (
 from oncegate.v1 import signed_pb2
 from policies.emergencies import Emergency, declared
 from policies.predicates import Operator, checked_need
+from policies.services.reference import checked_reference
 from policies.vocabulary import Form, LegalBasis, Necessity
 
 ID_BYTES: Final = 16
@@ -137,6 +138,17 @@ def declaration_in(request: bytes) -> Emergency | None:
     return _emergency(message)
 
 
+def _service(message: signed_pb2.RequestBody) -> str:
+    """Code of the service item for which the system asks; empty when it names none.
+
+    Raises:
+        ValueError: The reference breaks a rule (`BadReference` is one).
+    """
+    if not message.HasField("service"):
+        return ""
+    return checked_reference(message.service.code, message.service.version, message.service.digest).code
+
+
 class ProtobufCodec:
     """Implements `nodes.provider.model.Codec`."""
 
@@ -203,6 +215,7 @@ class ProtobufCodec:
             sealing_key_id=_length("sealing_key_id", message.sealing_key_id, DIGEST_BYTES),
             consent=_consent(message.consent),
             emergency="" if emergency is None else emergency.reason,
+            service=_service(message),
         )
 
     def parse_promise(self, body: bytes) -> Promise:

@@ -63,6 +63,8 @@ class Request:
     consent: bytes = b""
     emergency: str = ""
     """Reason of the declared emergency; empty when none is declared."""
+    service: str = ""
+    """Code of the service item for which the system asks; empty when it names none."""
 
 
 @dataclass(frozen=True, slots=True)

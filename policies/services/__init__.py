@@ -15,14 +15,15 @@ from policies.services.model import (
     NoMatch,
     Requirement,
     ServiceItem,
-    ServiceReference,
 )
 from policies.services.parse import FORMAT, parse_service
 from policies.services.plan import OnSilence, Wanted, next_round
 from policies.services.reader import BadService
+from policies.services.reference import BadReference, ServiceReference, checked_reference
 
 __all__ = [
     "FORMAT",
+    "BadReference",
     "BadService",
     "Channel",
     "Evidence",
@@ -41,6 +42,7 @@ __all__ = [
     "Truth",
     "Wanted",
     "Why",
+    "checked_reference",
     "evaluate",
     "next_round",
     "parse_service",

@@ -57,6 +57,11 @@ class ListResult:
         """The members that do not hold."""
         return tuple(member for member in self.members if member.truth is not Truth.HOLDS)
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether the applicant can complete it: everything that lacks can be shown or handed in."""
+        return all(member.evidence.by_hand is not None for member in self.lacking)
+
 
 @dataclass(frozen=True, slots=True)
 class RequirementResult:
@@ -79,10 +84,14 @@ class RequirementResult:
 
     @property
     def nearest(self) -> ListResult:
-        """The list that counts; when none does, the one of which the fewest members lack, open ones before lacking."""
+        """The list that counts; when none does, the one that is easiest to complete.
+
+        One that is open comes before one that lacks, then one that the applicant can complete, then the one of which
+        the fewest members lack, then the order of the file.
+        """
         if self.by is not None:
             return self.lists[self.by]
-        return max(self.lists, key=lambda one: (one.truth, -len(one.lacking)))
+        return max(self.lists, key=lambda one: (one.truth, one.by_hand, -len(one.lacking)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from policies.items import AskedItem
 from policies.reasons import Text
+from policies.services.reference import ServiceReference
 from policies.vocabulary import LegalBasis
 
 
@@ -51,21 +52,6 @@ class NoMatch(StrEnum):
     """The department finds it out itself."""
     REFUSAL = "refusal"
     """Nothing else will do: the application cannot go on."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceReference:
-    """Which service item, to the byte; signed into requests and written to the access log.
-
-    Attributes:
-        code: Its code.
-        version: Its version, from 1.
-        digest: SHA-256 of the file's exact bytes, 32 bytes.
-    """
-
-    code: str
-    version: int
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)

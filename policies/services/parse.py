@@ -23,11 +23,10 @@ from policies.reasons import Text
 from policies.resources import DEPARTMENT_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
 from policies.services.model import Channel, Evidence, Fallback, Necessity, NoMatch, Requirement, ServiceItem
 from policies.services.reader import MAX_TEXT, MAX_TITLE, BadService, ServiceReader
+from policies.services.reference import MAX_VERSION, SERVICE_PATTERN
 from policies.vocabulary import RECORD_FIELD, Form, LegalBasis
 
 FORMAT: Final = "oncegate.service/1"
-SERVICE_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-MAX_VERSION: Final = 2**31 - 1
 MOST_LAWS: Final = 16
 MOST_EVIDENCE: Final = 64
 MOST_REQUIREMENTS: Final = 32

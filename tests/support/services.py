@@ -66,8 +66,12 @@ def service_text(facts: Mapping[str, Fact], needs: Mapping[str, Need], **changes
     )
 
 
+def named(facts: Mapping[str, Fact], needs: Mapping[str, Need]) -> dict[str, Fact]:
+    """The facts that some need names."""
+    codes = {code for need in needs.values() for one in need.lists for code in one}
+    return {code: fact for code, fact in facts.items() if code in codes}
+
+
 def service(facts: Mapping[str, Fact], needs: Mapping[str, Need], **changes: Any) -> ServiceItem:
     """A service item, read from its text; facts that no need names are left out."""
-    named = {code for need in needs.values() for codes in need.lists for code in codes}
-    facts = {code: fact for code, fact in facts.items() if code in named}
-    return parse_service(service_text(facts, needs, **changes).encode())
+    return parse_service(service_text(named(facts, needs), needs, **changes).encode())

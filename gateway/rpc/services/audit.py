@@ -130,6 +130,8 @@ def _access(access: Access) -> audit_pb2.Access:
         reason=access.reason,
         leaf_index=access.leaf_index,
         emergency=access.emergency,
+        service=access.service,
+        service_version=access.service_version,
     )
     for field in access.fields:
         message.fields.add(resource=field.resource, field=field.field, form=field.form, outcome=field.outcome)

@@ -52,6 +52,11 @@ LONG = "x" * 70
         ({"items": [NAME, NAME]}, "items[1]"),
         ({"sealing_key_id": b"\x00" * 31}, "sealing_key_id"),
         ({"sealing_key_id": b"\x00" * 32}, "sealing_key_id"),
+        ({"service": signed_pb2.ServiceReference()}, "service.code"),
+        ({"service": signed_pb2.ServiceReference(code="学校", version=1, digest=bytes(32))}, "service.code"),
+        ({"service": signed_pb2.ServiceReference(code=LONG, version=1, digest=bytes(32))}, "service.code"),
+        ({"service": signed_pb2.ServiceReference(code="a", digest=bytes(32))}, "service.version"),
+        ({"service": signed_pb2.ServiceReference(code="a", version=1, digest=bytes(31))}, "service.digest"),
     ],
 )
 async def test_a_member_that_breaks_a_rule_is_named_with_the_rule(

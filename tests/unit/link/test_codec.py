@@ -96,6 +96,9 @@ def test_a_request_is_parsed_whole_and_an_unstated_necessity_is_required():
         resource="civil.resident", field="name", form=signed_pb2.FORM_YEAR, necessity=signed_pb2.NECESSITY_OPTIONAL
     )
     assert CODEC.parse_request(request(items=[optional])).items[0].necessity is Necessity.OPTIONAL
+    assert parsed.service == ""
+    service = signed_pb2.ServiceReference(code="school-enrolment", version=1, digest=DIGEST)
+    assert CODEC.parse_request(request(service=service)).service == "school-enrolment"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,10 @@ def test_a_request_is_parsed_whole_and_an_unstated_necessity_is_required():
         {"items": []},
         {"items": [signed_pb2.RequestItem(field="name", form=77)]},
         {"items": [signed_pb2.RequestItem(field="name", form=4, necessity=77)]},
+        {"service": signed_pb2.ServiceReference()},
+        {"service": signed_pb2.ServiceReference(code="a b", version=1, digest=DIGEST)},
+        {"service": signed_pb2.ServiceReference(code="a", version=2**31, digest=DIGEST)},
+        {"service": signed_pb2.ServiceReference(code="a", version=1, digest=bytes(33))},
     ],
 )
 def test_a_request_that_breaks_a_rule_is_a_value_error(changes):

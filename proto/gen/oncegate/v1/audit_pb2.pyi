@@ -113,7 +113,7 @@ class ListMyAccessesRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class Access(_message.Message):
-    __slots__ = ("time_unix_ms", "department", "system", "purpose", "legal_basis", "case_reference", "fields", "outcome", "reason", "leaf_index", "emergency")
+    __slots__ = ("time_unix_ms", "department", "system", "purpose", "legal_basis", "case_reference", "fields", "outcome", "reason", "leaf_index", "emergency", "service", "service_version")
     TIME_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +125,8 @@ class Access(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_VERSION_FIELD_NUMBER: _ClassVar[int]
     time_unix_ms: int
     department: str
     system: str
@@ -136,7 +138,9 @@ class Access(_message.Message):
     reason: str
     leaf_index: int
     emergency: str
-    def __init__(self, time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., case_reference: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[AccessedField, _Mapping]]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., leaf_index: _Optional[int] = ..., emergency: _Optional[str] = ...) -> None: ...
+    service: str
+    service_version: int
+    def __init__(self, time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., case_reference: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[AccessedField, _Mapping]]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., leaf_index: _Optional[int] = ..., emergency: _Optional[str] = ..., service: _Optional[str] = ..., service_version: _Optional[int] = ...) -> None: ...
 
 class AccessedField(_message.Message):
     __slots__ = ("resource", "field", "form", "outcome")

@@ -24,27 +24,27 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oncegate/v1/signed.proto\x12\x0boncegate.v1\"9\n\x07Operand\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"H\n\rCertifiedKeys\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x16\n\x0e\x64\x65partment_key\x18\x03 \x01(\x0c\"c\n\nSignedItem\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x12\n\nleaf_index\x18\x03 \x01(\r\x12\x12\n\nleaf_count\x18\x04 \x01(\r\x12\x0c\n\x04path\x18\x05 \x03(\x0c\"\x93\x02\n\x0bRequestItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1f\n\x04\x66orm\x18\x03 \x01(\x0e\x32\x11.oncegate.v1.Form\x12)\n\tnecessity\x18\x04 \x01(\x0e\x32\x16.oncegate.v1.Necessity\x12\x11\n\tpredicate\x18\x05 \x01(\t\x12\x30\n\x08operator\x18\x06 \x01(\x0e\x32\x1e.oncegate.v1.PredicateOperator\x12\x11\n\tconstants\x18\x07 \x03(\t\x12#\n\x08\x61\x63\x63\x65pted\x18\x08 \x03(\x0e\x32\x11.oncegate.v1.Form\x12\x1a\n\x12operand_commitment\x18\t \x01(\x0c\"9\n\x14\x45mergencyDeclaration\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\t\"\xd4\x03\n\x0bRequestBody\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0ctrust_domain\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x16\n\x0esubject_scheme\x18\x04 \x01(\t\x12\x1a\n\x12subject_commitment\x18\x05 \x01(\x0c\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12,\n\x0blegal_basis\x18\x07 \x01(\x0e\x32\x17.oncegate.v1.LegalBasis\x12\x16\n\x0e\x63\x61se_reference\x18\x08 \x01(\t\x12\'\n\x05items\x18\t \x03(\x0b\x32\x18.oncegate.v1.RequestItem\x12\x17\n\x0f\x63reated_unix_ms\x18\n \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x0b \x01(\r\x12\x16\n\x0esealing_key_id\x18\x0c \x01(\x0c\x12\x30\n\x10understood_marks\x18\r \x03(\x0e\x32\x16.oncegate.v1.FieldMark\x12\x18\n\x10\x65xplicit_request\x18\x11 \x01(\x0c\x12\x0f\n\x07\x63onsent\x18\x0e \x01(\x0c\x12\x34\n\temergency\x18\x10 \x01(\x0b\x32!.oncegate.v1.EmergencyDeclaration\"O\n\nTicketItem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\x12\x11\n\tpredicate\x18\x03 \x01(\t\"\x83\x03\n\nTicketBody\x12\x11\n\tticket_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\x0c\x12\x10\n\x08resource\x18\x04 \x01(\t\x12\x0e\n\x06handle\x18\x05 \x01(\x0c\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.oncegate.v1.TicketItem\x12\x0f\n\x07purpose\x18\x07 \x01(\t\x12,\n\x0blegal_basis\x18\x08 \x01(\x0e\x32\x17.oncegate.v1.LegalBasis\x12\x14\n\x0c\x61greement_id\x18\t \x01(\t\x12\x1a\n\x12\x61greement_revision\x18\n \x01(\r\x12\x18\n\x10\x61greement_digest\x18\x0b \x01(\x0c\x12\x16\n\x0erequest_digest\x18\x0c \x01(\x0c\x12\x16\n\x0eissued_unix_ms\x18\r \x01(\x03\x12\x17\n\x0f\x65xpires_unix_ms\x18\x0e \x01(\x03\x12\x0f\n\x07\x63onsent\x18\x0f \x01(\x0c\x12\x11\n\temergency\x18\x10 \x01(\t\"L\n\x0bPromiseBody\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x16\n\x0erequest_digest\x18\x03 \x01(\x0c\"\xac\x01\n\x0bReceiptBody\x12\x15\n\rticket_digest\x18\x01 \x01(\x0c\x12\x16\n\x0erequest_digest\x18\x02 \x01(\x0c\x12\x0c\n\x04node\x18\x03 \x01(\t\x12\x10\n\x08resource\x18\x04 \x01(\t\x12\x19\n\x11\x63iphertext_digest\x18\x05 \x01(\x0c\x12\x19\n\x11\x64isclosure_digest\x18\x06 \x01(\x0c\x12\x18\n\x10released_unix_ms\x18\x07 \x01(\x03\"i\n\x0c\x46ieldOutcome\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\x12)\n\x07outcome\x18\x03 \x01(\x0e\x32\x18.oncegate.v1.ItemOutcome\"G\n\nDisclosure\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12+\n\x08outcomes\x18\x02 \x03(\x0b\x32\x19.oncegate.v1.FieldOutcome\"\xd6\x01\n\x0b\x41nswerField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.oncegate.v1.FieldStatus\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x11\n\tdata_type\x18\x05 \x01(\t\x12\x15\n\ras_of_unix_ms\x18\x06 \x01(\x03\x12\x0e\n\x06source\x18\x07 \x01(\t\x12%\n\x05marks\x18\x08 \x03(\x0e\x32\x16.oncegate.v1.FieldMark\"q\n\nAnswerBody\x12\x16\n\x0erequest_digest\x18\x01 \x01(\x0c\x12\x10\n\x08resource\x18\x02 \x01(\t\x12(\n\x06\x66ields\x18\x03 \x03(\x0b\x32\x18.oncegate.v1.AnswerField\x12\x0f\n\x07padding\x18\x0f \x01(\x0c*q\n\x04\x46orm\x12\x14\n\x10\x46ORM_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORM_EXISTS\x10\x01\x12\r\n\tFORM_YEAR\x10\x02\x12\x0f\n\x0b\x46ORM_MASKED\x10\x03\x12\x0e\n\nFORM_VALUE\x10\x04\x12\x12\n\x0e\x46ORM_PREDICATE\x10\x05*\xcc\x01\n\x11PredicateOperator\x12\"\n\x1ePREDICATE_OPERATOR_UNSPECIFIED\x10\x00\x12\x19\n\x15PREDICATE_OPERATOR_GE\x10\x01\x12\x19\n\x15PREDICATE_OPERATOR_LE\x10\x02\x12\x19\n\x15PREDICATE_OPERATOR_IN\x10\x03\x12\x1d\n\x19PREDICATE_OPERATOR_EQUALS\x10\x04\x12#\n\x1fPREDICATE_OPERATOR_AGE_AT_LEAST\x10\x05*}\n\nLegalBasis\x12\x1b\n\x17LEGAL_BASIS_UNSPECIFIED\x10\x00\x12\x17\n\x13LEGAL_BASIS_MANDATE\x10\x01\x12 \n\x1cLEGAL_BASIS_EXPLICIT_REQUEST\x10\x02\x12\x17\n\x13LEGAL_BASIS_CONSENT\x10\x03*V\n\tNecessity\x12\x19\n\x15NECESSITY_UNSPECIFIED\x10\x00\x12\x16\n\x12NECESSITY_REQUIRED\x10\x01\x12\x16\n\x12NECESSITY_OPTIONAL\x10\x02*\xda\x01\n\x0bItemOutcome\x12\x1c\n\x18ITEM_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15ITEM_OUTCOME_RELEASED\x10\x01\x12\x1a\n\x16ITEM_OUTCOME_NO_RECORD\x10\x02\x12\x19\n\x15ITEM_OUTCOME_NO_VALUE\x10\x03\x12\x19\n\x15ITEM_OUTCOME_WITHHELD\x10\x04\x12!\n\x1dITEM_OUTCOME_SUBJECT_MISMATCH\x10\x05\x12\x1d\n\x19ITEM_OUTCOME_SOURCE_ERROR\x10\x06*f\n\x0b\x46ieldStatus\x12\x1c\n\x18\x46IELD_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46IELD_STATUS_RELEASED\x10\x01\x12\x1e\n\x1a\x46IELD_STATUS_NOT_AVAILABLE\x10\x02*@\n\tFieldMark\x12\x1a\n\x16\x46IELD_MARK_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46IELD_MARK_DISPUTED\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oncegate/v1/signed.proto\x12\x0boncegate.v1\"9\n\x07Operand\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"H\n\rCertifiedKeys\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x16\n\x0e\x64\x65partment_key\x18\x03 \x01(\x0c\"c\n\nSignedItem\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x12\n\nleaf_index\x18\x03 \x01(\r\x12\x12\n\nleaf_count\x18\x04 \x01(\r\x12\x0c\n\x04path\x18\x05 \x03(\x0c\"\x93\x02\n\x0bRequestItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1f\n\x04\x66orm\x18\x03 \x01(\x0e\x32\x11.oncegate.v1.Form\x12)\n\tnecessity\x18\x04 \x01(\x0e\x32\x16.oncegate.v1.Necessity\x12\x11\n\tpredicate\x18\x05 \x01(\t\x12\x30\n\x08operator\x18\x06 \x01(\x0e\x32\x1e.oncegate.v1.PredicateOperator\x12\x11\n\tconstants\x18\x07 \x03(\t\x12#\n\x08\x61\x63\x63\x65pted\x18\x08 \x03(\x0e\x32\x11.oncegate.v1.Form\x12\x1a\n\x12operand_commitment\x18\t \x01(\x0c\"9\n\x14\x45mergencyDeclaration\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x11\n\tstatement\x18\x02 \x01(\t\"A\n\x10ServiceReference\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\"\x84\x04\n\x0bRequestBody\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0ctrust_domain\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x16\n\x0esubject_scheme\x18\x04 \x01(\t\x12\x1a\n\x12subject_commitment\x18\x05 \x01(\x0c\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12,\n\x0blegal_basis\x18\x07 \x01(\x0e\x32\x17.oncegate.v1.LegalBasis\x12\x16\n\x0e\x63\x61se_reference\x18\x08 \x01(\t\x12\'\n\x05items\x18\t \x03(\x0b\x32\x18.oncegate.v1.RequestItem\x12\x17\n\x0f\x63reated_unix_ms\x18\n \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x0b \x01(\r\x12\x16\n\x0esealing_key_id\x18\x0c \x01(\x0c\x12\x30\n\x10understood_marks\x18\r \x03(\x0e\x32\x16.oncegate.v1.FieldMark\x12\x18\n\x10\x65xplicit_request\x18\x11 \x01(\x0c\x12\x0f\n\x07\x63onsent\x18\x0e \x01(\x0c\x12\x34\n\temergency\x18\x10 \x01(\x0b\x32!.oncegate.v1.EmergencyDeclaration\x12.\n\x07service\x18\x12 \x01(\x0b\x32\x1d.oncegate.v1.ServiceReference\"O\n\nTicketItem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\x12\x11\n\tpredicate\x18\x03 \x01(\t\"\x83\x03\n\nTicketBody\x12\x11\n\tticket_id\x18\x01 \x01(\x0c\x12\x0c\n\x04node\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\x0c\x12\x10\n\x08resource\x18\x04 \x01(\t\x12\x0e\n\x06handle\x18\x05 \x01(\x0c\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.oncegate.v1.TicketItem\x12\x0f\n\x07purpose\x18\x07 \x01(\t\x12,\n\x0blegal_basis\x18\x08 \x01(\x0e\x32\x17.oncegate.v1.LegalBasis\x12\x14\n\x0c\x61greement_id\x18\t \x01(\t\x12\x1a\n\x12\x61greement_revision\x18\n \x01(\r\x12\x18\n\x10\x61greement_digest\x18\x0b \x01(\x0c\x12\x16\n\x0erequest_digest\x18\x0c \x01(\x0c\x12\x16\n\x0eissued_unix_ms\x18\r \x01(\x03\x12\x17\n\x0f\x65xpires_unix_ms\x18\x0e \x01(\x03\x12\x0f\n\x07\x63onsent\x18\x0f \x01(\x0c\x12\x11\n\temergency\x18\x10 \x01(\t\"L\n\x0bPromiseBody\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x16\n\x0erequest_digest\x18\x03 \x01(\x0c\"\xac\x01\n\x0bReceiptBody\x12\x15\n\rticket_digest\x18\x01 \x01(\x0c\x12\x16\n\x0erequest_digest\x18\x02 \x01(\x0c\x12\x0c\n\x04node\x18\x03 \x01(\t\x12\x10\n\x08resource\x18\x04 \x01(\t\x12\x19\n\x11\x63iphertext_digest\x18\x05 \x01(\x0c\x12\x19\n\x11\x64isclosure_digest\x18\x06 \x01(\x0c\x12\x18\n\x10released_unix_ms\x18\x07 \x01(\x03\"i\n\x0c\x46ieldOutcome\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\x12)\n\x07outcome\x18\x03 \x01(\x0e\x32\x18.oncegate.v1.ItemOutcome\"G\n\nDisclosure\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12+\n\x08outcomes\x18\x02 \x03(\x0b\x32\x19.oncegate.v1.FieldOutcome\"\xd6\x01\n\x0b\x41nswerField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\x12(\n\x06status\x18\x03 \x01(\x0e\x32\x18.oncegate.v1.FieldStatus\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x11\n\tdata_type\x18\x05 \x01(\t\x12\x15\n\ras_of_unix_ms\x18\x06 \x01(\x03\x12\x0e\n\x06source\x18\x07 \x01(\t\x12%\n\x05marks\x18\x08 \x03(\x0e\x32\x16.oncegate.v1.FieldMark\"q\n\nAnswerBody\x12\x16\n\x0erequest_digest\x18\x01 \x01(\x0c\x12\x10\n\x08resource\x18\x02 \x01(\t\x12(\n\x06\x66ields\x18\x03 \x03(\x0b\x32\x18.oncegate.v1.AnswerField\x12\x0f\n\x07padding\x18\x0f \x01(\x0c*q\n\x04\x46orm\x12\x14\n\x10\x46ORM_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORM_EXISTS\x10\x01\x12\r\n\tFORM_YEAR\x10\x02\x12\x0f\n\x0b\x46ORM_MASKED\x10\x03\x12\x0e\n\nFORM_VALUE\x10\x04\x12\x12\n\x0e\x46ORM_PREDICATE\x10\x05*\xcc\x01\n\x11PredicateOperator\x12\"\n\x1ePREDICATE_OPERATOR_UNSPECIFIED\x10\x00\x12\x19\n\x15PREDICATE_OPERATOR_GE\x10\x01\x12\x19\n\x15PREDICATE_OPERATOR_LE\x10\x02\x12\x19\n\x15PREDICATE_OPERATOR_IN\x10\x03\x12\x1d\n\x19PREDICATE_OPERATOR_EQUALS\x10\x04\x12#\n\x1fPREDICATE_OPERATOR_AGE_AT_LEAST\x10\x05*}\n\nLegalBasis\x12\x1b\n\x17LEGAL_BASIS_UNSPECIFIED\x10\x00\x12\x17\n\x13LEGAL_BASIS_MANDATE\x10\x01\x12 \n\x1cLEGAL_BASIS_EXPLICIT_REQUEST\x10\x02\x12\x17\n\x13LEGAL_BASIS_CONSENT\x10\x03*V\n\tNecessity\x12\x19\n\x15NECESSITY_UNSPECIFIED\x10\x00\x12\x16\n\x12NECESSITY_REQUIRED\x10\x01\x12\x16\n\x12NECESSITY_OPTIONAL\x10\x02*\xda\x01\n\x0bItemOutcome\x12\x1c\n\x18ITEM_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15ITEM_OUTCOME_RELEASED\x10\x01\x12\x1a\n\x16ITEM_OUTCOME_NO_RECORD\x10\x02\x12\x19\n\x15ITEM_OUTCOME_NO_VALUE\x10\x03\x12\x19\n\x15ITEM_OUTCOME_WITHHELD\x10\x04\x12!\n\x1dITEM_OUTCOME_SUBJECT_MISMATCH\x10\x05\x12\x1d\n\x19ITEM_OUTCOME_SOURCE_ERROR\x10\x06*f\n\x0b\x46ieldStatus\x12\x1c\n\x18\x46IELD_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46IELD_STATUS_RELEASED\x10\x01\x12\x1e\n\x1a\x46IELD_STATUS_NOT_AVAILABLE\x10\x02*@\n\tFieldMark\x12\x1a\n\x16\x46IELD_MARK_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46IELD_MARK_DISPUTED\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.signed_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FORM']._serialized_start=2319
-  _globals['_FORM']._serialized_end=2432
-  _globals['_PREDICATEOPERATOR']._serialized_start=2435
-  _globals['_PREDICATEOPERATOR']._serialized_end=2639
-  _globals['_LEGALBASIS']._serialized_start=2641
-  _globals['_LEGALBASIS']._serialized_end=2766
-  _globals['_NECESSITY']._serialized_start=2768
-  _globals['_NECESSITY']._serialized_end=2854
-  _globals['_ITEMOUTCOME']._serialized_start=2857
-  _globals['_ITEMOUTCOME']._serialized_end=3075
-  _globals['_FIELDSTATUS']._serialized_start=3077
-  _globals['_FIELDSTATUS']._serialized_end=3179
-  _globals['_FIELDMARK']._serialized_start=3181
-  _globals['_FIELDMARK']._serialized_end=3245
+  _globals['_FORM']._serialized_start=2434
+  _globals['_FORM']._serialized_end=2547
+  _globals['_PREDICATEOPERATOR']._serialized_start=2550
+  _globals['_PREDICATEOPERATOR']._serialized_end=2754
+  _globals['_LEGALBASIS']._serialized_start=2756
+  _globals['_LEGALBASIS']._serialized_end=2881
+  _globals['_NECESSITY']._serialized_start=2883
+  _globals['_NECESSITY']._serialized_end=2969
+  _globals['_ITEMOUTCOME']._serialized_start=2972
+  _globals['_ITEMOUTCOME']._serialized_end=3190
+  _globals['_FIELDSTATUS']._serialized_start=3192
+  _globals['_FIELDSTATUS']._serialized_end=3294
+  _globals['_FIELDMARK']._serialized_start=3296
+  _globals['_FIELDMARK']._serialized_end=3360
   _globals['_OPERAND']._serialized_start=41
   _globals['_OPERAND']._serialized_end=98
   _globals['_CERTIFIEDKEYS']._serialized_start=100
@@ -55,22 +55,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REQUESTITEM']._serialized_end=551
   _globals['_EMERGENCYDECLARATION']._serialized_start=553
   _globals['_EMERGENCYDECLARATION']._serialized_end=610
-  _globals['_REQUESTBODY']._serialized_start=613
-  _globals['_REQUESTBODY']._serialized_end=1081
-  _globals['_TICKETITEM']._serialized_start=1083
-  _globals['_TICKETITEM']._serialized_end=1162
-  _globals['_TICKETBODY']._serialized_start=1165
-  _globals['_TICKETBODY']._serialized_end=1552
-  _globals['_PROMISEBODY']._serialized_start=1554
-  _globals['_PROMISEBODY']._serialized_end=1630
-  _globals['_RECEIPTBODY']._serialized_start=1633
-  _globals['_RECEIPTBODY']._serialized_end=1805
-  _globals['_FIELDOUTCOME']._serialized_start=1807
-  _globals['_FIELDOUTCOME']._serialized_end=1912
-  _globals['_DISCLOSURE']._serialized_start=1914
-  _globals['_DISCLOSURE']._serialized_end=1985
-  _globals['_ANSWERFIELD']._serialized_start=1988
-  _globals['_ANSWERFIELD']._serialized_end=2202
-  _globals['_ANSWERBODY']._serialized_start=2204
-  _globals['_ANSWERBODY']._serialized_end=2317
+  _globals['_SERVICEREFERENCE']._serialized_start=612
+  _globals['_SERVICEREFERENCE']._serialized_end=677
+  _globals['_REQUESTBODY']._serialized_start=680
+  _globals['_REQUESTBODY']._serialized_end=1196
+  _globals['_TICKETITEM']._serialized_start=1198
+  _globals['_TICKETITEM']._serialized_end=1277
+  _globals['_TICKETBODY']._serialized_start=1280
+  _globals['_TICKETBODY']._serialized_end=1667
+  _globals['_PROMISEBODY']._serialized_start=1669
+  _globals['_PROMISEBODY']._serialized_end=1745
+  _globals['_RECEIPTBODY']._serialized_start=1748
+  _globals['_RECEIPTBODY']._serialized_end=1920
+  _globals['_FIELDOUTCOME']._serialized_start=1922
+  _globals['_FIELDOUTCOME']._serialized_end=2027
+  _globals['_DISCLOSURE']._serialized_start=2029
+  _globals['_DISCLOSURE']._serialized_end=2100
+  _globals['_ANSWERFIELD']._serialized_start=2103
+  _globals['_ANSWERFIELD']._serialized_end=2317
+  _globals['_ANSWERBODY']._serialized_start=2319
+  _globals['_ANSWERBODY']._serialized_end=2432
 # @@protoc_insertion_point(module_scope)

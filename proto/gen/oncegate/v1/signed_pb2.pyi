@@ -154,8 +154,18 @@ class EmergencyDeclaration(_message.Message):
     statement: str
     def __init__(self, reason: _Optional[str] = ..., statement: _Optional[str] = ...) -> None: ...
 
+class ServiceReference(_message.Message):
+    __slots__ = ("code", "version", "digest")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    version: int
+    digest: bytes
+    def __init__(self, code: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
 class RequestBody(_message.Message):
-    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks", "explicit_request", "consent", "emergency")
+    __slots__ = ("request_id", "trust_domain", "system", "subject_scheme", "subject_commitment", "purpose", "legal_basis", "case_reference", "items", "created_unix_ms", "deadline_ms", "sealing_key_id", "understood_marks", "explicit_request", "consent", "emergency", "service")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRUST_DOMAIN_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +182,7 @@ class RequestBody(_message.Message):
     EXPLICIT_REQUEST_FIELD_NUMBER: _ClassVar[int]
     CONSENT_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     trust_domain: str
     system: str
@@ -188,7 +199,8 @@ class RequestBody(_message.Message):
     explicit_request: bytes
     consent: bytes
     emergency: EmergencyDeclaration
-    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ..., explicit_request: _Optional[bytes] = ..., consent: _Optional[bytes] = ..., emergency: _Optional[_Union[EmergencyDeclaration, _Mapping]] = ...) -> None: ...
+    service: ServiceReference
+    def __init__(self, request_id: _Optional[str] = ..., trust_domain: _Optional[str] = ..., system: _Optional[str] = ..., subject_scheme: _Optional[str] = ..., subject_commitment: _Optional[bytes] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[LegalBasis, str]] = ..., case_reference: _Optional[str] = ..., items: _Optional[_Iterable[_Union[RequestItem, _Mapping]]] = ..., created_unix_ms: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., understood_marks: _Optional[_Iterable[_Union[FieldMark, str]]] = ..., explicit_request: _Optional[bytes] = ..., consent: _Optional[bytes] = ..., emergency: _Optional[_Union[EmergencyDeclaration, _Mapping]] = ..., service: _Optional[_Union[ServiceReference, _Mapping]] = ...) -> None: ...
 
 class TicketItem(_message.Message):
     __slots__ = ("field", "form", "predicate")

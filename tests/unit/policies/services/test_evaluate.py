@@ -120,6 +120,15 @@ def test_what_is_handed_in_counts_where_the_service_item_says_so() -> None:
     assert not look(FACTS, needs, {"name": GONE}, handed_in={"lease", "adult", "name"}).complete
 
 
+def test_of_the_lists_that_lack_the_one_that_the_applicant_can_complete_is_told_first() -> None:
+    needs = {"residence": Need([["home"], ["name", "adult"], ["name", "lease"], ["lease", "adult"]])}
+    lacks = look(FACTS, needs, {"name": given(), "location": GONE, "birth_date": GONE})["residence"]
+    assert [one.by_hand for one in lacks.lists] == [False, True, True, True]
+    assert [one.evidence.code for one in lacks.nearest.members] == ["name", "adult"]
+    silent = look(FACTS, needs, {"name": given(), "location": SILENT, "birth_date": GONE})["residence"]
+    assert [one.evidence.code for one in silent.nearest.members] == ["home"]
+
+
 def test_what_no_agreement_permits_lacks_without_being_asked() -> None:
     item = service({"name": FACTS["name"]}, {"who": Need([["name"]])})
     result = evaluate(item, Known({}, NOW_MS, not_agreed=item.evidence["name"].items))
