@@ -236,6 +236,9 @@ class Settings(BaseSettings):
     passphrase_file: Path | None = Field(None, description="file with the root keys' passphrase, mode 0600")
     passphrase_environment: str = Field("ONCEGATE_PASSPHRASE", description="environment variable with the passphrase")
     policy_bundle: Path | None = Field(None, description="folder with a Cedar bundle; empty takes the packaged one")
+    purposes_file: Path | None = Field(
+        None, description="file with further purposes, which the nodes load as well; empty for none"
+    )
     heartbeat_ms: Annotated[int, Field(ge=100, le=60000, description="how often a node must show life")] = 2000
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="level of the JSON log")
     listen: Listen = Field(default_factory=Listen)

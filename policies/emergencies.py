@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from policies.purposes import PURPOSE_PATTERN
+from policies.vocabulary import PURPOSE_PATTERN
 
 FORMAT: Final = "oncegate.emergencies/1"
 MAX_STATEMENT: Final = 500

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.purposes import known
 from policies.reasons import Reason
 from policies.resources import DEPARTMENT_PATTERN, RESOURCE_PATTERN
+from policies.vocabulary import PURPOSE_PATTERN
 
 FORMAT: Final = "oncegate.explicit-request/1"
 MAX_BYTES: Final = 8_192
@@ -116,7 +116,7 @@ def parse_explicit_request(raw: bytes) -> ExplicitRequest:
         (_matches(_ID, said["id"]), "id"),
         (_matches(_DOMAIN, said["domain"]), "domain"),
         (_matches(DEPARTMENT_PATTERN, said["consumer"]), "consumer"),
-        (isinstance(said["purpose"], str) and known(said["purpose"]), "purpose"),
+        (_matches(PURPOSE_PATTERN, said["purpose"]), "purpose"),
         (isinstance(resources, list) and 1 <= len(resources) <= MAX_RESOURCES, "resources"),
         (isinstance(resources, list) and all(_matches(RESOURCE_PATTERN, one) for one in resources), "resources"),
         (isinstance(resources, list) and sorted(set(map(str, resources))) == resources, "resources"),

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     WRONG_SYSTEM = "WRONG_SYSTEM"
     PURPOSE_MISSING = "PURPOSE_MISSING"
     PURPOSE_NOT_COVERED = "PURPOSE_NOT_COVERED"
+    PURPOSE_RETIRED = "PURPOSE_RETIRED"
+    BASIS_NOT_FOR_PURPOSE = "BASIS_NOT_FOR_PURPOSE"
     BASIS_NOT_COVERED = "BASIS_NOT_COVERED"
     EMERGENCY_ONLY = "EMERGENCY_ONLY"
     EMERGENCY_NOT_AGREED = "EMERGENCY_NOT_AGREED"
@@ -142,6 +144,11 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.WRONG_SYSTEM: (_D, Text("共享协议未列明该业务系统", "The agreement does not list this system")),
     _R.PURPOSE_MISSING: (_D, Text("未说明用途", "No purpose is stated")),
     _R.PURPOSE_NOT_COVERED: (_D, Text("共享协议不包含该用途", "The agreement does not cover this purpose")),
+    _R.PURPOSE_RETIRED: (_D, Text("该用途已停用", "The purpose is retired")),
+    _R.BASIS_NOT_FOR_PURPOSE: (
+        _D,
+        Text("该用途不得以此法律依据办理", "The purpose cannot rest on this legal basis"),
+    ),
     _R.BASIS_NOT_COVERED: (_D, Text("共享协议不包含该法律依据", "The agreement does not cover this legal basis")),
     _R.EMERGENCY_ONLY: (
         _D,

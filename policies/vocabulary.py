@@ -6,11 +6,14 @@ readers turn into a refusal. The values are the codes used in files, in the rule
 What it does not do: purposes are registered data, not a closed list of code: see `policies.purposes`.
 """
 
+import re
 from enum import StrEnum
 from typing import Final
 
 RECORD_FIELD: Final = "record"
 """The field that every resource has without listing it: the record itself, released only in the form `exists`."""
+PURPOSE_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+"""What the code of a purpose looks like, registered or not."""
 
 
 class Form(StrEnum):

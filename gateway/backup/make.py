@@ -64,6 +64,8 @@ def home_files(settings: Settings) -> Mapping[str, Path]:
     """
     names = [FILE_NAME, CERTIFICATE_FILE, ASKING_CERTIFICATE_FILE]
     names += [str(issuer.jwks_file) for issuer in settings.issuers if _inside(issuer.jwks_file)]
+    if settings.purposes_file is not None and _inside(settings.purposes_file):
+        names.append(str(settings.purposes_file))
     return {name: settings.home / name for name in names if (settings.home / name).is_file()}
 
 

@@ -81,6 +81,7 @@ def agreeing(offline: Offline) -> Agreeing:
         offline.proposals,
         offline.ledger,
         offline.clock,
+        offline.purposes,
     )
     lateness = Lateness(offline.proposals, offline.ledger)
     return Agreeing(negotiate, lateness, Intact(offline.agreements, offline.proposals))

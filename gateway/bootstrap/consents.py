@@ -58,7 +58,7 @@ def consenting(
     settings, clock = offline.settings, offline.clock
     consents = Consents(offline.engine, clock)
     proofs = ConsentProofs(offline.engine, offline.secrets.live, Suite[settings.vault.suite.upper()])
-    draw_up = DrawUp(offline.catalog, offline.agreements, settings.trust_domain, clock)
+    draw_up = DrawUp(offline.catalog, offline.agreements, settings.trust_domain, clock, offline.purposes)
     actors = Actors(people, subjects, settings.consents.relations)
     verifier = ProofVerifier([_token_issuer(issuer) for issuer in issuers if issuer.identifier_claim])
     explicit = ExplicitRequests(offline.engine)
@@ -68,7 +68,7 @@ def consenting(
         find=FindConsent(consents, proofs, clock),
         own=OwnConsents(actors, draw_up, consents, proofs, verifier, record, clock),
         requests=RequestConsent(identify, subjects, draw_up, consents, proofs, record, most_open),
-        clicks=OwnExplicitRequests(people, subjects, explicit, record, clock, settings.trust_domain),
+        clicks=OwnExplicitRequests(people, subjects, explicit, record, clock, settings.trust_domain, offline.purposes),
         held=HeldToRequest(explicit, clock),
         upkeep=ConsentUpkeep(consents, offline.ledger, clock, settings.vault.notice_days),
     )

@@ -16,6 +16,7 @@ from gateway.audit.bodies import LedgerKeys
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap import secrets as names
+from gateway.bootstrap.purposes import purposes_of
 from gateway.bootstrap.restored import require_complete
 from gateway.bootstrap.secrets import Secrets, open_secrets
 from gateway.catalog.catalog import Catalog
@@ -37,6 +38,7 @@ from gateway.vault import data_keys
 from keys.certificates.authority import CertificateAuthority
 from keys.errors import KeyringOutdated
 from keys.keyring.keyring import Keyring
+from policies.purposes import Purposes
 
 LEDGER_ANCHOR = "ledger-anchor"
 # Entries looked at when a keyring is opened: years of rotations.
@@ -59,6 +61,7 @@ class Offline:
     agreements: Agreements
     proposals: Proposals
     membership: Membership
+    purposes: Purposes
     publish: Publish
     browsing: Browsing
 
@@ -86,6 +89,7 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
         GatewayError: The database does not open safely, or the home was not completely restored from a backup.
     """
     require_complete(settings.home)
+    purposes = purposes_of(settings)
     opened = opened or open_secrets(settings)
     engine = open_database(settings.database_url)
     standing = standing_of(engine)
@@ -99,7 +103,7 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
     )
     enrolments = Enrolments(engine, opened.authority, clock, departments, place, secrets.token_bytes)
     catalog = Catalog(engine, clock)
-    agreements = Agreements(engine, departments, clock, catalog.provider_of, catalog.described)
+    agreements = Agreements(engine, departments, clock, catalog.provider_of, catalog.described, purposes)
     ledger = SqlLedger(
         engine,
         ledger_keys(opened),
@@ -124,6 +128,7 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
         enrolments=enrolments,
         catalog=catalog,
         agreements=agreements,
+        purposes=purposes,
         proposals=Proposals(engine, agreements, settings.agreements, clock),
         membership=Membership(departments, enrolments, peers, agreements, ledger),
         publish=Publish(catalog, ledger),

@@ -79,7 +79,7 @@ def policy_of(offline: Offline) -> Policy:
     directory = PACKAGED if settings.policy_bundle is None else settings.path(settings.policy_bundle)
     files = read_files(directory)
     bundles, log = Bundles(offline.engine, offline.clock), PolicyLog(offline.ledger)
-    active = ActiveBundle(offline.engine, bundles, PolicyEngine(check_bundle(files)), log.activated)
+    active = ActiveBundle(offline.engine, bundles, PolicyEngine(check_bundle(files, offline.purposes)), log.activated)
     explain = Explain(
         offline.catalog,
         offline.agreements,

@@ -29,6 +29,7 @@ from gateway.bootstrap.issuers import configured_issuers
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.policy import policy_of
+from gateway.bootstrap.purposes import purposes_of
 from gateway.bootstrap.restored import require_confirmed
 from gateway.bootstrap.sealed import wait_unsealed, write_status
 from gateway.bootstrap.secrets import PEOPLE_NAMES, newest_index_keys
@@ -363,6 +364,8 @@ async def serve(home: Path) -> None:
     share_interpreter()
     require_confirmed(home)
     settings = Settings.load(home)
+    # A file of purposes that is wrong is told now, and not only when the root key has come.
+    purposes_of(settings)
     configure_logs(settings.log_level)
     loop = asyncio.get_running_loop()
     told = asyncio.Event()

@@ -18,6 +18,7 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation, bad_request
 from gateway.exchange.identify import Subject
 from gateway.sharing.agreements import Agreements
+from gateway.sharing.grounds import require_ground
 from keys.consent_proof import SALT_BYTES
 from keys.subjects import subject_commitment
 from policies.agreements import Agreement
@@ -35,7 +36,7 @@ from policies.consents import (
     write_consent,
 )
 from policies.consents.artefact import ID_BYTES
-from policies.purposes import PURPOSES
+from policies.purposes import Purposes
 from policies.reasons import Reason
 from policies.vocabulary import Form, LegalBasis
 
@@ -82,6 +83,7 @@ class DrawUp:
         agreements: What can be consented to.
         domain: Trust domain of this exchange.
         clock: Now.
+        purposes: The registered purposes.
         entropy: Makes random bytes.
     """
 
@@ -91,12 +93,14 @@ class DrawUp:
         agreements: Agreements,
         domain: str,
         clock: Clock,
+        purposes: Purposes,
         entropy: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._catalog = catalog
         self._agreements = agreements
         self._domain = domain
         self._clock = clock
+        self._purposes = purposes
         self._entropy = entropy
 
     def __call__(
@@ -121,7 +125,7 @@ class DrawUp:
 
         Raises:
             Refused: UNKNOWN_PURPOSE, UNKNOWN_RESOURCE, UNKNOWN_FIELD, NO_AGREEMENT, or BAD_REQUEST with the member that
-                goes beyond an agreement.
+                goes beyond an agreement, or because the purpose is retired or may not rest on consent.
         """
         by_resource = self._by_resource(wish)
         if not 1 <= len(systems) <= MOST_SYSTEMS or len(set(systems)) != len(systems):
@@ -138,7 +142,7 @@ class DrawUp:
             raise bad_request("valid_from_unix_ms", "must not lie in the past")
         longest = [valid_from_ms + min(one.max_days for one in terms) * DAY_MS]
         longest += [agreement.valid_until_ms for agreement in agreements]
-        purpose = PURPOSES[wish.purpose]
+        purpose = self._purposes[wish.purpose]
         parts = tuple(
             ConsentPart(a.provider, a.resource, a.id, a.revision, a.digest, items)
             for a, items in zip(agreements, by_resource.values(), strict=True)
@@ -203,9 +207,7 @@ class DrawUp:
 
     def _by_resource(self, wish: Wish) -> dict[str, dict[str, frozenset[Form]]]:
         """Forms by field by resource, every term known."""
-        if wish.purpose not in PURPOSES:
-            violation = Violation("wish.purpose", "must be a registered purpose")
-            raise Refused(Code.UNKNOWN_PURPOSE, violations=(violation,))
+        require_ground(self._purposes, wish.purpose, LegalBasis.CONSENT, self._clock.now_ms(), "wish.purpose")
         if not 1 <= len(wish.items) <= MOST_ITEMS or len(set(wish.items)) != len(wish.items):
             raise bad_request("wish.items", f"must name 1 to {MOST_ITEMS} items, none twice")
         found: dict[str, dict[str, frozenset[Form]]] = {}

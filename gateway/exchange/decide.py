@@ -21,7 +21,6 @@ from gateway.sharing.agreements import Agreements
 from policies.agreements import Agreement
 from policies.engine import ItemDecision, PolicyEngine
 from policies.predicates import Predicate
-from policies.purposes import known as known_purpose
 from policies.reasons import TEXT, Reason
 from policies.resources import ResourceDescription
 from policies.vocabulary import Form, Necessity
@@ -101,7 +100,8 @@ class Decide:
                 not cover it.
         """
         request = caller.request
-        if not known_purpose(request.purpose):
+        engine = self._policy()
+        if request.purpose not in engine.purposes:
             raise Refused(Code.UNKNOWN_PURPOSE, violations=(Violation("purpose", "must be a registered purpose"),))
         entries = self._entries(request.items)
         self._held(caller, subject)
@@ -110,7 +110,6 @@ class Decide:
         required_withheld: list[WithheldItem] = []
         rules: dict[str, None] = {}
         considered: list[Considered] = []
-        engine = self._policy()
         asking = asking_of(caller, self._clock.now_ms())
         consent = self._consents(caller, subject)
         for code, entry in entries.items():

@@ -217,6 +217,7 @@ class Explain:
             consumer=asked.consumer,
             system=asked.system,
             purpose=asked.purpose,
+            purpose_words=self._purpose(asked.purpose),
             basis=str(asked.basis),
             scheme=asked.scheme,
             case_present=asked.case_present,
@@ -225,6 +226,10 @@ class Explain:
             resources=tuple(resources),
             emergency=asked.emergency,
         )
+
+    def _purpose(self, code: str) -> tuple[str, str] | None:
+        found = self._policy().purposes.get(code)
+        return None if found is None else (found.zh, found.en)
 
     def _uses(self, held: Agreement, at_ms: int) -> Uses:
         return Uses(self._ledger.counted(uses_name(held.id, civil_day(at_ms))), held.uses_per_day)
@@ -236,6 +241,7 @@ class Explain:
             consumer=said.consumer,
             system=said.system,
             purpose=said.purpose,
+            purpose_words=self._purpose(said.purpose),
             basis=str(said.basis),
             scheme=said.scheme,
             case_present=said.case_present,

@@ -22,6 +22,7 @@ from gateway.exchange.identify import Caller, IdentifySubject, Subject
 from gateway.exchange.record import Record
 from gateway.identity.people import People
 from gateway.sharing.explicit_requests import ExplicitRequests, add_explicit_request
+from gateway.sharing.grounds import require_ground
 from policies.explicit_requests import (
     DAY_MS,
     LONGEST_MS,
@@ -30,7 +31,9 @@ from policies.explicit_requests import (
     parse_explicit_request,
     write_explicit_request,
 )
+from policies.purposes import Purposes
 from policies.reasons import Reason
+from policies.vocabulary import LegalBasis
 
 USUAL_DAYS: Final = 30
 
@@ -45,6 +48,7 @@ class OwnExplicitRequests:
         record: Every act and reading is on the ledger.
         clock: Now.
         domain: Trust domain of this exchange.
+        purposes: The registered purposes.
     """
 
     def __init__(
@@ -55,12 +59,14 @@ class OwnExplicitRequests:
         record: Record,
         clock: Clock,
         domain: str,
+        purposes: Purposes,
     ) -> None:
         self._citizen = Citizens(people, subjects)
         self._requests = requests
         self._record = record
         self._clock = clock
         self._domain = domain
+        self._purposes = purposes
 
     async def make(
         self, bearer: str, consumer: str, purpose: str, resources: Sequence[str], days: int
@@ -68,12 +74,13 @@ class OwnExplicitRequests:
         """Record that the person asked for a public task.
 
         Raises:
-            Refused: The token does not verify; BAD_REQUEST with the rule; the ledger cannot write.
+            Refused: The token does not verify; BAD_REQUEST with the rule, UNKNOWN_PURPOSE; the ledger cannot write.
         """
         subject = await self._citizen(bearer)
         if not 0 <= days <= LONGEST_MS // DAY_MS:
             raise bad_request("days", f"must be at most {LONGEST_MS // DAY_MS}")
         now_ms = self._clock.now_ms()
+        require_ground(self._purposes, purpose, LegalBasis.EXPLICIT_REQUEST, now_ms, "purpose")
         raw = write_explicit_request(
             request_id=secrets.token_bytes(16),
             domain=self._domain,

@@ -32,6 +32,7 @@ from gateway.sharing.proposals import Proposal, Proposals
 from keys.agreement_steps import MOST_STEPS, BadStep, SignedStep, Step, open_step
 from policies.agreements import Agreement, BadAgreement
 from policies.agreements.workflow import BRINGS_TEXT, STOPS, Act, OutOfOrder
+from policies.purposes import Purposes
 
 SKEW_MS: Final = 600_000
 """How far a department's clock may be from the gateway's, milliseconds."""
@@ -59,6 +60,7 @@ class Negotiate:
         proposals: Where steps are kept.
         ledger: Every act is recorded.
         clock: Now.
+        purposes: The registered purposes.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Negotiate:
         proposals: Proposals,
         ledger: SqlLedger,
         clock: Clock,
+        purposes: Purposes,
     ) -> None:
         self._peers = peers
         self._departments = departments
@@ -78,6 +81,7 @@ class Negotiate:
         self._proposals = proposals
         self._ledger = ledger
         self._clock = clock
+        self._purposes = purposes
 
     async def submit(
         self, certificate: bytes | None, signed: SignedStep, text: bytes, agreement_signature: bytes
@@ -202,7 +206,7 @@ class Negotiate:
         if act in BRINGS_TEXT:
             text = grown.history.texts[grown.steps[-1].text]
             self._offered(text)
-            check_text(text, self._departments, self._describe, kept.received_ms)
+            check_text(text, self._departments, self._describe, self._purposes, kept.received_ms)
         return None
 
     def _offered(self, text: Agreement) -> None:

@@ -37,6 +37,7 @@ from gateway.policy.bundles import (
 from policies.engine import BadBundle, PolicyEngine
 from policies.engine.bundle import check_bundle, digest_of
 from policies.lint import Severity, lint_bundle
+from policies.purposes import Purposes
 from policies.tables import BadTable, parse_table, run_table
 from policies.tables.parse import SUFFIX
 
@@ -107,7 +108,7 @@ class PolicyDesk:
         person = self._person(bearer, frozenset({Role.OPERATOR}))
         async with self._one_at_a_time, self._on_record(person, "propose", ""):
             require_bounded({**files, **{f"tests/{name}": raw for name, raw in tables.items()}})
-            report = await asyncio.to_thread(_examined, files, tables)
+            report = await asyncio.to_thread(_examined, files, tables, self._active.purposes)
             digest = digest_of(files)
             known = [one for one in await asyncio.to_thread(self._bundles.list) if one.digest == digest]
             if not known or self._log.proposal(known[0]) is None:
@@ -213,7 +214,9 @@ class PolicyDesk:
 
     async def _intact(self, digest: str) -> None:
         try:
-            await asyncio.to_thread(lambda: PolicyEngine(check_bundle(self._bundles.files(digest))))
+            await asyncio.to_thread(
+                lambda: PolicyEngine(check_bundle(self._bundles.files(digest), self._active.purposes))
+            )
         except (BundleDamaged, BadBundle) as error:
             raise _refused("files", str(error)) from None
 
@@ -269,17 +272,17 @@ def _is_digest(text: str) -> bool:
     return scheme == "sha256" and len(digits) == 64 and set(digits) <= set("0123456789abcdef")  # noqa: PLR2004
 
 
-def _examined(files: Mapping[str, bytes], tables: Mapping[str, bytes]) -> dict[str, Json]:
+def _examined(files: Mapping[str, bytes], tables: Mapping[str, bytes], purposes: Purposes) -> dict[str, Json]:
     """Load, lint and test a bundle.
 
     Raises:
         Refused: BUNDLE_REFUSED with the first things that are wrong.
     """
     try:
-        bundle = check_bundle(files)
+        bundle = check_bundle(files, purposes)
     except BadBundle as error:
         raise _refused("files", error.rule) from None
-    findings = lint_bundle(files)
+    findings = lint_bundle(files, purposes=purposes)
     wrong = [
         Violation("files", f"{one.place} {one.code}: {one.en}") for one in findings if one.severity is Severity.ERROR
     ]

@@ -48,6 +48,8 @@ class ActiveBundle:
     def __init__(self, engine: Engine, bundles: Bundles, bootstrap: PolicyEngine, activated: Callable[[], str]) -> None:
         self._bundles = bundles
         self._bootstrap = bootstrap
+        self.purposes = bootstrap.purposes
+        """The registered purposes, the same whichever bundle is in force."""
         self._activated = activated
         self._good: PolicyEngine | None = None
         self._titles: dict[str, Mapping[str, RuleText]] = {bootstrap.digest: bootstrap.titles}
@@ -81,7 +83,7 @@ class ActiveBundle:
         if known is not None:
             return known
         try:
-            found = check_bundle(self._bundles.files(digest)).titles
+            found = check_bundle(self._bundles.files(digest), self.purposes).titles
         except (BundleDamaged, BadBundle):
             return None
         if len(self._titles) < _TITLES_KEPT:
@@ -98,7 +100,7 @@ class ActiveBundle:
             self._good = self._bootstrap
         else:
             try:
-                self._good = PolicyEngine(check_bundle(self._bundles.files(wanted)))
+                self._good = PolicyEngine(check_bundle(self._bundles.files(wanted), self.purposes))
             except (BundleDamaged, BadBundle) as error:
                 problem = str(error)
                 _log.error("the activated policy bundle cannot be used", extra={"bundle": wanted, "rule": problem})

@@ -26,6 +26,7 @@ from gateway.storage.epochs import EpochCached, advance
 from keys.signing import digest
 from policies.agreements import Agreement, Term
 from policies.agreements.contradictions import meets
+from policies.purposes import PURPOSES, Purposes
 from policies.vocabulary import LegalBasis
 
 _MAX_REASON = 500
@@ -79,6 +80,7 @@ class Agreements:
         clock: For the time of additions and revocations.
         provider_of: Department id of a resource's provider, or None when the catalogue does not offer the resource.
         describe: What the catalogue says of a resource, for the floors of an agreement that comes in.
+        purposes: The registered purposes, for those of an agreement that comes in.
     """
 
     def __init__(
@@ -88,12 +90,14 @@ class Agreements:
         clock: Clock,
         provider_of: Callable[[str], str | None],
         describe: Describe = lambda _code: None,
+        purposes: Purposes = PURPOSES,
     ) -> None:
         self._engine = engine
         self._departments = departments
         self._clock = clock
         self._provider_of = provider_of
         self._describe = describe
+        self._purposes = purposes
         self._shelf = EpochCached(engine, EPOCH, load_shelf)
         self._problems: dict[tuple[str, int], AgreementProblem] = {}
 
@@ -122,7 +126,7 @@ class Agreements:
     def check(self, raw: bytes, signature: bytes, signer_key_der: bytes) -> Arriving:
         """Check a revision without taking it in; see `add`."""
         agreement = opened(raw, signature, signer_key_der)
-        check_text(agreement, self._departments, self._describe, self._clock.now_ms())
+        check_text(agreement, self._departments, self._describe, self._purposes, self._clock.now_ms())
         return Arriving(agreement, signature, signer_key_der)
 
     def put(self, connection: Connection, arriving: Arriving) -> None:

@@ -14,12 +14,15 @@ from typing import Protocol
 from sqlalchemy import Connection, insert, select
 
 from gateway.errors import Code, Refused, Violation, bad_request
+from gateway.sharing.grounds import ungrounded_refusal
 from gateway.sharing.tables import AGREEMENTS, REVOCATIONS
 from keys.errors import BadSignature
 from keys.signing import AGREEMENT, VerifyKey
 from policies.agreements import Agreement, BadAgreement, Term, parse_agreement
 from policies.agreements.contradictions import contradictions
 from policies.agreements.floors import breaches
+from policies.purposes import Purposes
+from policies.purposes.grounds import ungrounded
 from policies.resources import ResourceDescription
 
 MAX_RAW = 64 * 1024
@@ -85,7 +88,9 @@ def opened(raw: bytes, signature: bytes, signer_key_der: bytes) -> Agreement:
     return agreement
 
 
-def check_text(agreement: Agreement, departments: DepartmentKeys, describe: Describe, now_ms: int) -> None:
+def check_text(
+    agreement: Agreement, departments: DepartmentKeys, describe: Describe, purposes: Purposes, now_ms: int
+) -> None:
     """What must hold of a text before anyone agrees to it.
 
     Args:
@@ -93,10 +98,12 @@ def check_text(agreement: Agreement, departments: DepartmentKeys, describe: Desc
         departments: For the registered keys.
         describe: For the floors. A resource that the catalogue does not offer yet has none here; the rules look at
             it again at every decision.
+        purposes: The registered purposes.
         now_ms: Unix time in milliseconds.
 
     Raises:
-        Refused: BAD_REQUEST with the keys; DEPARTMENT_UNKNOWN, DEPARTMENT_REVOKED, BAD_KEY_CERTIFICATE.
+        Refused: BAD_REQUEST with the keys; UNKNOWN_PURPOSE, or BAD_REQUEST with a reason of its own for a purpose that
+            is retired or may not rest on the legal basis; DEPARTMENT_UNKNOWN, DEPARTMENT_REVOKED, BAD_KEY_CERTIFICATE.
     """
     for key, department, fingerprint in (
         ("provider_key", agreement.provider, agreement.provider_key),
@@ -106,6 +113,9 @@ def check_text(agreement: Agreement, departments: DepartmentKeys, describe: Desc
             raise bad_request(key, "must be the department's registered key")
     if agreement.term(now_ms) is Term.EXPIRED:
         raise bad_request("valid_until", "has passed")
+    bad = ungrounded(agreement, purposes, now_ms)
+    if bad:
+        raise ungrounded_refusal(bad[0].reason, [Violation("purposes", one.rule) for one in bad])
     resource = describe(agreement.resource)
     # A resource of another department is a matter of who the provider is, which is looked at with every request.
     if resource is not None and resource.provider == agreement.provider:

@@ -17,6 +17,8 @@ from nodes.enrolment.errors import BadInput
 from policies.agreements import Agreement, Term
 from policies.agreements.floors import breaches
 from policies.agreements.workflow import Act, OutOfOrder
+from policies.purposes import Purposes
+from policies.purposes.grounds import ungrounded
 from policies.resources import ResourceDescription
 
 _ID_BYTES: Final = 16
@@ -133,6 +135,22 @@ def check_floors(text: Agreement, resource: ResourceDescription | None, now_ms: 
     broken = () if resource is None else breaches(text, resource)
     if broken:
         raise BadInput(broken[0].key, "; ".join(f"{breach.key}: {breach.rule}" for breach in broken))
+
+
+def check_purposes(text: Agreement, purposes: Purposes | None, now_ms: int) -> None:
+    """Whether the own node would release for the purposes of a text, on its legal basis.
+
+    Args:
+        text: The text.
+        purposes: The vocabulary of the home's node; None where the home has no node.
+        now_ms: The time, Unix ms.
+
+    Raises:
+        BadInput: A purpose is not registered there, is retired, or may not rest on the legal basis.
+    """
+    bad = () if purposes is None else ungrounded(text, purposes, now_ms)
+    if bad:
+        raise BadInput("purposes", "; ".join(one.rule for one in bad))
 
 
 def check_same(after: VerifiedProposal, found: VerifiedProposal) -> None:

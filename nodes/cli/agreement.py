@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from nodes.agreements.acts import check_purposes
 from nodes.cli import agreement_propose, agreement_review, agreement_stand
-from nodes.cli.agreement_folder import agreement_folder
+from nodes.cli.agreement_folder import agreement_folder, known_purposes
 from nodes.cli.exits import command
 from nodes.cli.options import AsJson, DepartmentKey, HomePath, PassphraseFile, passphrase
 from nodes.cli.output import emit, moment, say, table
@@ -78,8 +79,9 @@ def accept(
 ) -> None:
     """Accept an agreement, and with it the other department's key, for a node or system of this department."""
     side = side_of(home)
-    folder = agreement_folder(side.home)
+    folder, known, now_ms = agreement_folder(side.home), known_purposes(side.home), SystemClock().now_ms()
     if file is not None and not proposal:
+        check_purposes(read_agreement(file), known, now_ms)
         agreement = accept_agreement(
             file, folder, department=side.department, own_key=side.own_key, accepted=fingerprint
         )
@@ -87,6 +89,7 @@ def accept(
         approved = found(side, proposal)[1].approved
         if approved is None:
             raise BadInput("proposal", "is not approved")
+        check_purposes(approved.agreement, known, now_ms)
         agreement = accept_signed(
             approved.agreement,
             approved.signature,

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from nodes.agreements.acts import check_floors, check_parties
+from nodes.agreements.acts import check_floors, check_parties, check_purposes
 from nodes.agreements.chain import Approved, VerifiedProposal
 from nodes.agreements.client import calling
 from nodes.agreements.memory import Memory
-from nodes.cli.agreement_folder import agreement_folder
+from nodes.cli.agreement_folder import agreement_folder, known_purposes
 from nodes.cli.exits import command
 from nodes.cli.language import language_of
 from nodes.cli.options import AsJson, DepartmentKey, HomePath, Lang, PassphraseFile
@@ -185,7 +185,9 @@ def approve(
     if approved is None:
         text = _reviewed(known)
         check_parties(text, side.department, side.own_key, fingerprint)
-        check_floors(text, _offered(side, text.resource), SystemClock().now_ms())
+        now_ms = SystemClock().now_ms()
+        check_floors(text, _offered(side, text.resource), now_ms)
+        check_purposes(text, known_purposes(side.home), now_ms)
         if not Memory(side.home).was_shown(known.id, text.digest):
             raise BadInput("proposal", "look at this very text first: agreement show")
         summary = act_on(side, key, known, Act.APPROVE, text=text, reason=reason)

@@ -12,6 +12,7 @@ from nodes.cli import (
     fetch,
     ledger,
     notices,
+    purposes,
     receipts,
     serve,
     service,
@@ -30,6 +31,7 @@ app.command("enrol")(enrol.enrol)
 app.command("certify")(enrol.certify)
 app.add_typer(agreement.app, name="agreement")
 app.command("check")(check.check)
+app.command("purposes")(purposes.purposes)
 app.command("serve")(serve.serve)
 app.command("fetch")(fetch.fetch)
 app.command("locate")(fetch.locate)

@@ -38,6 +38,7 @@ from nodes.provider.predicate_checks import Asking, check_predicates, signed_for
 from nodes.provider.used import AgreementUses, Use, UsedTickets
 from policies.agreements import Agreement
 from policies.consents import Consent
+from policies.purposes import PURPOSES, Purposes
 from policies.reasons import Reason
 from policies.vocabulary import SharingType
 
@@ -106,6 +107,7 @@ class TicketChecks:
         used: Used tickets.
         uses: What was used of each agreement.
         consents: How consents stand.
+        purposes: The registered purposes.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class TicketChecks:
         used: UsedTickets,
         uses: AgreementUses,
         consents: ConsentBook,
+        purposes: Purposes = PURPOSES,
     ) -> None:
         self._who = who
         self._codec = codec
@@ -131,6 +134,7 @@ class TicketChecks:
         self._used = used
         self._uses = uses
         self._consents = consents
+        self._purposes = purposes
         self._ticket_scope = scope(who.node, who.session_id)
         self._frames: OrderedDict[int, tuple[TicketFrame, list[BatchItem]]] = OrderedDict()
         self.trust(trust)
@@ -329,7 +333,10 @@ class TicketChecks:
         *,
         consented: bool,
     ) -> None:
-        """Our own copy permits every ordered item, to this system, for this purpose, now."""
+        """Our own vocabulary knows the purpose with this basis, and our own copy permits every ordered item, now."""
+        fault = self._purposes.fault(request.purpose, request.basis, now_ms)
+        if fault is not None:
+            raise CheckFailed(fault)
         for item in ticket.items:
             reason = agreement.permits(
                 system_name=consumer.name,

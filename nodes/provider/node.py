@@ -137,6 +137,7 @@ class ProviderNode:
             used=UsedTickets(self._releases.used()),
             uses=AgreementUses(self._releases.uses),
             consents=self._consents,
+            purposes=settings.purposes,
         )
         self._releasers = self._make_releasers(codec)
         self._comparisons = self._make_comparisons()

@@ -26,9 +26,8 @@ from policies.agreements.obligations import KEYS as OBLIGATIONS
 from policies.agreements.obligations import is_plain, read_obligations
 from policies.agreements.predicates import read_predicates
 from policies.agreements.toml_text import BadToml, read_toml
-from policies.purposes import known
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
-from policies.vocabulary import RECORD_FIELD, Form, LegalBasis, SharingType
+from policies.vocabulary import PURPOSE_PATTERN, RECORD_FIELD, Form, LegalBasis, SharingType
 
 FORMAT: Final = "oncegate.agreement/1"
 MAX_ITEMS: Final = 256
@@ -144,7 +143,7 @@ class _Reader:
             sharing_type=sharing_type,
             condition=self.condition(sharing_type),
             legal_basis=basis,
-            purposes=self.listed("purposes", "registered purposes", known),
+            purposes=self.listed("purposes", "purpose codes", lambda code: bool(PURPOSE_PATTERN.fullmatch(code))),
             valid_from_ms=valid_from,
             valid_until_ms=valid_until,
             case_required=self.flag("case_required"),

@@ -39,9 +39,8 @@ from policies.consents.artefact import (
     canonical,
     to_text,
 )
-from policies.purposes import known
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, RESOURCE_PATTERN
-from policies.vocabulary import Form
+from policies.vocabulary import PURPOSE_PATTERN, Form
 
 MAX_PARTS: Final = 16
 MAX_ITEMS: Final = 64
@@ -230,8 +229,8 @@ def _consent(top: _Object, raw: bytes) -> Consent:
 
 def _purpose(purpose: _Object) -> str:
     code = purpose.value["code"]
-    if not isinstance(code, str) or not known(code):
-        purpose.wrong("code", "must be a registered purpose")
+    if not isinstance(code, str) or not PURPOSE_PATTERN.fullmatch(code):
+        purpose.wrong("code", "must be a purpose code")
     return code
 
 

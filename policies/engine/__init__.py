@@ -9,12 +9,14 @@ What it does not do: it finds no agreement, checks no signature and counts no us
 from policies.engine.bundle import BadBundle
 from policies.engine.engine import PolicyEngine
 from policies.engine.question import AccessQuestion, Decision, ItemDecision
-from policies.engine.rules import GUARDRAILS, KNOWN_TERMS_RULE
+from policies.engine.rules import BEFORE_CEDAR, GUARDRAILS, KNOWN_TERMS_RULE, PURPOSES_RULE
 from policies.engine.titles import RuleText
 
 __all__ = [
+    "BEFORE_CEDAR",
     "GUARDRAILS",
     "KNOWN_TERMS_RULE",
+    "PURPOSES_RULE",
     "AccessQuestion",
     "BadBundle",
     "Decision",

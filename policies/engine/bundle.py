@@ -21,9 +21,9 @@ import cedarpy
 from policies.engine import probes
 from policies.engine.facts import Rules, evaluate, parse_entities
 from policies.engine.question import AccessQuestion
-from policies.engine.rules import GUARDRAILS, KNOWN_TERMS_RULE
+from policies.engine.rules import BEFORE_CEDAR, GUARDRAILS
 from policies.engine.titles import RuleText, read_titles
-from policies.purposes import known
+from policies.purposes import PURPOSES, Purposes
 
 PACKAGED: Final = Path(__file__).parent.parent / "bundle"
 """The bundle that comes with the package."""
@@ -67,18 +67,20 @@ class BadBundle(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle that was checked: ready rules, the digest of its files, and what each rule says of itself."""
+    """A bundle that was checked: ready rules, digest of its files, what each rule says of itself, and the purposes."""
 
     rules: Rules
     digest: str
     titles: Mapping[str, RuleText]
+    purposes: Purposes
 
 
-def load_bundle(directory: Path) -> Bundle:
+def load_bundle(directory: Path, purposes: Purposes = PURPOSES) -> Bundle:
     """Read and check a bundle; fails closed: what is not understood is refused.
 
     Args:
         directory: Where its files are.
+        purposes: The registered purposes: those that rules may name, and that decisions are held to.
 
     Returns:
         The bundle.
@@ -86,14 +88,15 @@ def load_bundle(directory: Path) -> Bundle:
     Raises:
         BadBundle: With the first thing that is wrong.
     """
-    return check_bundle(read_files(directory))
+    return check_bundle(read_files(directory), purposes)
 
 
-def check_bundle(files: Mapping[str, bytes]) -> Bundle:
+def check_bundle(files: Mapping[str, bytes], purposes: Purposes = PURPOSES) -> Bundle:
     """Check a bundle that was read; fails closed: what is not understood is refused.
 
     Args:
         files: Exact bytes by file name.
+        purposes: As in `load_bundle`.
 
     Returns:
         The bundle.
@@ -101,7 +104,7 @@ def check_bundle(files: Mapping[str, bytes]) -> Bundle:
     Raises:
         BadBundle: With the first thing that is wrong.
     """
-    return _check({name: _text(name, files[name]) for name in sorted(files)})
+    return _check({name: _text(name, files[name]) for name in sorted(files)}, purposes)
 
 
 def read_files(directory: Path) -> dict[str, bytes]:
@@ -133,7 +136,7 @@ def digest_of(files: Mapping[str, bytes]) -> str:
     return f"sha256:{state.hexdigest()}"
 
 
-def _check(files: Mapping[str, str]) -> Bundle:
+def _check(files: Mapping[str, str], purposes: Purposes) -> Bundle:
     if SCHEMA_FILE not in files:
         raise BadBundle(f"has no {SCHEMA_FILE}")
     if sum(name.endswith(".cedarschema") for name in files) > 1:
@@ -151,9 +154,10 @@ def _check(files: Mapping[str, str]) -> Bundle:
     if not validation.validation_passed:
         told = "; ".join(error.error for error in validation.errors)
         raise BadBundle(f"does not validate: {told}", Fault.DOES_NOT_VALIDATE)
-    _check_purposes(parsed)
+    _check_purposes(parsed, purposes)
     _check_probes(rules)
-    return Bundle(rules, digest_of({name: text.encode() for name, text in files.items()}), read_titles(parsed))
+    digest = digest_of({name: text.encode() for name, text in files.items()})
+    return Bundle(rules, digest, read_titles(parsed), purposes)
 
 
 def _bounded(path: Path) -> bytes:
@@ -181,7 +185,7 @@ def _check_rules(parsed: Mapping[str, Any]) -> None:
     effects: dict[str, str] = {}
     for rule in parsed["staticPolicies"].values():
         name = rule.get("annotations", {}).get("id") or ""
-        if not _RULE_ID.fullmatch(name) or name == KNOWN_TERMS_RULE:
+        if not _RULE_ID.fullmatch(name) or name in BEFORE_CEDAR:
             raise BadBundle("has a rule without a proper @id", Fault.RULE_UNNAMED)
         if name in effects:
             raise BadBundle(f"has two rules with the @id {name}", Fault.RULE_UNNAMED, name)
@@ -193,9 +197,9 @@ def _check_rules(parsed: Mapping[str, Any]) -> None:
             raise BadBundle(f"lacks the guardrail {name}", Fault.GUARDRAIL_MISSING, name)
 
 
-def _check_purposes(parsed: Mapping[str, Any]) -> None:
+def _check_purposes(parsed: Mapping[str, Any], purposes: Purposes) -> None:
     for purpose in _literals(parsed, "Purpose"):
-        if purpose and not known(purpose):
+        if purpose and purpose not in purposes:
             raise BadBundle(f"names the purpose {purpose}, which is not registered", Fault.UNKNOWN_PURPOSE)
 
 

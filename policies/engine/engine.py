@@ -1,9 +1,10 @@
 """The policy engine: one decision per item of a question.
 
-Rules kept here, all failing closed: a term that is not known is withheld before Cedar is asked; an item is allowed only
-if Cedar says Allow without any error; Cedar skips a `forbid` that errs and lets a permit win, so an Allow with errors
-is withheld. Decisions are cached by everything that enters them. Time enters only as the part of the agreement's term
-it falls in, worked out anew on each call, so a cached decision never outlives its agreement.
+Rules kept here, all failing closed: a term that is not known, a purpose that is retired and a basis that the purpose
+does not have are withheld before Cedar is asked, so that no bundle can permit them; an item is allowed only if Cedar
+says Allow without any error; Cedar skips a `forbid` that errs and lets a permit win, so an Allow with errors is
+withheld. Decisions are cached by everything that enters them. Time enters only as the part of the agreement's term it
+falls in, worked out anew on each call, so a cached decision never outlives its agreement.
 
 What it does not do: it does not count uses, verify consent or look anything up.
 """
@@ -18,8 +19,8 @@ import cedarpy
 from policies.engine.bundle import PACKAGED, Bundle, load_bundle
 from policies.engine.facts import evaluate, parse_entities, term_of
 from policies.engine.question import AccessQuestion, Decision, ItemDecision
-from policies.engine.rules import KNOWN_TERMS_RULE, reason_of
-from policies.purposes import known
+from policies.engine.rules import KNOWN_TERMS_RULE, PURPOSES_RULE, reason_of
+from policies.purposes import PURPOSES, Purposes
 from policies.reasons import Reason
 from policies.resources import FieldDescription
 from policies.vocabulary import Form, Necessity
@@ -64,13 +65,15 @@ class PolicyEngine:
         self._entities: _Memory[cedarpy.Entities] = _Memory(CACHED_ENTITIES)
         self.digest: Final = bundle.digest
         self.titles: Final = bundle.titles
+        self.purposes: Final = bundle.purposes
 
     @classmethod
-    def load(cls, directory: Path | None = None) -> "PolicyEngine":
+    def load(cls, directory: Path | None = None, purposes: Purposes = PURPOSES) -> "PolicyEngine":
         """An engine with the bundle of a directory.
 
         Args:
             directory: Where the bundle is; None takes the one that comes with the package.
+            purposes: The registered purposes.
 
         Returns:
             The engine.
@@ -78,7 +81,7 @@ class PolicyEngine:
         Raises:
             BadBundle: If the bundle is not wholly understood; there is no engine then, and so no decision.
         """
-        return cls(load_bundle(PACKAGED if directory is None else directory))
+        return cls(load_bundle(PACKAGED if directory is None else directory, purposes))
 
     def decide(self, question: AccessQuestion) -> Decision:
         """Decide every item; fails closed: any doubt about an item withholds it.
@@ -89,6 +92,11 @@ class PolicyEngine:
         Returns:
             One decision per item, in the question's order. It never raises for what a question contains.
         """
+        # Purposes are retired on a day, so this is looked at on every call and never remembered. A purpose that is not
+        # stated is left to the guardrail that asks for one.
+        fault = self.purposes.fault(question.purpose, question.basis, question.now_ms) if question.purpose else None
+        if fault is not None:
+            return Decision(tuple(_ungrounded(fault, *item) for item in question.items), self.digest)
         key = _key(question)
         found = self._decisions.get(key)
         if found is not None:
@@ -99,9 +107,7 @@ class PolicyEngine:
         return decision
 
     def _decide(self, question: AccessQuestion) -> Decision:
-        # A purpose that is not stated has its own reason, given by a guardrail.
-        purpose_known = not question.purpose or known(question.purpose)
-        fields = [question.resource.field(code) if purpose_known else None for code, _, _ in question.items]
+        fields = [question.resource.field(code) for code, _, _ in question.items]
         asked = [(field, item[1]) for field, item in zip(fields, question.items, strict=True) if field is not None]
         results = iter(self._evaluate(question, asked))
         return Decision(
@@ -162,6 +168,11 @@ def _key(question: AccessQuestion) -> Hashable:
 
 def _unknown(field: str, form: Form, necessity: Necessity) -> ItemDecision:
     return ItemDecision(field, form, necessity, False, Reason.UNKNOWN_TERM, (KNOWN_TERMS_RULE,))
+
+
+def _ungrounded(fault: Reason, field: str, form: Form, necessity: Necessity) -> ItemDecision:
+    rule = KNOWN_TERMS_RULE if fault is Reason.UNKNOWN_TERM else PURPOSES_RULE
+    return ItemDecision(field, form, necessity, False, fault, (rule,))
 
 
 def _interpret(result: cedarpy.AuthzResult | None, field: str, form: Form, necessity: Necessity) -> ItemDecision:

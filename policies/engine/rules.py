@@ -43,6 +43,16 @@ GUARDRAILS: Final[Mapping[str, Reason]] = MappingProxyType(
 KNOWN_TERMS_RULE: Final = "known-terms"
 """Stands in a decision's rules when a term is unknown; checked before Cedar, so no bundle has a rule of this name."""
 
+PURPOSES_RULE: Final = "registered-purposes"
+"""Stands in a decision's rules when a purpose is retired or does not have the legal basis; as `KNOWN_TERMS_RULE`."""
+BEFORE_CEDAR: Final[Mapping[str, tuple[Reason, ...]]] = MappingProxyType(
+    {
+        KNOWN_TERMS_RULE: (Reason.UNKNOWN_TERM,),
+        PURPOSES_RULE: (Reason.PURPOSE_RETIRED, Reason.BASIS_NOT_FOR_PURPOSE),
+    }
+)
+"""The checks that the engine makes itself, and the reasons of each, in their order."""
+
 
 def reason_of(rules: Iterable[str]) -> Reason:
     """The reason to tell for rules that forbid.

@@ -7,7 +7,9 @@ rule really matches.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from policies.engine.rules import KNOWN_TERMS_RULE, PURPOSES_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +42,19 @@ def read_titles(parsed: Mapping[str, Any]) -> dict[str, RuleText]:
 
 
 def unknown_rule(name: str) -> RuleText:
-    """The text of a rule of which nothing but its id is known."""
-    return RuleText(name, "", name, name)
+    """The text of a rule that is in no bundle: the engine's own, or one of which nothing but its id is known."""
+    return _OWN.get(name) or RuleText(name, "", name, name)
+
+
+_OWN: Final = {
+    KNOWN_TERMS_RULE: RuleText(
+        KNOWN_TERMS_RULE, "forbid", "只认已登记的词项", "Only registered terms are understood", "*"
+    ),
+    PURPOSES_RULE: RuleText(
+        PURPOSES_RULE,
+        "forbid",
+        "用途须在用且允许以该法律依据办理",
+        "The purpose must be active and may rest on the legal basis",
+        "*",
+    ),
+}

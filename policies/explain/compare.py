@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.explain.model import AgreementFacts, Explained, ExplainedItem, ExplainedResource
+from policies.reasons import Reason
 
 RELEASED = "released"
 ABSENT = "absent"
+ACTIVE = "active"
+UNGROUNDED = (Reason.PURPOSE_RETIRED, Reason.BASIS_NOT_FOR_PURPOSE)
+"""What an item is withheld for when the vocabulary of purposes decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +22,8 @@ class Difference:
     """One thing that differs.
 
     Args:
-        what: `bundle`, `resource`, `agreement` or `item`.
-        resource: Resource code; empty for the bundle.
+        what: `bundle`, `purpose`, `resource`, `agreement` or `item`.
+        resource: Resource code; empty for the bundle and the purpose.
         item: `field=form`; empty for anything else.
         then: As it was.
         now: As it is.
@@ -63,6 +67,9 @@ def _items(then: Explained, now: Explained) -> Iterator[Difference]:
 def _causes(then: Explained, now: Explained) -> Iterator[Difference]:
     if then.bundle != now.bundle:
         yield Difference("bundle", "", "", then.bundle, now.bundle)
+    stood, stands = _purpose(then), _purpose(now)
+    if stood != stands:
+        yield Difference("purpose", "", "", stood, stands)
     current = {resource.code: resource for resource in now.resources}
     for resource in then.resources:
         other = current.get(resource.code)
@@ -77,6 +84,12 @@ def _causes(then: Explained, now: Explained) -> Iterator[Difference]:
 
 def _by_item(resource: ExplainedResource) -> dict[str, ExplainedItem]:
     return {f"{item.field}={item.form}": item for item in resource.items}
+
+
+def _purpose(explained: Explained) -> str:
+    """How the purpose stood in its vocabulary, as far as the decision tells."""
+    told = {item.reason for resource in explained.resources for item in resource.items}
+    return next((str(reason) for reason in UNGROUNDED if str(reason) in told), ACTIVE)
 
 
 def _outcome(item: ExplainedItem) -> str:

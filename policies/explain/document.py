@@ -5,7 +5,6 @@ from typing import Any, Final
 from policies.explain.compare import Difference, same_decision
 from policies.explain.model import Explained, ExplainedItem, ExplainedResource
 from policies.explain.sentences import difference_sentence, reason_words, sentences
-from policies.purposes import PURPOSES
 
 FORMAT: Final = "oncegate.explanation/1"
 
@@ -19,15 +18,15 @@ def document(explained: Explained) -> dict[str, Any]:
     Returns:
         Plain values for JSON.
     """
-    purpose = PURPOSES.get(explained.purpose)
+    purpose_zh, purpose_en = explained.purpose_words or ("", "")
     return {
         "format": FORMAT,
         "at_unix_ms": explained.at_ms,
         "consumer": explained.consumer,
         "system": explained.system,
         "purpose": explained.purpose,
-        "purpose_zh": "" if purpose is None else purpose.zh,
-        "purpose_en": "" if purpose is None else purpose.en,
+        "purpose_zh": purpose_zh,
+        "purpose_en": purpose_en,
         "legal_basis": explained.basis,
         "scheme": explained.scheme,
         "case_present": explained.case_present,

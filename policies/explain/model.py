@@ -66,14 +66,16 @@ class ExplainedResource:
 class Explained:
     """One request as it was decided. `at_ms` is Unix time in milliseconds, UTC; `bundle` the bundle's digest.
 
-    `further` holds facts of other parts (such as a consent's id) by name, as text; `emergency` is the reason of the
-    declared emergency, empty when none is declared.
+    `purpose_words` are the purpose's names, Chinese and English; None when it is not registered. `further` holds facts
+    of other parts (such as a consent's id) by name, as text; `emergency` is the reason of the declared emergency, empty
+    when none is declared.
     """
 
     at_ms: int
     consumer: str
     system: str
     purpose: str
+    purpose_words: tuple[str, str] | None
     basis: str
     scheme: str
     case_present: bool

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from policies.emergencies import REASONS
-from policies.explain.compare import ABSENT, RELEASED, Difference
+from policies.explain.compare import ABSENT, ACTIVE, RELEASED, Difference
 from policies.explain.model import Explained, ExplainedItem, ExplainedResource
-from policies.purposes import PURPOSES
+from policies.purposes import BASES
 from policies.reasons import TEXT, Reason
 from policies.vocabulary import Form, LegalBasis
 
@@ -20,13 +20,9 @@ FORM_WORDS: Final[Mapping[Form, tuple[str, str]]] = {
     Form.MASKED: ("脱敏", "masked"),
     Form.VALUE: ("原值", "the value"),
 }
-BASIS_WORDS: Final = {
-    LegalBasis.MANDATE: ("法定职责", "a statutory mandate"),
-    LegalBasis.EXPLICIT_REQUEST: ("本人明确请求", "the person's explicit request"),
-    LegalBasis.CONSENT: ("本人同意", "the person's consent"),
-}
 _WHAT_WORDS: Final = {
     "bundle": ("规则包", "the policy bundle"),
+    "purpose": ("用途的登记", "the purpose as registered"),
     "resource": ("资源描述", "the resource's description"),
     "agreement": ("共享协议", "the agreement"),
     "item": ("结果", "the outcome"),
@@ -76,6 +72,8 @@ def _side(side: str, *, chinese: bool) -> str:
         return "提供" if chinese else RELEASED
     if side == ABSENT:
         return "没有" if chinese else ABSENT
+    if side == ACTIVE:
+        return "在用" if chinese else ACTIVE
     return reason_words(side)[0 if chinese else 1]
 
 
@@ -83,15 +81,16 @@ def _moment(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _purpose(code: str) -> tuple[str, str]:
-    found = PURPOSES.get(code)
-    if found is None:
+def _purpose(explained: Explained) -> tuple[str, str]:
+    code, words = explained.purpose, explained.purpose_words
+    if words is None:
         return (f"“{code}”（未登记）", f'"{code}" (not registered)') if code else ("未说明", "none stated")
-    return f"“{found.zh}”", f'"{found.en}"'
+    return f"“{words[0]}”", f'"{words[1]}"'
 
 
 def _basis(code: str) -> tuple[str, str]:
-    return BASIS_WORDS.get(LegalBasis(code), (code, code)) if code in set(LegalBasis) else (code, code)
+    known = BASES.get(LegalBasis(code)) if code in set(LegalBasis) else None
+    return (code, code) if known is None else (known.zh, known.en)
 
 
 def _form(item: ExplainedItem) -> tuple[str, str]:
@@ -128,7 +127,7 @@ def _emergency(code: str) -> tuple[str, str]:
 def _chinese(explained: Explained) -> Iterator[str]:
     yield (
         f"{_moment(explained.at_ms)}，{explained.consumer} 的业务系统 {explained.system} 以"
-        f"{_basis(explained.basis)[0]}为依据、为{_purpose(explained.purpose)[0]}请求数据。"
+        f"{_basis(explained.basis)[0]}为依据、为{_purpose(explained)[0]}请求数据。"
     )
     yield "".join(
         (
@@ -170,7 +169,7 @@ def _chinese(explained: Explained) -> Iterator[str]:
 def _english(explained: Explained) -> Iterator[str]:
     yield (
         f"At {_moment(explained.at_ms)} the system {explained.system} of {explained.consumer} asked for data on the "
-        f"basis of {_basis(explained.basis)[1]}, for the purpose {_purpose(explained.purpose)[1]}."
+        f"basis of {_basis(explained.basis)[1]}, for the purpose {_purpose(explained)[1]}."
     )
     yield "".join(
         (

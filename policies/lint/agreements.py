@@ -15,6 +15,8 @@ from policies.agreements import SENSITIVE_TERM_MS, Agreement, Term
 from policies.agreements.contradictions import contradictions, meets
 from policies.agreements.locate import key_lines
 from policies.lint.findings import Finding, FindingCode
+from policies.purposes import Purposes
+from policies.purposes.grounds import ungrounded
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, SharingType
 
@@ -38,11 +40,13 @@ class Exchange:
         resource: Description by code; None when the catalogue has none.
         key_of: Fingerprint of a department's registered key by its id; None when it is unknown or revoked.
         systems_of: Names of a department's systems.
+        purposes: The registered purposes.
     """
 
     resource: Callable[[str], ResourceDescription | None] | None = None
     key_of: Callable[[str], str | None] | None = None
     systems_of: Callable[[str], Collection[str]] | None = None
+    purposes: Purposes | None = None
 
 
 def lint_agreements(sources: Iterable[AgreementSource], exchange: Exchange, now_ms: int) -> tuple[Finding, ...]:
@@ -81,6 +85,9 @@ class _Look:
     def findings(self) -> Iterator[Finding]:
         if self._held.term(self._now_ms) is Term.EXPIRED:
             yield self._finding(FindingCode.AGREEMENT_EXPIRED, "valid_until")
+        if self._exchange.purposes is not None:
+            for one in ungrounded(self._held, self._exchange.purposes, self._now_ms):
+                yield self._finding(FindingCode.AGREEMENT_PURPOSE, "purposes", f"{one.purpose}: {one.reason}")
         yield from self._parties()
         if self._exchange.resource is not None:
             yield from self._catalogue(self._exchange.resource(self._held.resource))

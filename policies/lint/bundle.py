@@ -19,6 +19,7 @@ from policies.identifiers import known_schemes
 from policies.lint.findings import Finding, FindingCode
 from policies.lint.questions import Tried, questions_for
 from policies.lint.scope import BadScope, Scope, parse_scope, words_of
+from policies.purposes import PURPOSES, Purposes
 
 _BY_FAULT: Final = {
     Fault.UNREADABLE: FindingCode.BUNDLE_UNREADABLE,
@@ -62,13 +63,16 @@ class _Rule:
         return bool(result.diagnostics.reasons)
 
 
-def lint_bundle(files: Mapping[str, bytes], known: Mapping[str, Iterable[str]] | None = None) -> tuple[Finding, ...]:
+def lint_bundle(
+    files: Mapping[str, bytes], known: Mapping[str, Iterable[str]] | None = None, purposes: Purposes = PURPOSES
+) -> tuple[Finding, ...]:
     """Look for what is wrong with a bundle or probably not meant.
 
     Args:
         files: Exact bytes by name.
         known: Ids that exist, by Cedar type (`Department`, `System`, `Resource`, `Field`); a type that is not in it is
             not checked. Kinds of identifiers are always checked.
+        purposes: The registered purposes.
 
     Returns:
         Findings, ordered by file and line.
@@ -76,7 +80,7 @@ def lint_bundle(files: Mapping[str, bytes], known: Mapping[str, Iterable[str]] |
     texts = {name: raw.decode("utf-8", "replace") for name, raw in files.items() if name.endswith(".cedar")}
     places = dict(_places(texts))
     try:
-        check_bundle(files)
+        check_bundle(files, purposes)
     except BadBundle as error:
         file, line = places.get(error.name, _mentioned(error.rule, places) or ("", 0))
         return (Finding(_BY_FAULT[error.fault], file or "bundle", line, error.name, error.rule[:_MOST_DETAIL]),)

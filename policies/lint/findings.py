@@ -37,6 +37,7 @@ class FindingCode(StrEnum):
     AGREEMENT_UNREADABLE = "AGREEMENT_UNREADABLE"
     AGREEMENT_ALTERED = "AGREEMENT_ALTERED"
     AGREEMENT_EXPIRED = "AGREEMENT_EXPIRED"
+    AGREEMENT_PURPOSE = "AGREEMENT_PURPOSE"
     AGREEMENT_DEPARTMENT = "AGREEMENT_DEPARTMENT"
     AGREEMENT_KEY = "AGREEMENT_KEY"
     AGREEMENT_SYSTEM = "AGREEMENT_SYSTEM"
@@ -130,6 +131,11 @@ FINDINGS: Final[Mapping[FindingCode, Kind]] = MappingProxyType(
         _C.AGREEMENT_UNREADABLE: Kind(_E, "协议文件无法理解", "The agreement is not understood"),
         _C.AGREEMENT_ALTERED: Kind(_E, "库中协议与签名内容不符", "The stored agreement is not what was signed"),
         _C.AGREEMENT_EXPIRED: Kind(_W, "协议已到期，不会再被使用", "The agreement has expired and is never used"),
+        _C.AGREEMENT_PURPOSE: Kind(
+            _W,
+            "有用途未登记、已停用或不得以该依据办理",
+            "A purpose is not registered, is retired or may not rest on the legal basis",
+        ),
         _C.AGREEMENT_DEPARTMENT: Kind(_E, "部门不存在或已退出", "A department is unknown or revoked"),
         _C.AGREEMENT_KEY: Kind(_E, "部门密钥不是登记的密钥", "A department's key is not the registered one"),
         _C.AGREEMENT_SYSTEM: Kind(_W, "使用方没有该业务系统", "The consumer has no such system"),

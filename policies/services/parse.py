@@ -18,7 +18,7 @@ from policies.agreements.toml_text import BadToml, read_toml
 from policies.identifiers import known_schemes
 from policies.items import AskedItem, BadItem, parse_item
 from policies.predicates import BadPredicate, Operator, checked_need
-from policies.purposes import known
+from policies.purposes import PURPOSES, Purposes
 from policies.reasons import Text
 from policies.resources import DEPARTMENT_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
 from policies.services.model import Channel, Evidence, Fallback, Necessity, NoMatch, Requirement, ServiceItem
@@ -43,11 +43,12 @@ _REQUIRED: Final = frozenset(
 _REQUIREMENT: Final = frozenset({"code", "title", "necessity", "lists", "no_match"})
 
 
-def parse_service(raw: bytes) -> ServiceItem:
+def parse_service(raw: bytes, purposes: Purposes = PURPOSES) -> ServiceItem:
     """Read one service item.
 
     Args:
         raw: The exact bytes of the file, UTF-8 TOML, at most 64 KiB.
+        purposes: The registered purposes. Whether the item's purpose is retired is a matter of the day: not looked at.
 
     Returns:
         The service item; its digest is over `raw`.
@@ -64,8 +65,11 @@ def parse_service(raw: bytes) -> ServiceItem:
     if table["format"] != FORMAT:
         raise root.bad("format", f"must be {FORMAT}")
     purpose = root.text("purpose", MAX_TITLE)
-    if not known(purpose):
+    if purpose not in purposes:
         raise root.bad("purpose", "must be a registered purpose")
+    legal_basis = root.word("legal_basis", LegalBasis)
+    if legal_basis not in purposes[purpose].bases:
+        raise root.bad("legal_basis", "must be one on which the purpose may rest")
     scheme = root.text("subject_scheme", MAX_TITLE)
     if scheme not in known_schemes():
         raise root.bad("subject_scheme", "is not a known scheme")
@@ -77,7 +81,7 @@ def parse_service(raw: bytes) -> ServiceItem:
         department=root.match("department", DEPARTMENT_PATTERN),
         title=root.pair("title", MAX_TITLE),
         purpose=purpose,
-        legal_basis=root.word("legal_basis", LegalBasis),
+        legal_basis=legal_basis,
         laws=root.listed("laws", MOST_LAWS),
         subject_scheme=scheme,
         evidence=evidence,

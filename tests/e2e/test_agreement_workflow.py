@@ -6,7 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest_asyncio
@@ -105,6 +106,18 @@ async def test_what_a_department_suspends_is_not_released_until_it_resumes(city:
         assert word in history.stdout
 
 
+@contextmanager
+def retired_at_the_node(city: City) -> Iterator[None]:
+    """As long as it lasts, the files of civil's node say that the purpose is over."""
+    settings = city.folder / "registry" / "node.toml"
+    before = settings.read_text(encoding="utf-8")
+    over = 'format = "oncegate.purposes/1"\n[school_enrolment]\nretired = 2001-01-01\n'
+    (city.folder / "registry" / "purposes.toml").write_text(over, encoding="utf-8")
+    settings.write_text(f'purposes = "purposes.toml"\n{before}', encoding="utf-8")
+    yield
+    settings.write_text(before, encoding="utf-8")
+
+
 async def test_a_talk_with_a_question_a_narrower_text_a_revision_and_a_refusal(city: City) -> None:
     lines = documented()
     for line in lines[:2]:
@@ -132,8 +145,14 @@ async def test_a_talk_with_a_question_a_narrower_text_a_revision_and_a_refusal(c
     await run(city, f"{agreement} answer {name} --accept {education}")
     unseen = await run(city, f'{agreement} approve {name} {civil} --fingerprint "$EDUCATION_KEY"', expect=2)
     assert "show" in unseen.stderr
+    with retired_at_the_node(city):
+        over = await run(city, f'{agreement} approve {name} {civil} --fingerprint "$EDUCATION_KEY"', expect=2)
+    assert "school_enrolment: must not be retired" in over.stderr
     for line in lines[2:]:
         await run(city, line)
+    again = f'{agreement} accept --proposal {name} --home registry --fingerprint "$EDUCATION_KEY"'
+    with retired_at_the_node(city):
+        assert "school_enrolment: must not be retired" in (await run(city, again, expect=2)).stderr
 
     await run(city, lines[0].replace("wish.toml", "more.toml") + " --revision 2 --uses-per-day 1000")
     await run(city, f"{agreement} propose more.toml {education}")

@@ -175,11 +175,11 @@ async def test_a_consent_replayed_for_anything_else_is_refused_each_with_its_own
     with logged(agreed) as book:
         await reason(raw, granted.digest, BO)
     assert book.only("refused").account["consent"] == granted.digest.hex()
-    agree_on_consent(agreed, revision=2, purposes=f'["{PURPOSE}", "tax_assessment"]')
+    agree_on_consent(agreed, revision=2, purposes=f'["{PURPOSE}", "medical_reimbursement"]')
     assert await reason(raw, granted.digest) == "CONSENT_WRONG_AGREEMENT"
     again = await alice.granted()
     await asyncio.sleep(REREAD_S)
-    assert await reason(raw, again.digest, purpose="tax_assessment") == "CONSENT_WRONG_PURPOSE"
+    assert await reason(raw, again.digest, purpose="medical_reimbursement") == "CONSENT_WRONG_PURPOSE"
     assert await name(raw, again.digest) == NAMES[ALICE]
     # What was drawn up under the old revision is not granted under the new one.
     agree_on_consent(agreed, revision=4)

@@ -99,7 +99,8 @@ async def test_a_click_is_no_consent_and_a_consent_is_no_click(agreed: City, peo
         ({"resources": []}, "resources"),
         ({"resources": ["x" * 200]}, "resources"),
         ({"days": 91}, "days"),
-        ({"purpose": "unknown"}, "request"),
+        ({"purpose": "unknown"}, "purpose"),
+        ({"purpose": "Unknown"}, "purpose"),
         ({"consumer": "No"}, "request"),
     ],
 )

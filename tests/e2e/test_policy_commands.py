@@ -12,12 +12,15 @@ from typer.testing import CliRunner
 
 from gateway.cli.main import app
 from policies.engine.bundle import PACKAGED, digest_of, read_files
+from policies.purposes import PURPOSES
 from tests.support.city import PURPOSE, City
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import NAME, RawSystem
 from tests.support.log_book import logged
 from tests.support.policy_cases import bundle_copy
 from tests.support.policy_city import NO_SCHOOL, NO_YEAR, OPERATORS, policy_city
+from tests.support.policy_purposes import CONSENT_ONLY
+from tests.support.policy_purposes import TEXT as FURTHER_PURPOSES
 
 pytestmark = shared_city("e2e-policy-commands")
 ITEM = "civil.resident:name=value"
@@ -149,6 +152,37 @@ async def test_lint_and_test_say_what_they_found_by_exit_code(city: City, hands:
         ),
         code=3,
     )
+
+
+async def test_the_registered_purposes_are_listed_with_their_law(city: City, hands: Hands, tmp_path: Path) -> None:
+    assert [one["code"] for one in (await hands.at_home("purposes"))["purposes"]] == list(PURPOSES)
+    file = tmp_path / "purposes.toml"
+    file.write_text(FURTHER_PURPOSES, encoding="utf-8")
+    said = await hands.run("purposes", "--purposes", str(file))
+    for text in (
+        "图书馆读者证",
+        "Library card",
+        "retired 已停用",
+        "Public Library Law",
+        "《中华人民共和国数据安全法》",
+    ):
+        assert text in said
+    file.write_text(FURTHER_PURPOSES.replace('["consent"]', '["whim"]'), encoding="utf-8")
+    assert "line 14: library_card.bases: must list" in await hands.run("purposes", "--purposes", str(file), code=3)
+
+
+async def test_rules_tables_and_agreements_are_looked_at_with_further_purposes(hands: Hands, tmp_path: Path) -> None:
+    file = tmp_path / "purposes.toml"
+    file.write_text(f"{FURTHER_PURPOSES}[school_enrolment]\nretired = 2025-01-01\n", encoding="utf-8")
+    rule = f'@id("library") @scope("*") forbid (principal, action, resource) when {{ context.purpose == Purpose::"{CONSENT_ONLY}" }};'
+    own = str(bundle_copy(tmp_path / "own", sharing=("", rule)))
+    for command in ("check", "lint"):
+        assert "is not registered" in await hands.run(command, own, code=3)
+        await hands.run(command, own, "--purposes", str(file))
+    tables = str(PACKAGED / "tests")
+    assert "PURPOSE_RETIRED" in await hands.run("test", tables, "--purposes", str(file), code=3)
+    agreement = str(PACKAGED / "tests" / "school-enrolment.agreement.toml")
+    assert "AGREEMENT_PURPOSE" in await hands.run("lint", "--agreement", agreement, "--purposes", str(file))
 
 
 async def test_two_people_take_a_bundle_through_its_steps_by_command(city: City, hands: Hands, tmp_path: Path) -> None:

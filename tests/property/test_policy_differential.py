@@ -12,11 +12,14 @@ from typing import Any
 import cedarpy
 import pytest
 
-from policies.engine import GUARDRAILS, AccessQuestion, BadBundle, PolicyEngine
-from policies.engine.bundle import PACKAGED, SCHEMA_FILE, Bundle, check_bundle, read_files
+from policies.engine import BEFORE_CEDAR, GUARDRAILS, AccessQuestion, BadBundle, PolicyEngine
+from policies.engine.bundle import PACKAGED, SCHEMA_FILE, Bundle, check_bundle, load_bundle, read_files
 from policies.engine.facts import Rules
+from policies.purposes import Purposes
 from policies.reasons import Reason
-from tests.support.policy_oracle import ROWS, decisive_rows, second_opinion
+from policies.vocabulary import LegalBasis
+from tests.support.policy_oracle import BEFORE_ROWS, PURPOSES, ROWS, decisive_rows, second_opinion
+from tests.support.policy_purposes import VOCABULARY
 from tests.support.policy_questions import questions
 
 NUMBER, MUTATED_WITH = 6000, 60
@@ -36,7 +39,7 @@ def reasons(engine: PolicyEngine, question: AccessQuestion) -> list[Reason | Non
 
 
 def test_the_engine_and_a_plain_reading_of_the_page_never_differ(asked: list[AccessQuestion]) -> None:
-    engine = PolicyEngine.load()
+    engine = PolicyEngine.load(purposes=VOCABULARY)
     told: Counter[Reason | None] = Counter()
     for question in asked:
         expected = second_opinion(question)
@@ -48,12 +51,13 @@ def test_the_engine_and_a_plain_reading_of_the_page_never_differ(asked: list[Acc
     )
     assert len(asked) >= 5000
     # A test that never meets a reason says nothing about it.
-    for reason in (None, Reason.UNKNOWN_TERM, *GUARDRAILS.values()):
+    for reason in (None, *(one for several in BEFORE_CEDAR.values() for one in several), *GUARDRAILS.values()):
         assert told[reason] >= 50, f"{reason} occurs only {told[reason]} times"
 
 
 def test_the_rows_of_the_second_opinion_are_the_guardrails_in_their_order() -> None:
     assert [(name, reason) for name, _, reason in ROWS] == list(GUARDRAILS.items())
+    assert list(BEFORE_ROWS) == list(BEFORE_CEDAR.items())
 
 
 def mutated(name: str, how: str) -> tuple[Rules, str]:
@@ -76,7 +80,7 @@ def test_a_bundle_that_lacks_or_fakes_one_guardrail_is_noticed_twice(
     rules, text = mutated(name, how)
     with pytest.raises(BadBundle):
         check_bundle({SCHEMA_FILE: FILES[SCHEMA_FILE], "rules.cedar": text.encode()})
-    engine = PolicyEngine(Bundle(rules, "sha256:mutated", {}))
+    engine = PolicyEngine(Bundle(rules, "sha256:mutated", {}, VOCABULARY))
     decided_by_it = [question for question in asked if name in decisive_rows(question)]
     differing, released = 0, 0
     for question in decided_by_it[:MUTATED_WITH]:
@@ -88,3 +92,28 @@ def test_a_bundle_that_lacks_or_fakes_one_guardrail_is_noticed_twice(
     assert tried >= 30
     # Where the next guardrail that does not hold gives the same reason, there is nothing to notice.
     assert differing * 4 >= tried
+
+
+class Blind(Purposes):
+    """A vocabulary whose check lost one of its reasons."""
+
+    lost: Reason
+
+    def fault(self, code: str, basis: LegalBasis, now_ms: int) -> Reason | None:
+        found = super().fault(code, basis, now_ms)
+        return None if found is self.lost else found
+
+
+@pytest.mark.parametrize("lost", BEFORE_CEDAR[PURPOSES])
+def test_a_vocabulary_that_forgets_why_a_purpose_does_not_count_is_noticed(
+    asked: list[AccessQuestion], lost: Reason
+) -> None:
+    blind = Blind(VOCABULARY)
+    blind.lost = lost
+    engine = PolicyEngine(load_bundle(PACKAGED, blind))
+    decided_by_it = [question for question in asked if lost in second_opinion(question)][:MUTATED_WITH]
+    differing = [question for question in decided_by_it if second_opinion(question) != reasons(engine, question)]
+    released = [question for question in differing if None in reasons(engine, question)]
+    assert len(decided_by_it) >= 30
+    assert differing == decided_by_it
+    assert released

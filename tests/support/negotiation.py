@@ -12,6 +12,7 @@ from gateway.sharing.agreements import Agreements
 from gateway.sharing.proposals import Proposal, Proposals
 from keys.agreement_steps import SignedStep, Step, sign_step
 from keys.signing import AGREEMENT, SigningKey, digest
+from policies.purposes import PURPOSES
 from policies.resources import ResourceDescription
 from tests.support.ledgers import make_ledger
 from tests.support.parties import Department, Registry, agreement_text, description
@@ -61,6 +62,7 @@ class Negotiation:
             self.proposals,
             self.ledger,
             registry.clock,
+            PURPOSES,
         )
 
     def replica(self) -> "Negotiation":

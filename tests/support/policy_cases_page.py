@@ -98,6 +98,7 @@ def explained(engine: PolicyEngine, row: Row) -> Explained:
         consumer=asked.consumer,
         system=asked.system,
         purpose=asked.purpose,
+        purpose_words=(PURPOSES[asked.purpose].zh, PURPOSES[asked.purpose].en),
         basis=str(asked.basis),
         scheme=asked.subject_scheme,
         case_present=asked.case_present,

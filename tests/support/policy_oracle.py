@@ -6,15 +6,17 @@ a test demands that the rows are those of the page, in its order. Nothing here i
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from policies.agreements import Agreement
 from policies.engine import AccessQuestion
-from policies.purposes import PURPOSES
 from policies.reasons import Reason
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, Form, LegalBasis, SharingType
+from tests.support.policy_purposes import VOCABULARY
 
 YEAR_MS = 366 * 24 * 60 * 60 * 1000
+CHINA = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True)
@@ -142,13 +144,15 @@ ROWS: tuple[tuple[str, Callable[[Item], bool], Reason], ...] = (
 """The page's table: guardrail, what must hold, the reason when it does not; the first that does not hold is told."""
 
 
-KNOWN = "known-terms"
+KNOWN, PURPOSES = "known-terms", "registered-purposes"
+BEFORE_ROWS = ((KNOWN, (Reason.UNKNOWN_TERM,)), (PURPOSES, (Reason.PURPOSE_RETIRED, Reason.BASIS_NOT_FOR_PURPOSE)))
+"""The page's table of what is looked at before the guardrails: its name, and the reasons."""
 
 
 def second_opinion(asked: AccessQuestion) -> list[Reason | None]:
     """For each item in order: None when it is released, else the reason."""
     told = {"": None, KNOWN: Reason.UNKNOWN_TERM} | {name: reason for name, _, reason in ROWS}
-    return [told[name] for name in decisive_rows(asked)]
+    return [_purpose_fault(asked) if name == PURPOSES else told[name] for name in decisive_rows(asked)]
 
 
 def decisive_rows(asked: AccessQuestion) -> list[str]:
@@ -156,9 +160,20 @@ def decisive_rows(asked: AccessQuestion) -> list[str]:
     return [_decided(asked, field, form) for field, form, _ in asked.items]
 
 
+def _purpose_fault(asked: AccessQuestion) -> Reason | None:
+    """Why a registered purpose does not count: from its day on it is retired, or it does not list the legal basis."""
+    registered = VOCABULARY[asked.purpose]
+    today = datetime.fromtimestamp(asked.now_ms / 1000, CHINA).date()
+    if registered.retired is not None and today >= registered.retired:
+        return Reason.PURPOSE_RETIRED
+    return None if asked.basis in registered.bases else Reason.BASIS_NOT_FOR_PURPOSE
+
+
 def _decided(asked: AccessQuestion, field: str, form: Form) -> str:
-    if asked.purpose and asked.purpose not in PURPOSES:
+    if asked.purpose and asked.purpose not in VOCABULARY:
         return KNOWN
+    if asked.purpose and _purpose_fault(asked) is not None:
+        return PURPOSES
     if field == "record":
         # Every resource has it, in the form exists only; it is as sensitive as the resource.
         item = Item(asked, field, form, frozenset({Form.EXISTS}), asked.resource.classification)

@@ -16,12 +16,14 @@ from policies.predicates import Operator, Predicate
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, DataType, Form, LegalBasis, Necessity, SharingType
 from tests.support.policy_cases import NOW_MS, agreement, field, resource
+from tests.support.policy_purposes import CONSENT_ONLY, RETIRED
 
 DAY_MS = 86_400_000
 FIELDS = ("name", "birth_date", "income", "record")
-PURPOSES = ("school_enrolment", "tax_assessment", "newborn_registration", "", "curiosity")
+PURPOSES = ("school_enrolment", "housing_fund_withdrawal", "medical_reimbursement", "", "curiosity")
 EMERGENCIES = ("life_saving_care", "disaster_relief")
 FOR_EMERGENCIES = EmergencyTerms(frozenset(EMERGENCIES[:1]), 5, 24, None, "", 0)
+GROUNDLESS = (RETIRED, CONSENT_ONLY)
 Change = Callable[[random.Random, AccessQuestion], AccessQuestion]
 
 
@@ -118,6 +120,14 @@ def _unassessed(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
     return _held(_resource(asked, fields=raised), impact_assessment="")
 
 
+def _agreed_purpose(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
+    """A purpose that both request and agreement name, and that is over, or may not rest on every basis."""
+    purpose = rng.choice(GROUNDLESS)
+    held = asked.agreement
+    asked = replace(asked, purpose=purpose, now_ms=asked.now_ms - rng.choice((0, 0, 1)) * DAY_MS)
+    return asked if held is None else _held(asked, purposes=held.purposes | {purpose})
+
+
 def _less(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
     """An agreement that does not list one of the fields, or only other forms of it."""
     held = asked.agreement
@@ -167,6 +177,7 @@ CHANGES: tuple[Change, ...] = (
     lambda rng, asked: _held(asked, emergency=rng.choice((None, FOR_EMERGENCIES))),
     _emergency,
     _emergency,
+    _agreed_purpose,
     _long,
     _unassessed,
     _less,

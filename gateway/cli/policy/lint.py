@@ -9,11 +9,13 @@ import typer
 from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson
 from gateway.cli.output import EXIT_REFUSED, command, emit, fail, say
+from gateway.cli.policy.purposes import PurposesFile, registered
 from keys.certificates.spiffe import SpiffeId
 
 if TYPE_CHECKING:
     from gateway.bootstrap.offline import Offline
     from policies.lint import Exchange, Finding
+    from policies.purposes import Purposes
 
 Bundle = Annotated[
     Path | None, typer.Argument(help="Folder with a Cedar bundle; default: the packaged one.", file_okay=False)
@@ -21,12 +23,12 @@ Bundle = Annotated[
 
 
 @command
-def check(bundle: Bundle = None, as_json: AsJson = False) -> None:
+def check(bundle: Bundle = None, purposes: PurposesFile = None, as_json: AsJson = False) -> None:
     """Check a policy bundle: it loads only when schema, guardrails and rules validate."""
     from policies.engine import BadBundle, PolicyEngine  # noqa: PLC0415 - see gateway.cli.offline
 
     try:
-        engine = PolicyEngine.load(bundle)
+        engine = PolicyEngine.load(bundle, registered(None, purposes))
     except BadBundle as error:
         fail(str(error), EXIT_REFUSED)
     emit({"digest": engine.digest}, as_json=as_json, human=lambda: say(f"the bundle is valid, digest {engine.digest}"))
@@ -47,22 +49,25 @@ def lint(
             file_okay=False,
         ),
     ] = None,
+    purposes: PurposesFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for rules and agreements that are probably not meant. Exit code 3 when there is an error among them."""
     from policies.engine import BadBundle  # noqa: PLC0415 - see gateway.cli.offline
     from policies.engine.bundle import PACKAGED, read_files  # noqa: PLC0415 - see gateway.cli.offline
-    from policies.lint import Severity, lint_bundle  # noqa: PLC0415 - see gateway.cli.offline
+    from policies.lint import Exchange, Severity, lint_bundle  # noqa: PLC0415 - see gateway.cli.offline
 
+    known = registered(home, purposes)
     try:
         files = read_files(PACKAGED if bundle is None else bundle)
     except BadBundle as error:
         fail(str(error), EXIT_REFUSED)
     if home is None:
-        findings = [*lint_bundle(files), *_agreement_files(agreement or ())]
+        findings = [*lint_bundle(files, purposes=known), *_agreement_files(agreement or (), Exchange(purposes=known))]
     else:
         with open_offline(home) as offline:
-            findings = [*lint_bundle(files, _known(offline)), *_agreements(offline, agreement or ())]
+            found = _agreements(offline, agreement or (), known)
+            findings = [*lint_bundle(files, _known(offline), known), *found]
     errors = sum(one.severity is Severity.ERROR for one in findings)
 
     def human() -> None:
@@ -89,13 +94,12 @@ def finding_json(finding: "Finding") -> dict[str, Any]:
     }
 
 
-def _agreement_files(files: Collection[Path], exchange: "Exchange | None" = None) -> "list[Finding]":
-    """Lint agreement files, against an exchange when one is at hand."""
+def _agreement_files(files: Collection[Path], exchange: "Exchange") -> "list[Finding]":
+    """Lint agreement files, against what is known of an exchange."""
     from gateway.clock import SystemClock  # noqa: PLC0415 - see gateway.cli.offline
     from policies.agreements import BadAgreement, parse_agreement  # noqa: PLC0415 - see gateway.cli.offline
     from policies.lint import (  # noqa: PLC0415 - see gateway.cli.offline
         AgreementSource,
-        Exchange,
         Finding,
         FindingCode,
         lint_agreements,
@@ -108,10 +112,10 @@ def _agreement_files(files: Collection[Path], exchange: "Exchange | None" = None
         except BadAgreement as error:
             code = FindingCode.AGREEMENT_UNREADABLE
             findings.append(Finding(code, str(file), error.line or 0, error.key, error.rule))
-    return [*findings, *lint_agreements(sources, exchange or Exchange(), SystemClock().now_ms())]
+    return [*findings, *lint_agreements(sources, exchange, SystemClock().now_ms())]
 
 
-def _agreements(offline: "Offline", files: Collection[Path]) -> "list[Finding]":
+def _agreements(offline: "Offline", files: Collection[Path], purposes: "Purposes") -> "list[Finding]":
     """Lint a gateway's agreements, those that were altered in its database included, and files beside them."""
     from policies.lint import (  # noqa: PLC0415 - see gateway.cli.offline
         AgreementSource,
@@ -120,7 +124,7 @@ def _agreements(offline: "Offline", files: Collection[Path]) -> "list[Finding]":
         lint_agreements,
     )
 
-    exchange = _exchange(offline)
+    exchange = _exchange(offline, purposes)
     sources = [
         AgreementSource(f"agreement {one.agreement.id} r{one.agreement.revision}", one.agreement)
         for one in offline.agreements.list()
@@ -134,7 +138,7 @@ def _agreements(offline: "Offline", files: Collection[Path]) -> "list[Finding]":
     return [*altered, *found, *_agreement_files(files, exchange)]
 
 
-def _exchange(offline: "Offline") -> "Exchange":
+def _exchange(offline: "Offline", purposes: "Purposes") -> "Exchange":
     from gateway.errors import Refused  # noqa: PLC0415 - see gateway.cli.offline
     from policies.lint import Exchange  # noqa: PLC0415 - see gateway.cli.offline
 
@@ -150,7 +154,12 @@ def _exchange(offline: "Offline") -> "Exchange":
         entry = offline.catalog.get(code)
         return None if entry is None else entry.resource
 
-    return Exchange(resource=resource, key_of=key_of, systems_of=lambda department: systems.get(department, ()))
+    return Exchange(
+        resource=resource,
+        key_of=key_of,
+        systems_of=lambda department: systems.get(department, ()),
+        purposes=purposes,
+    )
 
 
 def _systems(offline: "Offline") -> Mapping[str, Collection[str]]:

@@ -2,9 +2,10 @@
 
 import typer
 
-from gateway.cli.policy import bundles, explain, lint, simulate, tables
+from gateway.cli.policy import bundles, explain, lint, purposes, simulate, tables
 
 app = typer.Typer(no_args_is_help=True, help="Rules: explain, simulate, lint, test and activate. 规则")
+app.command("purposes")(purposes.purposes)
 app.command("check")(lint.check)
 app.command("lint")(lint.lint)
 app.command("test")(tables.run)

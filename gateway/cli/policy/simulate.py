@@ -10,6 +10,7 @@ import typer
 from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import EXIT_REFUSED, command, emit, fail, say, table
+from gateway.cli.policy.purposes import registered
 
 if TYPE_CHECKING:
     from gateway.exchange.simulate import Change, Simulation
@@ -40,7 +41,7 @@ def simulate(
     from policies.engine import BadBundle, PolicyEngine  # noqa: PLC0415 - see gateway.cli.offline
 
     try:
-        candidate = PolicyEngine.load(bundle)
+        candidate = PolicyEngine.load(bundle, registered(home, None))
     except BadBundle as error:
         fail(str(error), EXIT_REFUSED)
     with open_offline(home) as offline:

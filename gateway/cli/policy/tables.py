@@ -7,6 +7,7 @@ import typer
 
 from gateway.cli.options import AsJson
 from gateway.cli.output import EXIT_REFUSED, command, emit, fail, say, table
+from gateway.cli.policy.purposes import PurposesFile, registered
 
 
 @command
@@ -18,6 +19,7 @@ def run(
     bundle: Annotated[
         Path | None, typer.Option("--bundle", help="Folder with a Cedar bundle; default: the packaged one.")
     ] = None,
+    purposes: PurposesFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Decide the rows of decision tables and compare. Exit code 3 when one comes out otherwise."""
@@ -27,7 +29,7 @@ def run(
     from policies.tables.files import parse_file, tables_in  # noqa: PLC0415 - see gateway.cli.offline
 
     try:
-        engine = PolicyEngine.load(bundle)
+        engine = PolicyEngine.load(bundle, registered(None, purposes))
     except BadBundle as error:
         fail(str(error), EXIT_REFUSED)
     paths = tables_in(files or [(bundle or PACKAGED) / "tests"])

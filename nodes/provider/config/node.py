@@ -11,8 +11,9 @@ from typing import Final
 
 from nodes.errors import BadConfig, Mistake
 from nodes.provider.config.consents import ConsentRules, read_consents
-from nodes.provider.config.reader import Table, read_toml
+from nodes.provider.config.reader import Mistakes, Table, read_toml
 from nodes.provider.config.resources import Offer, load_offer
+from policies.purposes import PURPOSES, BadPurposes, Purposes, extended_by
 from policies.resources import DEPARTMENT_PATTERN
 
 FORMAT: Final = "oncegate.node/1"
@@ -74,6 +75,7 @@ class NodeSettings:
         limits: Bounds of the checks.
         guesses: How much may be asked about one field of one record without seeing it.
         consents: Whose word the department asks for on the basis of consent.
+        purposes: The registered purposes, with those of the department's own file.
     """
 
     resources: Path
@@ -84,6 +86,7 @@ class NodeSettings:
     limits: Limits
     guesses: GuessLimits
     consents: ConsentRules
+    purposes: Purposes = PURPOSES
 
 
 def load_settings(file: Path) -> NodeSettings:
@@ -114,11 +117,23 @@ def load_settings(file: Path) -> NodeSettings:
         limits=_limits(root.table("limits")),
         guesses=_guesses(root.table("predicates")),
         consents=read_consents(root.table("consent"), home),
+        purposes=_purposes(root, home, mistakes),
     )
     root.close()
     if mistakes.found:
         raise BadConfig(mistakes.in_order())
     return settings
+
+
+def _purposes(root: Table, home: Path, mistakes: Mistakes) -> Purposes:
+    name = root.text("purposes")
+    file = home / name if name else None
+    try:
+        return extended_by(PURPOSES, file)
+    except BadPurposes as error:
+        # The mistake is in that other file, so it is told with the place there.
+        mistakes.found.append(Mistake(name, error.line, error.key, error.rule))
+        return PURPOSES
 
 
 def load_node(file: Path, department: str, environment: Mapping[str, str]) -> tuple[NodeSettings, Offer]:

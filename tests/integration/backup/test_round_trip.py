@@ -25,6 +25,8 @@ from tests.support.backup_world import (
     root_keys_of,
     without_keys,
 )
+from tests.support.policy_purposes import TEXT as FURTHER_PURPOSES
+from tests.support.policy_purposes import VOCABULARY
 
 SettingsFor = Callable[[World], Path]
 
@@ -145,6 +147,16 @@ def test_files_of_issuers_in_the_home_come_along_and_are_put_back(small: World, 
     small.backup(tmp_path / "backup")
     put_back(tmp_path / "backup", tmp_path / "new")
     assert (tmp_path / "new" / "issuers" / "id.json").read_text(encoding="utf-8") == '{"keys": []}'
+
+
+def test_the_file_of_further_purposes_comes_along_and_is_put_back(small: World, tmp_path: Path) -> None:
+    (small.home / "purposes.toml").write_text(FURTHER_PURPOSES, encoding="utf-8")
+    settings = (small.home / "gateway.toml").read_text(encoding="utf-8")
+    (small.home / "gateway.toml").write_text(f'purposes_file = "purposes.toml"\n{settings}', encoding="utf-8")
+    small.backup(tmp_path / "backup")
+    put_back(tmp_path / "backup", tmp_path / "new")
+    with World(tmp_path / "new").open() as offline:
+        assert offline.purposes == VOCABULARY
 
 
 def test_each_backup_is_on_the_ledger_before_it_has_its_name(small: World, tmp_path: Path) -> None:

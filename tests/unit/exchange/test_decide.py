@@ -9,6 +9,7 @@ from gateway.errors import Code, Refused
 from gateway.exchange.decide import Decide, Plan, refusal
 from policies.agreements import Agreement
 from policies.engine import AccessQuestion, Decision, ItemDecision, PolicyEngine
+from policies.purposes import PURPOSES, Purposes
 from policies.reasons import Reason
 from policies.vocabulary import Form, Necessity
 from tests.support.policy_cases import agreement
@@ -44,6 +45,7 @@ class Engine:
     allowed: bool = True
     reason: Reason | None = None
     digest: str = "bundle"
+    purposes: Purposes = PURPOSES
 
     def decide(self, question: AccessQuestion) -> Decision:
         items = tuple(ItemDecision(*one, self.allowed, self.reason, ("rule",)) for one in question.items)

@@ -249,7 +249,9 @@ async def test_a_department_whose_clock_is_off_is_told_so(talk: Negotiation) -> 
     ("changes", "code", "field"),
     [
         ({"field": "shoe_size"}, Code.BAD_REQUEST, "items.shoe_size"),
-        ({"purpose": "curiosity"}, Code.BAD_REQUEST, "purposes"),
+        ({"purpose": "curiosity"}, Code.UNKNOWN_PURPOSE, "purposes"),
+        ({"purpose": "Curiosity"}, Code.BAD_REQUEST, "purposes"),
+        ({"purpose": "profile_verification"}, Code.BAD_REQUEST, "purposes"),
         ({"valid_until": moment(NOW_MS - 1)}, Code.BAD_REQUEST, "valid_until"),
         ({"resource": "civil.nothing"}, Code.UNKNOWN_RESOURCE, ""),
         ({"resource": "tax.payer"}, Code.BAD_REQUEST, "provider"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keys.signing import SigningKey
-from nodes.agreements.acts import check_floors, check_parties
+from nodes.agreements.acts import check_floors, check_parties, check_purposes
 from nodes.agreements.chain import from_json, to_json
 from nodes.agreements.errors import ProposalUntrusted
 from nodes.agreements.memory import Memory
@@ -15,9 +15,11 @@ from nodes.enrolment.errors import BadInput, HomeInvalid
 from nodes.enrolment.home import Home
 from policies.agreements import parse_agreement
 from policies.agreements.workflow import Act
+from policies.purposes import PURPOSES
 from policies.vocabulary import Classification
 from tests.support.exchange_gateway import ExchangeGateway
 from tests.support.policy_cases import NOW_MS, agreement, resource
+from tests.support.policy_purposes import CONSENT_ONLY, RETIRED, VOCABULARY
 from tests.support.proposals import Talk, talk_with
 
 KEY = "sha256:" + "a" * 64
@@ -101,6 +103,19 @@ def test_the_providers_own_description_is_looked_at_before_it_approves() -> None
         check_floors(agreement(), described, agreement().valid_until_ms)
 
 
+def test_the_nodes_own_vocabulary_of_purposes_is_looked_at_before_anything_is_accepted() -> None:
+    check_purposes(agreement(), PURPOSES, NOW_MS)
+    groundless = agreement(purposes=frozenset({RETIRED, CONSENT_ONLY, "school_enrolment"}))
+    check_purposes(groundless, None, NOW_MS)
+    with pytest.raises(BadInput) as caught:
+        check_purposes(groundless, VOCABULARY, NOW_MS)
+    assert RETIRED in str(caught.value)
+    assert CONSENT_ONLY in str(caught.value)
+    assert "school_enrolment" not in str(caught.value)
+    with pytest.raises(BadInput, match="must be a registered purpose"):
+        check_purposes(groundless, PURPOSES, NOW_MS)
+
+
 WISH = Wish(
     id="education-civil-resident",
     revision=1,
@@ -137,7 +152,7 @@ def test_a_template_asks_questions() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"purposes": ["curiosity"]},
+        {"purposes": ["Curiosity"]},
         {"items": {"name": ["everything"]}},
         {"items": {}},
         {"provider_key": "abc"},

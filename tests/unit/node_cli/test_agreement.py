@@ -57,3 +57,20 @@ def test_node_toml_says_where_a_node_keeps_its_agreements(run: Run, gateway: Exc
     file = gateway.write_agreement(tmp_path / "in", side)
     run("agreement", "accept", file, "--home", home.path, "--fingerprint", side.key.verify_key.fingerprint)
     assert (home.path / "accepted" / "civil-school.toml").exists()
+
+
+def test_a_purpose_that_the_homes_node_retired_is_not_accepted(
+    run: Run, gateway: ExchangeGateway, tmp_path: Path
+) -> None:
+    side = gateway.providers["civil.resident"]
+    home = gateway.consumer_home(tmp_path / "home", agreements=False)
+    (home.path / "node.toml").write_text('format = "oncegate.node/1"\npurposes = "purposes.toml"\n')
+    (home.path / "purposes.toml").write_text(
+        'format = "oncegate.purposes/1"\n[school_enrolment]\nretired = 2001-01-01\n'
+    )
+    file = gateway.write_agreement(tmp_path / "in", side)
+    key = ("--fingerprint", side.key.verify_key.fingerprint)
+    refused = run("agreement", "accept", file, "--home", home.path, *key, expect=2)
+    assert "purposes" in refused.stderr
+    assert "school_enrolment: must not be retired" in refused.stderr
+    assert not list(home.agreements.iterdir())

@@ -89,7 +89,7 @@ CHANGES = [
     ('"explicit_request"', '"whim"', "legal_basis", 10),
     ('"explicit_request"', '["mandate", "consent"]', "legal_basis", 10),
     ('["school_enrolment", "newborn_registration"]', "[]", "purposes", 11),
-    ('"school_enrolment", ', '"curiosity", ', "purposes", 11),
+    ('"school_enrolment", ', '"Curiosity", ', "purposes", 11),
     ("2025-01-01T00:00:00+08:00", "2025-01-01T00:00:00", "valid_from", 12),
     ("2025-01-01T00:00:00+08:00", "2025-01-01", "valid_from", 12),
     ("2025-01-01T00:00:00+08:00", '"2025-01-01T00:00:00+08:00"', "valid_from", 12),

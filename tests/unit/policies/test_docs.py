@@ -5,10 +5,10 @@ from pathlib import Path
 
 from policies.agreements import parse_agreement
 from policies.agreements.parse import _OPTIONAL, _REQUIRED
-from policies.engine import GUARDRAILS
+from policies.engine import BEFORE_CEDAR, GUARDRAILS
 from policies.identifiers import SCHEMES
 from policies.masks import mask_text
-from policies.purposes import PURPOSES
+from policies.purposes import BASES, PURPOSES, parse_purposes
 from policies.reasons import Reason
 from policies.vocabulary import Form, LegalBasis, Mask
 
@@ -29,9 +29,29 @@ def test_the_table_of_guardrails_is_total_and_in_the_order_in_which_reasons_are_
     assert [(row[0], row[2]) for row in table("guardrail")] == [(rule, str(why)) for rule, why in GUARDRAILS.items()]
 
 
-def test_the_table_of_purposes_is_total() -> None:
-    documented = table("code | 中文")
-    assert documented == [[purpose.code, purpose.zh, purpose.en] for purpose in PURPOSES.values()]
+def test_the_table_of_what_is_looked_at_before_the_rules_is_total() -> None:
+    assert [(row[0], row[2].replace("`", "").split(", ")) for row in table("check")] == [
+        (name, [str(reason) for reason in reasons]) for name, reasons in BEFORE_CEDAR.items()
+    ]
+
+
+def test_the_tables_of_purposes_and_legal_bases_are_total_and_name_the_law() -> None:
+    documented = [[*row[:3], row[3].replace("`", "").split(", "), *row[4:]] for row in table("purpose")]
+    assert documented == [
+        [one.code, one.zh, one.en, [str(basis) for basis in LegalBasis if basis in one.bases], one.law_zh, one.law_en]
+        for one in PURPOSES.values()
+    ]
+    assert table("legal basis") == [
+        [str(basis), words.zh, words.en, words.law_zh, words.law_en] for basis, words in BASES.items()
+    ]
+
+
+def test_the_example_of_further_purposes_is_accepted() -> None:
+    example = re.search(r"```toml\n(format = \"oncegate.purposes/1\".*?)```", TEXT, re.DOTALL)
+    assert example is not None
+    found = parse_purposes(example[1].encode(), PURPOSES)
+    assert set(found) - set(PURPOSES) == {"library_card"}
+    assert [code for code, one in found.items() if one.retired is not None] == ["tax_assessment"]
 
 
 def test_the_table_of_agreement_keys_is_total_and_says_which_are_needed() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from policies.agreements import Agreement
 from policies.agreements.emergency import EmergencyTerms
-from policies.engine import GUARDRAILS, KNOWN_TERMS_RULE, ItemDecision, PolicyEngine
+from policies.engine import GUARDRAILS, KNOWN_TERMS_RULE, PURPOSES_RULE, BadBundle, ItemDecision, PolicyEngine
 from policies.engine.bundle import PACKAGED, load_bundle
 from policies.predicates import Operator, Predicate
 from policies.reasons import Reason
@@ -23,11 +23,12 @@ from tests.support.policy_cases import (
     question,
     resource,
 )
+from tests.support.policy_purposes import CONSENT_ONLY, RETIRED, VOCABULARY
 
 
 @pytest.fixture(scope="module")
 def engine() -> PolicyEngine:
-    return PolicyEngine.load()
+    return PolicyEngine.load(purposes=VOCABULARY)
 
 
 def only(engine: PolicyEngine, asked: object) -> ItemDecision:
@@ -95,6 +96,8 @@ WITHHELD = {
     "another system": (question(system="intranet"), Reason.WRONG_SYSTEM),
     "no purpose": (question(purpose=""), Reason.PURPOSE_MISSING),
     "another purpose": (question(purpose="tax_assessment"), Reason.PURPOSE_NOT_COVERED),
+    "retired purpose": (question(purpose=RETIRED), Reason.PURPOSE_RETIRED),
+    "basis that the purpose does not have": (question(purpose=CONSENT_ONLY), Reason.BASIS_NOT_FOR_PURPOSE),
     "unregistered purpose": (question(purpose="curiosity"), Reason.UNKNOWN_TERM),
     "another basis": (question(basis=LegalBasis.MANDATE), Reason.BASIS_NOT_COVERED),
     "consent that nobody verified": (
@@ -150,7 +153,8 @@ WITHHELD = {
         Reason.IMPACT_ASSESSMENT_MISSING,
     ),
     "unknown field": (question(item("nonsense")), Reason.UNKNOWN_TERM),
-    "word outside the schema": (question(basis="whim"), Reason.POLICY_ERROR),
+    "basis that is no word": (question(basis="whim"), Reason.BASIS_NOT_FOR_PURPOSE),
+    "word outside the schema": (question(agreement=agreement(legal_basis="whim")), Reason.POLICY_ERROR),
     "text that Cedar cannot read": (question(system="\ud800"), Reason.POLICY_ERROR),
 }
 
@@ -195,6 +199,30 @@ def test_every_guardrail_reason_is_met_by_a_case_above() -> None:
 
 def test_an_unknown_term_never_reaches_the_rules(engine: PolicyEngine) -> None:
     assert only(engine, question(item("nonsense"))).rules == (KNOWN_TERMS_RULE,)
+
+
+def test_a_purpose_that_does_not_count_never_reaches_the_rules_of_any_bundle(tmp_path: Path) -> None:
+    everything = '@id("permits-everything") permit (principal, action, resource);'
+    own = PolicyEngine.load(bundle_copy(tmp_path, sharing=("", everything)), VOCABULARY)
+    for asked in (question(purpose=RETIRED), question(purpose=CONSENT_ONLY)):
+        held = replace(asked, agreement=agreement(purposes=frozenset({RETIRED, CONSENT_ONLY})))
+        assert only(own, held).rules == (PURPOSES_RULE,)
+
+
+def test_a_purpose_is_refused_from_its_day_on_also_when_the_same_was_decided_before(engine: PolicyEngine) -> None:
+    held = agreement(purposes=frozenset({RETIRED}))
+    before = question(purpose=RETIRED, agreement=held, now_ms=NOW_MS - 86_400_000)
+    assert only(engine, before).allowed
+    assert only(engine, replace(before, now_ms=NOW_MS)).reason is Reason.PURPOSE_RETIRED
+    assert only(engine, before).allowed
+
+
+def test_a_purpose_of_a_file_is_one_for_rules_too(tmp_path: Path) -> None:
+    rule = f'@id("no-library") forbid (principal, action, resource) when {{ context.purpose == Purpose::"{CONSENT_ONLY}" }};'
+    copy = bundle_copy(tmp_path, sharing=("", rule))
+    with pytest.raises(BadBundle, match=f"names the purpose {CONSENT_ONLY}, which is not registered"):
+        PolicyEngine.load(copy)
+    assert only(PolicyEngine.load(copy, VOCABULARY), question()).allowed
 
 
 def test_a_rule_that_errs_while_deciding_withholds_although_a_permit_holds(tmp_path: Path) -> None:

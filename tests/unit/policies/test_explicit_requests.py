@@ -54,7 +54,7 @@ def test_it_authorises_what_it_names_while_it_counts(change: dict[str, Any], rea
         ("id", "zz"),
         ("domain", " "),
         ("consumer", "Education"),
-        ("purpose", "unknown"),
+        ("purpose", "Unknown"),
         ("resources", []),
         ("resources", ["b.c", "a.b"]),
         ("resources", ["a.b", "a.b"]),

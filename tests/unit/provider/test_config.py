@@ -21,8 +21,11 @@ from nodes.provider.config import (
     load_settings,
 )
 from policies.consent_words import Proof
+from policies.purposes import PURPOSES
 from policies.resources import LocalText
 from policies.vocabulary import Form, Mask, Mode
+from tests.support.policy_purposes import TEXT as FURTHER_PURPOSES
+from tests.support.policy_purposes import VOCABULARY
 from tests.support.provider_world import RESOURCES_TOML
 
 DOCS = Path(__file__).parents[3] / "docs" / "node.md"
@@ -326,6 +329,36 @@ def test_mistakes_in_the_node_file_are_listed_too(tmp_path: Path) -> None:
         "7: limits.clock_offset_ms",
         "8: limits.ticket_life",
     ]
+
+
+def test_further_purposes_come_from_a_file_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text('format = "oncegate.node/1"\npurposes = "purposes.toml"\n')
+    (tmp_path / "purposes.toml").write_text(FURTHER_PURPOSES)
+    assert load_settings(file).purposes == VOCABULARY
+    file.write_text('format = "oncegate.node/1"\n')
+    assert load_settings(file).purposes == PURPOSES
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "purposes.toml: the file cannot be read"),
+        (
+            'format = "oncegate.purposes/1"\n[tax_assessment]\nretired = "soon"\n',
+            "purposes.toml:3: tax_assessment.retired: must be a date such as 2027-01-01, without a time",
+        ),
+    ],
+)
+def test_a_mistake_in_the_file_of_purposes_is_told_with_its_place_there(
+    tmp_path: Path, content: str | None, expected: str
+) -> None:
+    (tmp_path / "node.toml").write_text('format = "oncegate.node/1"\npurposes = "purposes.toml"\n')
+    if content is not None:
+        (tmp_path / "purposes.toml").write_text(content)
+    with pytest.raises(BadConfig) as caught:
+        load_settings(tmp_path / "node.toml")
+    assert [str(mistake) for mistake in caught.value.mistakes] == [expected]
 
 
 def test_withheld_records_of_a_resource_that_is_not_offered_are_a_mistake(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_an_agreement_with_an_unknown_or_revoked_department_is_refused(exchange:
 
 
 def test_a_file_that_breaks_a_rule_is_refused_with_line_and_key(exchange: Exchange):
-    raw = exchange.text(purpose="no_such_purpose")
+    raw = exchange.text(purpose="No such purpose")
     refused = refusal(exchange.agreements.add, *signed(exchange.civil, raw))
     assert refused.code is Code.BAD_REQUEST
     assert refused.violations[0].field == "purposes"

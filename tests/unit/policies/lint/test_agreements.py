@@ -8,10 +8,12 @@ import pytest
 from policies.agreements import Agreement
 from policies.lint import AgreementSource, Exchange, Finding, FindingCode, Severity, lint_agreements
 from policies.predicates import Operator, Predicate
+from policies.purposes import PURPOSES
 from policies.resources import ResourceDescription
 from policies.vocabulary import Classification, Form, LegalBasis, SharingType
 from tests.support import policy_cases
 from tests.support.policy_cases import AGREEMENT_TEXT, NOW_MS, field, resource
+from tests.support.policy_purposes import CONSENT_ONLY, RETIRED, VOCABULARY
 
 
 def agreement(**changes: Any) -> Agreement:
@@ -43,6 +45,7 @@ def only(findings: list[Finding]) -> Finding:
 
 def test_a_sound_agreement_is_not_found_fault_with() -> None:
     assert lint(agreement()) == []
+    assert lint(agreement(), known=exchange(purposes=PURPOSES)) == []
 
 
 def test_nothing_is_said_about_what_is_not_known() -> None:
@@ -53,6 +56,24 @@ def test_nothing_is_said_about_what_is_not_known() -> None:
     ("held", "known", "code", "key"),
     [
         (agreement(valid_until_ms=NOW_MS), exchange(), FindingCode.AGREEMENT_EXPIRED, "valid_until"),
+        (
+            agreement(purposes=frozenset({"school_enrolment", RETIRED})),
+            exchange(purposes=VOCABULARY),
+            FindingCode.AGREEMENT_PURPOSE,
+            "purposes",
+        ),
+        (
+            agreement(purposes=frozenset({CONSENT_ONLY})),
+            exchange(purposes=VOCABULARY),
+            FindingCode.AGREEMENT_PURPOSE,
+            "purposes",
+        ),
+        (
+            agreement(purposes=frozenset({CONSENT_ONLY})),
+            exchange(purposes=PURPOSES),
+            FindingCode.AGREEMENT_PURPOSE,
+            "purposes",
+        ),
         (agreement(provider="gone"), exchange(resource=None), FindingCode.AGREEMENT_DEPARTMENT, "provider"),
         (agreement(consumer="gone"), exchange(), FindingCode.AGREEMENT_DEPARTMENT, "consumer"),
         (agreement(consumer_key="sha256:x"), exchange(), FindingCode.AGREEMENT_KEY, "consumer_key"),

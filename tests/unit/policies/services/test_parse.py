@@ -70,6 +70,7 @@ def test_a_service_item_is_its_exact_bytes() -> None:
         ('"education"', '"Education"', "department", "matches"),
         ('purpose = "school_enrolment"', 'purpose = "curiosity"', "purpose", "registered purpose"),
         ('legal_basis = "mandate"', 'legal_basis = "because"', "legal_basis", "one of"),
+        ('purpose = "school_enrolment"', 'purpose = "profile_verification"', "legal_basis", "purpose may rest"),
         ('laws = ["《中华人民共和国义务教育法》第十二条"]', "laws = []", "laws", "must list 1"),
         ('"cn.resident-id"', '"cn.passport"', "subject_scheme", "known scheme"),
         ("version = 1", "version = 1\nfee = 0", "fee", "not a known key"),
