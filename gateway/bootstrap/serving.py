@@ -307,6 +307,7 @@ class Gateway:
             "keyring_problem": self._keyring_problem,
             "index_key_version": self._offline.secrets.subject_tokens.current,
             **self._agreeing.status(),
+            **self._emergencies.status(),
             "nodes": nodes,
         }
         write_status(settings.home, document)

@@ -1,5 +1,6 @@
 """`oncegate emergency`: what was asked under declared emergencies, for the operator, auditors and the steward."""
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
-from gateway.cli.emergency_texts import reason_text, use_json, use_lines
+from gateway.cli.emergency_texts import reason_text, summary_json, summary_lines, use_json, use_lines
 from gateway.cli.offline import open_offline
 from gateway.cli.options import Address, AsJson, CaFile, Home, TokenFile
 from gateway.cli.output import command, emit, moment, say, table
@@ -20,6 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Declared emergencies: what was ask
 
 _PAGE = 200
 _ID_BYTES = 16
+_DAY_MS = 86_400_000
 Consumer = Annotated[str, typer.Option("--consumer", help="Only those of this asking department.")]
 PageSize = Annotated[int, typer.Option("--page-size", min=1, max=100, help="Uses a page.")]
 Page = Annotated[str, typer.Option("--page", help="Page token printed by the page before.")]
@@ -140,6 +142,35 @@ def review(
         )
         response = stub.ReviewEmergency(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
     emit(use_json(response.use), as_json=as_json, human=lambda: say(f"reviewed 已复核: {use} {outcome}"))
+
+
+@app.command("summary")
+@command
+def summary(
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    days: Annotated[int, typer.Option("--days", min=1, max=3660, help="Of how many last days.")] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """Count emergency uses by parties, agreement and reason, with what reviews found. For an auditor."""
+    with people_channel(gateway, ca) as channel:
+        stub = emergency_pb2_grpc.EmergencyServiceStub(channel)
+        from_ms = max(0, int(time.time() * 1000) - days * _DAY_MS)
+        request = emergency_pb2.SummariseEmergenciesRequest(from_unix_ms=from_ms)
+        response = stub.SummariseEmergencies(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
+    rows = [summary_json(row) for row in response.rows]
+
+    def human() -> None:
+        for row in response.rows:
+            for line in summary_lines(row):
+                say(line)
+        if not rows:
+            say("none 无")
+        if response.more:
+            say("there are more; ask for fewer days 还有更多，请缩短时段")
+
+    emit({"rows": rows, "more": response.more}, as_json=as_json, human=human)
 
 
 def _use_id(text: str) -> bytes:

@@ -60,6 +60,33 @@ def use_json(use: emergency_pb2.EmergencyUse) -> dict[str, Any]:
     }
 
 
+def summary_json(row: emergency_pb2.EmergencySummary) -> dict[str, Any]:
+    """A row of a summary as a JSON document."""
+    return {
+        "provider": row.provider,
+        "consumer": row.consumer,
+        "agreement": row.agreement_id,
+        "reason": row.reason,
+        "uses": row.uses,
+        "justified": row.justified,
+        "not_justified": row.not_justified,
+        "open": row.open,
+        "overdue": row.overdue,
+        "unread": row.unread,
+        "kept_from_person": row.kept_from_person,
+    }
+
+
+def summary_lines(row: emergency_pb2.EmergencySummary) -> list[str]:
+    """A row of a summary for people."""
+    return [
+        f"{row.provider} → {row.consumer}  {row.agreement_id}  {reason_text(row.reason)}",
+        f"  uses 次数 {row.uses}; justified 正当 {row.justified}, not justified 不正当 {row.not_justified}",
+        f"  open 未结 {row.open}, overdue 逾期 {row.overdue}",
+        f"  unread by a steward 管理员未读 {row.unread}, kept from the person 暂不告知本人 {row.kept_from_person}",
+    ]
+
+
 def use_lines(use: emergency_pb2.EmergencyUse) -> list[str]:
     """A use for people: its number on a line of its own, then what has to be known for a review."""
     due = moment(use.due_unix_ms) + (" OVERDUE 逾期" if use.overdue else "")

@@ -89,6 +89,9 @@ def status(home: Home, as_json: AsJson = False) -> None:
             say(f"not what was signed: {found['changed_agreements']} agreements or proposals; see agreement list")
         if found.get("overdue_proposals"):
             say(f"{found['overdue_proposals']} proposals are overdue: oncegate agreement overdue")
+        if found.get("open_emergencies"):
+            late = found["overdue_emergencies"]
+            say(f"{found['open_emergencies']} emergency uses are open, {late} are late: oncegate emergency overdue")
         rows = [
             (
                 n["node"].removeprefix("spiffe://"),

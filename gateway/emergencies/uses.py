@@ -19,6 +19,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, or_, select, update
 
 from gateway.clock import Clock
+from gateway.emergencies.findings import Outcome, without_finding
+from gateway.emergencies.summary import Summary, summarise, unsettled
 from gateway.emergencies.tables import USES
 from gateway.errors import Code, Refused
 from gateway.storage.database import write_transaction
@@ -26,15 +28,6 @@ from gateway.storage.database import write_transaction
 ID_BYTES: Final = 16
 NONE: Final = -1
 """Stands for an entry that there is not."""
-
-
-class Outcome(StrEnum):
-    """What a steward's review found."""
-
-    JUSTIFIED = "justified"
-    NOT_JUSTIFIED = "not_justified"
-    FOLLOW_UP = "follow_up"
-    """More has to be found out, by another date; said at most once of a use."""
 
 
 class State(StrEnum):
@@ -162,7 +155,7 @@ def blocked(connection: Connection, agreement_id: str, consumer: str, before_ms:
     query = select(USES.c.use_id).where(
         USES.c.agreement_id == agreement_id,
         USES.c.consumer == consumer,
-        _open(),
+        without_finding(),
         USES.c.due_ms <= before_ms,
     )
     return connection.execute(query.limit(1)).first() is not None
@@ -174,7 +167,7 @@ def note_overdue(connection: Connection, use_id: bytes, entry: int) -> bool:
     Returns:
         False when it was noted or found already: then the entry must not be written.
     """
-    first = (USES.c.use_id == use_id) & (USES.c.overdue_entry == NONE) & _open()
+    first = (USES.c.use_id == use_id) & (USES.c.overdue_entry == NONE) & without_finding()
     return connection.execute(update(USES).where(first).values(overdue_entry=entry)).rowcount == 1
 
 
@@ -195,7 +188,7 @@ def note_review(
         False when there is a finding already, or a second follow-up is wanted: then the entry must not be written.
     """
     values: dict[str, Any] = {"reviewed_ms": now_ms, "outcome": str(outcome), "review_entry": entry}
-    allowed = _open()
+    allowed = without_finding()
     if outcome is Outcome.FOLLOW_UP:
         # The new lateness gets an entry of its own.
         values |= {"due_ms": follow_up_due_ms, "overdue_entry": NONE}
@@ -239,9 +232,9 @@ class EmergencyUses:
         if consumer:
             conditions.append(USES.c.consumer == consumer)
         if state is State.OPEN:
-            conditions.append(_open())
+            conditions.append(without_finding())
         if state is State.OVERDUE:
-            conditions += [_open(), USES.c.due_ms <= self._clock.now_ms()]
+            conditions += [without_finding(), USES.c.due_ms <= self._clock.now_ms()]
         if after is not None:
             behind = and_(USES.c.asked_ms == after[0], USES.c.use_id > after[1])
             conditions.append(or_(USES.c.asked_ms > after[0], behind))
@@ -269,8 +262,18 @@ class EmergencyUses:
         Args:
             limit: At most this many.
         """
-        late = [_open(), USES.c.due_ms <= self._clock.now_ms(), USES.c.overdue_entry == NONE]
+        late = [without_finding(), USES.c.due_ms <= self._clock.now_ms(), USES.c.overdue_entry == NONE]
         return self._read(late, limit)
+
+    def summary(self, from_ms: int, until_ms: int) -> tuple[Summary, ...]:
+        """Counts of the uses of a time. See `summarise`."""
+        with self._engine.connect() as connection:
+            return summarise(connection, from_ms, until_ms, self._clock.now_ms())
+
+    def unsettled(self) -> tuple[int, int]:
+        """How many uses have no finding, and how many of them are late."""
+        with self._engine.connect() as connection:
+            return unsettled(connection, self._clock.now_ms())
 
     def require(self, use_id: bytes, provider: str) -> EmergencyUse:
         """One use of a provider.
@@ -315,11 +318,6 @@ class EmergencyUses:
         query = select(USES).where(*conditions).order_by(USES.c.asked_ms, USES.c.use_id).limit(limit)
         with self._engine.connect() as connection:
             return tuple(_use(row) for row in connection.execute(query))
-
-
-def _open() -> ColumnElement[bool]:
-    """Without a finding."""
-    return USES.c.outcome.in_(("", str(Outcome.FOLLOW_UP)))
 
 
 def _use(row: Any) -> EmergencyUse:

@@ -12,6 +12,7 @@ Which agreement serves an emergency is for the policy; nodes check it again from
 from dataclasses import replace
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection
 
 from gateway.audit.counters import Placed
@@ -26,6 +27,7 @@ from policies.agreements.due import Calendar
 from policies.reasons import Reason
 
 HOUR_MS: Final = 3_600_000
+_log = structlog.get_logger("oncegate.exchange")
 
 
 class DeclareEmergency:
@@ -60,6 +62,24 @@ class DeclareEmergency:
             else EmergencyMark(now_ms, latest.law, latest.person_from_ms(now_ms))
         )
         return replace(caller, mark=mark)
+
+    @staticmethod
+    def ring(caller: Caller, plan: Plan, entry: int) -> None:
+        """Say in the operator's log that an emergency was declared, once its entry is durable. It names no person.
+
+        Args:
+            caller: Who asks.
+            plan: What policy decided.
+            entry: Position of the `asked` entry.
+        """
+        if caller.request.emergency is not None:
+            _log.warning(
+                "emergency declared",
+                reason=caller.request.emergency.reason,
+                consumer=caller.peer.department,
+                agreements=[part.agreement.id for part in plan.permitted],
+                entry=entry,
+            )
 
     def notices(self, caller: Caller, subject: Subject, plan: Plan) -> tuple[Placed, ...]:
         """What to commit with the `asked` entry of a request under a declared emergency.

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection
 
 from gateway.audit.entries import EntryDraft
@@ -26,7 +27,9 @@ from gateway.audit.errors import LedgerUnavailable, NoSuchEntry, RiderRefused
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.clock import Clock
-from gateway.emergencies.uses import EmergencyUse, EmergencyUses, Outcome, State, note_overdue, note_review
+from gateway.emergencies.findings import Outcome
+from gateway.emergencies.summary import Summary
+from gateway.emergencies.uses import EmergencyUse, EmergencyUses, State, note_overdue, note_review
 from gateway.errors import Code, Refused, bad_request
 from gateway.exchange.citizen import Citizens
 from gateway.exchange.record import Record
@@ -43,6 +46,7 @@ MAX_PAGE: Final = 100
 OWN: Final = 100
 _AT_ONCE: Final = 100
 _RETRY_MS: Final = 5_000
+_log = structlog.get_logger("oncegate.exchange")
 _CURSOR: Final = re.compile(r"([0-9]{1,16})-([0-9a-f]{32})", re.ASCII)
 
 
@@ -219,6 +223,26 @@ class EmergencyDesk:
         reviewed = await asyncio.to_thread(self._uses.require, use_id, department)
         return await asyncio.to_thread(lambda: self._shown(reviewed, statement=True))
 
+    async def summary(self, bearer: str, from_ms: int, until_ms: int) -> Sequence[Summary]:
+        """For an auditor, counts of what was declared in a time; `MOST` and one more when there are more.
+
+        Raises:
+            Refused: The token is no auditor's; the times are no stretch; the ledger cannot write.
+        """
+        person = self._people.authenticate(bearer)
+        person.require(Role.AUDITOR)
+        until_ms = until_ms or self._clock.now_ms() + 1
+        if not 0 <= from_ms < until_ms < 1 << 62:
+            raise bad_request("until_unix_ms", "must be after from_unix_ms, and neither is negative")
+        what: dict[str, Any] = {"what": "emergency summary", "from_ms": from_ms, "until_ms": until_ms}
+        await self._record.write(EntryDraft("log_read", {"auditor": person.subject_key, **what}))
+        return await asyncio.to_thread(self._uses.summary, from_ms, until_ms)
+
+    def status(self) -> dict[str, int]:
+        """What the status file says of them."""
+        unsettled, late = self._uses.unsettled()
+        return {"open_emergencies": unsettled, "overdue_emergencies": late}
+
     async def mine(self, bearer: str) -> Sequence[ShownUse]:
         """What was asked about the caller, newest first, as far as the law lets the caller know.
 
@@ -252,6 +276,13 @@ class EmergencyDesk:
                 await self._ledger.append(draft)
             except RiderRefused:
                 continue
+            _log.warning(
+                "emergency review late",
+                use=use.use_id.hex(),
+                provider=use.use.provider,
+                consumer=use.use.consumer,
+                agreement=use.use.agreement_id,
+            )
             noted += 1
         return noted
 

@@ -168,7 +168,9 @@ class Record:
             riders=tuple(consent.use for consent in consents_of(plan)),
             placed=self._notices(caller, subject, plan),
         )
-        return await self.write(draft)
+        recorded = await self.write(draft)
+        DeclareEmergency.ring(caller, plan, recorded.leaf_index)
+        return recorded
 
     def marked(self, caller: Caller, plan: Plan) -> Caller:
         """The caller with what every further entry says about the declared emergency, if there is one."""

@@ -94,6 +94,7 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.PolicyService/GetBundle": _rule(people=(Caller.AUDITOR, Caller.OPERATOR, Caller.STEWARD)),
     "/oncegate.v1.EmergencyService/ListEmergencies": _rule(people=(Caller.STEWARD, Caller.AUDITOR)),
     "/oncegate.v1.EmergencyService/ReviewEmergency": _rule(people=(Caller.STEWARD,)),
+    "/oncegate.v1.EmergencyService/SummariseEmergencies": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.EmergencyService/ListMyEmergencies": _rule(people=(Caller.CITIZEN,)),
     "/oncegate.v1.AuditService/GetCheckpoint": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/GetInclusionProof": _rule(people=(Caller.ANYONE,)),

@@ -57,6 +57,7 @@ KEYS: Final[Mapping[str, PublicText]] = {
     "items": PublicText("信息项与形式", "Fields and forms"),
     "predicates": PublicText("可作的判断", "Questions"),
     "consent": PublicText("同意条款", "Terms of consent"),
+    "emergency": PublicText("紧急使用条款", "Terms for declared emergencies"),
     "retention_days": PublicText("留存天数", "Kept for days"),
     "impact_assessment": PublicText("影响评估编号", "Impact assessment"),
     "onward_transfer": PublicText("再次提供", "Onward transfer"),

@@ -84,7 +84,13 @@ def fetch(
 
     answer, names = asyncio.run(ask())
     language = language_of(lang, os.environ)
-    emit(answer_json(answer), as_json=as_json, human=lambda: print_answer(answer, names, language))
+
+    def human() -> None:
+        print_answer(answer, names, language)
+        if declared is not None:
+            say(word("emergency", language))
+
+    emit(answer_json(answer), as_json=as_json, human=human)
 
 
 @command

@@ -105,6 +105,11 @@ WORDS: Final[Mapping[str, PublicText]] = {
     "application": PublicText("申请", "Application"),
     "may_proceed": PublicText("可以受理，缺少的材料限期补齐。", "It may be taken; what is missing follows in time."),
     "no_findings": PublicText("未发现问题。", "No findings."),
+    "emergency": PublicText(
+        "紧急情况声明已登记：提供方数据管理员将限期复核；除法律另有规定外，本人可即时查看。",
+        "The declared emergency is on record: the providers' stewards review it by a date; unless a law delays it, the"
+        " person can see it now.",
+    ),
     "verified": PublicText(
         "已验证：各提供方回执及访问日志凭据（第 {asked}、{outcome} 条）。",
         "Verified: every provider's receipt, and the access log's promises (entries {asked} and {outcome}).",

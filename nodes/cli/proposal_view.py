@@ -93,7 +93,8 @@ def show_text(agreement: Agreement, language: Language) -> None:
     for key, value in text_facts(agreement).items():
         word = _key(key, language)
         if isinstance(value, Mapping):
-            rows += [(word, f"{name}: {_said(inner, language)}") for name, inner in value.items()]
+            said = {name: inner for name, inner in value.items() if inner not in ("", None)}
+            rows += [(word, f"{name}: {_said(inner, language)}") for name, inner in said.items()]
         elif value not in ("", None):
             rows.append((word, _said(value, language)))
     table(f"{agreement.id} r{agreement.revision}", (_word("key", language), ""), rows)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from gateway.cli.main import app as oncegate
@@ -188,6 +189,48 @@ async def test_a_steward_sees_what_the_own_department_asked_for_and_what_became_
         assert list((await refused(asked(who, **more))).violations) == ["side"]
 
 
+async def test_an_auditor_counts_who_declared_how_often_and_with_what_finding(
+    city: City, raw: RawSystem, people: Door
+) -> None:
+    from_ms = city.parts.clock.now_ms()
+    for whom in (ALICE, BO):
+        await raw.fetch(urgent(city, raw, whom, items=[ADDRESS, LOCATION]))
+    first, _ = await listed(people, steward(city))
+    await review(people, steward(city), first, emergency_pb2.REVIEW_OUTCOME_JUSTIFIED)
+    request = emergency_pb2.SummariseEmergenciesRequest(from_unix_ms=from_ms)
+    with logged(city) as book:
+        counted = await people.emergency.SummariseEmergencies(request, metadata=auditor(city))
+    assert book.only("log_read").account["what"] == "emergency summary"
+    # The law that delays one agreement's notice delays those of the whole request.
+    assert [
+        (row.provider, row.uses, row.justified, row.open, row.overdue, row.unread, row.kept_from_person)
+        for row in counted.rows
+    ] == [("civil", 2, 1, 1, 0, 0, 2), ("housing", 2, 0, 2, 0, 2, 2)]
+    assert (counted.rows[0].reason_text.en, counted.more) == ("Medical care to save a life", False)
+    for who in (steward(city), person(city, ALICE)):
+        assert (await refused(people.emergency.SummariseEmergencies(request, metadata=who))).reason == "NOT_ALLOWED"
+    backwards = emergency_pb2.SummariseEmergenciesRequest(from_unix_ms=2, until_unix_ms=1)
+    assert (await refused(people.emergency.SummariseEmergencies(backwards, metadata=auditor(city)))).violations
+
+
+async def test_the_operator_is_told_in_the_log_and_by_the_status(city: City, raw: RawSystem) -> None:
+    assert city.gateway is not None
+    with capture_logs() as log:
+        await raw.fetch(urgent(city, raw))
+        age(city, 1)
+        assert await city.gateway._emergencies.note_overdue() == 1
+    [declared_] = [line for line in log if line["event"] == "emergency declared"]
+    [late] = [line for line in log if line["event"] == "emergency review late"]
+    assert (declared_["consumer"], declared_["agreements"], late["agreement"]) == (
+        "education",
+        ["civil-emergency"],
+        "civil-emergency",
+    )
+    assert STATEMENT not in str(log)
+    assert ALICE not in str(log)
+    assert city.gateway._emergencies.status() == {"open_emergencies": 1, "overdue_emergencies": 1}
+
+
 async def test_each_lateness_is_one_entry_and_past_the_setting_the_next_emergency_is_refused_until_it_is_reviewed(
     city: City, raw: RawSystem, people: Door
 ) -> None:
@@ -295,6 +338,9 @@ async def test_commands_for_the_official_the_steward_the_operator_the_auditor_an
         assert run(oncegate, "emergency", "overdue", "--json", "--home", city.home) == "[]\n"
         age(city, 2)
         assert "OVERDUE" in run(oncegate, "emergency", "overdue", "--home", city.home)
+        counted = json.loads(run(oncegate, "emergency", "summary", "--json", *door("auditor")))
+        assert counted["rows"][0]["uses"] >= counted["rows"][0]["overdue"] >= 1
+        assert "危及生命的医疗救治" in run(oncegate, "emergency", "summary", "--days", "1", *door("auditor"))
         use = shown[0]["use"]
         done = run(
             oncegate, "emergency", "review", use, "--outcome", "justified", "--text", "核实无误", *door("steward")

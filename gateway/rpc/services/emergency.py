@@ -1,8 +1,11 @@
 """EmergencyService: what was asked under declared emergencies, for the steward who reviews it, auditors, the person."""
 
+from dataclasses import asdict
 from typing import Any
 
-from gateway.emergencies.uses import Outcome, State
+from gateway.emergencies.findings import Outcome
+from gateway.emergencies.summary import MOST
+from gateway.emergencies.uses import State
 from gateway.errors import bad_request
 from gateway.exchange.emergency_desk import EmergencyDesk, ShownUse, Side
 from gateway.rpc.callers import bearer
@@ -65,6 +68,16 @@ class EmergencyServicer(emergency_pb2_grpc.EmergencyServiceServicer):
         reviewed = await self._desk.review(who, request.use_id, OUTCOMES[request.outcome], request.text)
         return emergency_pb2.ReviewEmergencyResponse(use=use_message(reviewed))
 
+    async def SummariseEmergencies(  # noqa: N802
+        self, request: emergency_pb2.SummariseEmergenciesRequest, context: Any
+    ) -> emergency_pb2.SummariseEmergenciesResponse:
+        """See emergency.proto."""
+        found = await self._desk.summary(bearer(context), request.from_unix_ms, request.until_unix_ms)
+        message = emergency_pb2.SummariseEmergenciesResponse(more=len(found) > MOST)
+        for row in found[:MOST]:
+            message.rows.add(reason_text=reason_message(row.reason), **asdict(row))
+        return message
+
     async def ListMyEmergencies(  # noqa: N802
         self, request: emergency_pb2.ListMyEmergenciesRequest, context: Any
     ) -> emergency_pb2.ListMyEmergenciesResponse:
@@ -78,11 +91,16 @@ class EmergencyServicer(emergency_pb2_grpc.EmergencyServiceServicer):
         return message
 
 
+def reason_message(code: str) -> catalog_pb2.LocalText | None:
+    """A reason for people; None when it is not known here."""
+    reason = REASONS.get(code)
+    return None if reason is None else catalog_pb2.LocalText(zh=reason.zh, en=reason.en)
+
+
 def use_message(shown: ShownUse) -> emergency_pb2.EmergencyUse:
     """A use as a message."""
     use = shown.use
     said = use.use
-    reason = REASONS.get(said.reason)
     message = emergency_pb2.EmergencyUse(
         use_id=use.use_id,
         provider=said.provider,
@@ -92,7 +110,7 @@ def use_message(shown: ShownUse) -> emergency_pb2.EmergencyUse:
         agreement_id=said.agreement_id,
         agreement_revision=said.agreement_revision,
         reason=said.reason,
-        reason_text=None if reason is None else catalog_pb2.LocalText(zh=reason.zh, en=reason.en),
+        reason_text=reason_message(said.reason),
         statement=shown.statement,
         case_reference=shown.case,
         official=shown.official,

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, Engine
 
+from gateway.emergencies.findings import Outcome
+from gateway.emergencies.summary import Summary
 from gateway.emergencies.tables import USES
 from gateway.emergencies.uses import (
     EmergencyUse,
     EmergencyUses,
     NewUse,
-    Outcome,
     State,
     blocked,
     note_overdue,
@@ -180,6 +181,30 @@ def test_the_person_sees_own_uses_from_their_day_on(engine: Engine, uses: Emerge
     assert uses.of_person(b"x" * 16, 10) == ()
     clock.at_ms += HOUR_MS
     assert len(uses.of_person(PERSON, 10)) == 2
+
+
+def test_a_summary_counts_by_parties_agreement_and_reason(
+    engine: Engine, uses: EmergencyUses, clock: FixedClock
+) -> None:
+    note(engine, *(new(clock) for _ in range(4)))
+    note(engine, new(clock, provider="tax", agreement_id="tax-emergency", law="《某法》", person_from_ms=1 << 50))
+    note(engine, new(clock, asked_ms=clock.now_ms() - 1, reason="missing_person"))
+    one, two, three, _ = uses.list(State.ALL, provider="civil")[1:]
+    with write_transaction(engine) as connection:
+        assert review(connection, one, Outcome.JUSTIFIED)
+        assert review(connection, two, Outcome.NOT_JUSTIFIED)
+        assert review(connection, three, Outcome.FOLLOW_UP, clock.now_ms() + 2 * HOUR_MS)
+    uses.mark_read([one.use_id])
+    assert uses.unsettled() == (4, 0)
+    clock.at_ms += HOUR_MS
+    assert uses.unsettled() == (4, 3)
+    asked = clock.now_ms() - HOUR_MS
+    assert uses.summary(asked, asked + 1) == (
+        Summary("civil", "education", "civil-emergency", "life_saving_care", 4, 1, 1, 2, 1, 3, 0),
+        Summary("tax", "education", "tax-emergency", "life_saving_care", 1, 0, 0, 1, 1, 1, 1),
+    )
+    assert [row.reason for row in uses.summary(asked - 1, asked)] == ["missing_person"]
+    assert uses.summary(asked + 1, asked + 2) == ()
 
 
 def test_the_first_reading_counts_and_another_departments_use_is_not_found(

@@ -26,19 +26,19 @@ from oncegate.v1 import catalog_pb2 as oncegate_dot_v1_dot_catalog__pb2
 from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boncegate/v1/emergency.proto\x12\x0boncegate.v1\x1a\x19oncegate/v1/catalog.proto\x1a\x18oncegate/v1/signed.proto\"?\n\rEmergencyItem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\"\x8d\x04\n\x0c\x45mergencyUse\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x03 \x01(\t\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x06 \x01(\t\x12\x1a\n\x12\x61greement_revision\x18\x07 \x01(\r\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12+\n\x0breason_text\x18\t \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x11\n\tstatement\x18\n \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x0b \x01(\t\x12\x10\n\x08official\x18\x0c \x01(\t\x12)\n\x05items\x18\r \x03(\x0b\x32\x1a.oncegate.v1.EmergencyItem\x12\x15\n\rasked_unix_ms\x18\x0e \x01(\x03\x12\r\n\x05\x65ntry\x18\x0f \x01(\x04\x12\x13\n\x0b\x64ue_unix_ms\x18\x10 \x01(\x03\x12\x0f\n\x07overdue\x18\x11 \x01(\x08\x12\x1b\n\x13person_from_unix_ms\x18\x12 \x01(\x03\x12\x0b\n\x03law\x18\x13 \x01(\t\x12\x18\n\x10reviewed_unix_ms\x18\x14 \x01(\x03\x12+\n\x07outcome\x18\x15 \x01(\x0e\x32\x1a.oncegate.v1.ReviewOutcome\x12\x13\n\x0breview_text\x18\x16 \x01(\t\"\xa7\x01\n\x16ListEmergenciesRequest\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.oncegate.v1.EmergencyState\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12(\n\x04side\x18\x05 \x01(\x0e\x32\x1a.oncegate.v1.EmergencySide\"[\n\x17ListEmergenciesResponse\x12\'\n\x04uses\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.EmergencyUse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x16ReviewEmergencyRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.oncegate.v1.ReviewOutcome\x12\x0c\n\x04text\x18\x03 \x01(\t\"A\n\x17ReviewEmergencyResponse\x12&\n\x03use\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.EmergencyUse\"\x1a\n\x18ListMyEmergenciesRequest\"D\n\x19ListMyEmergenciesResponse\x12\'\n\x04uses\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.EmergencyUse*\x81\x01\n\x0e\x45mergencyState\x12\x1f\n\x1b\x45MERGENCY_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45MERGENCY_STATE_ALL\x10\x01\x12\x18\n\x14\x45MERGENCY_STATE_OPEN\x10\x02\x12\x1b\n\x17\x45MERGENCY_STATE_OVERDUE\x10\x03*f\n\rEmergencySide\x12\x1e\n\x1a\x45MERGENCY_SIDE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45MERGENCY_SIDE_PROVIDED\x10\x01\x12\x18\n\x14\x45MERGENCY_SIDE_ASKED\x10\x02*\x8d\x01\n\rReviewOutcome\x12\x1e\n\x1aREVIEW_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18REVIEW_OUTCOME_JUSTIFIED\x10\x01\x12 \n\x1cREVIEW_OUTCOME_NOT_JUSTIFIED\x10\x02\x12\x1c\n\x18REVIEW_OUTCOME_FOLLOW_UP\x10\x03\x32\xb2\x02\n\x10\x45mergencyService\x12\\\n\x0fListEmergencies\x12#.oncegate.v1.ListEmergenciesRequest\x1a$.oncegate.v1.ListEmergenciesResponse\x12\\\n\x0fReviewEmergency\x12#.oncegate.v1.ReviewEmergencyRequest\x1a$.oncegate.v1.ReviewEmergencyResponse\x12\x62\n\x11ListMyEmergencies\x12%.oncegate.v1.ListMyEmergenciesRequest\x1a&.oncegate.v1.ListMyEmergenciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boncegate/v1/emergency.proto\x12\x0boncegate.v1\x1a\x19oncegate/v1/catalog.proto\x1a\x18oncegate/v1/signed.proto\"?\n\rEmergencyItem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x1f\n\x04\x66orm\x18\x02 \x01(\x0e\x32\x11.oncegate.v1.Form\"\x8d\x04\n\x0c\x45mergencyUse\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x03 \x01(\t\x12\x0e\n\x06system\x18\x04 \x01(\t\x12\x10\n\x08resource\x18\x05 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x06 \x01(\t\x12\x1a\n\x12\x61greement_revision\x18\x07 \x01(\r\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12+\n\x0breason_text\x18\t \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x11\n\tstatement\x18\n \x01(\t\x12\x16\n\x0e\x63\x61se_reference\x18\x0b \x01(\t\x12\x10\n\x08official\x18\x0c \x01(\t\x12)\n\x05items\x18\r \x03(\x0b\x32\x1a.oncegate.v1.EmergencyItem\x12\x15\n\rasked_unix_ms\x18\x0e \x01(\x03\x12\r\n\x05\x65ntry\x18\x0f \x01(\x04\x12\x13\n\x0b\x64ue_unix_ms\x18\x10 \x01(\x03\x12\x0f\n\x07overdue\x18\x11 \x01(\x08\x12\x1b\n\x13person_from_unix_ms\x18\x12 \x01(\x03\x12\x0b\n\x03law\x18\x13 \x01(\t\x12\x18\n\x10reviewed_unix_ms\x18\x14 \x01(\x03\x12+\n\x07outcome\x18\x15 \x01(\x0e\x32\x1a.oncegate.v1.ReviewOutcome\x12\x13\n\x0breview_text\x18\x16 \x01(\t\"\xa7\x01\n\x16ListEmergenciesRequest\x12*\n\x05state\x18\x01 \x01(\x0e\x32\x1b.oncegate.v1.EmergencyState\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12(\n\x04side\x18\x05 \x01(\x0e\x32\x1a.oncegate.v1.EmergencySide\"[\n\x17ListEmergenciesResponse\x12\'\n\x04uses\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.EmergencyUse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x16ReviewEmergencyRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.oncegate.v1.ReviewOutcome\x12\x0c\n\x04text\x18\x03 \x01(\t\"A\n\x17ReviewEmergencyResponse\x12&\n\x03use\x18\x01 \x01(\x0b\x32\x19.oncegate.v1.EmergencyUse\"J\n\x1bSummariseEmergenciesRequest\x12\x14\n\x0c\x66rom_unix_ms\x18\x01 \x01(\x03\x12\x15\n\runtil_unix_ms\x18\x02 \x01(\x03\"\x8a\x02\n\x10\x45mergencySummary\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12\x14\n\x0c\x61greement_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12+\n\x0breason_text\x18\x05 \x01(\x0b\x32\x16.oncegate.v1.LocalText\x12\x0c\n\x04uses\x18\x06 \x01(\r\x12\x11\n\tjustified\x18\x07 \x01(\r\x12\x15\n\rnot_justified\x18\x08 \x01(\r\x12\x0c\n\x04open\x18\t \x01(\r\x12\x0f\n\x07overdue\x18\n \x01(\r\x12\x0e\n\x06unread\x18\x0b \x01(\r\x12\x18\n\x10kept_from_person\x18\x0c \x01(\r\"Y\n\x1cSummariseEmergenciesResponse\x12+\n\x04rows\x18\x01 \x03(\x0b\x32\x1d.oncegate.v1.EmergencySummary\x12\x0c\n\x04more\x18\x02 \x01(\x08\"\x1a\n\x18ListMyEmergenciesRequest\"D\n\x19ListMyEmergenciesResponse\x12\'\n\x04uses\x18\x01 \x03(\x0b\x32\x19.oncegate.v1.EmergencyUse*\x81\x01\n\x0e\x45mergencyState\x12\x1f\n\x1b\x45MERGENCY_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45MERGENCY_STATE_ALL\x10\x01\x12\x18\n\x14\x45MERGENCY_STATE_OPEN\x10\x02\x12\x1b\n\x17\x45MERGENCY_STATE_OVERDUE\x10\x03*f\n\rEmergencySide\x12\x1e\n\x1a\x45MERGENCY_SIDE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45MERGENCY_SIDE_PROVIDED\x10\x01\x12\x18\n\x14\x45MERGENCY_SIDE_ASKED\x10\x02*\x8d\x01\n\rReviewOutcome\x12\x1e\n\x1aREVIEW_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18REVIEW_OUTCOME_JUSTIFIED\x10\x01\x12 \n\x1cREVIEW_OUTCOME_NOT_JUSTIFIED\x10\x02\x12\x1c\n\x18REVIEW_OUTCOME_FOLLOW_UP\x10\x03\x32\x9f\x03\n\x10\x45mergencyService\x12\\\n\x0fListEmergencies\x12#.oncegate.v1.ListEmergenciesRequest\x1a$.oncegate.v1.ListEmergenciesResponse\x12\\\n\x0fReviewEmergency\x12#.oncegate.v1.ReviewEmergencyRequest\x1a$.oncegate.v1.ReviewEmergencyResponse\x12k\n\x14SummariseEmergencies\x12(.oncegate.v1.SummariseEmergenciesRequest\x1a).oncegate.v1.SummariseEmergenciesResponse\x12\x62\n\x11ListMyEmergencies\x12%.oncegate.v1.ListMyEmergenciesRequest\x1a&.oncegate.v1.ListMyEmergenciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.emergency_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EMERGENCYSTATE']._serialized_start=1220
-  _globals['_EMERGENCYSTATE']._serialized_end=1349
-  _globals['_EMERGENCYSIDE']._serialized_start=1351
-  _globals['_EMERGENCYSIDE']._serialized_end=1453
-  _globals['_REVIEWOUTCOME']._serialized_start=1456
-  _globals['_REVIEWOUTCOME']._serialized_end=1597
+  _globals['_EMERGENCYSTATE']._serialized_start=1656
+  _globals['_EMERGENCYSTATE']._serialized_end=1785
+  _globals['_EMERGENCYSIDE']._serialized_start=1787
+  _globals['_EMERGENCYSIDE']._serialized_end=1889
+  _globals['_REVIEWOUTCOME']._serialized_start=1892
+  _globals['_REVIEWOUTCOME']._serialized_end=2033
   _globals['_EMERGENCYITEM']._serialized_start=97
   _globals['_EMERGENCYITEM']._serialized_end=160
   _globals['_EMERGENCYUSE']._serialized_start=163
@@ -51,10 +51,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVIEWEMERGENCYREQUEST']._serialized_end=1052
   _globals['_REVIEWEMERGENCYRESPONSE']._serialized_start=1054
   _globals['_REVIEWEMERGENCYRESPONSE']._serialized_end=1119
-  _globals['_LISTMYEMERGENCIESREQUEST']._serialized_start=1121
-  _globals['_LISTMYEMERGENCIESREQUEST']._serialized_end=1147
-  _globals['_LISTMYEMERGENCIESRESPONSE']._serialized_start=1149
-  _globals['_LISTMYEMERGENCIESRESPONSE']._serialized_end=1217
-  _globals['_EMERGENCYSERVICE']._serialized_start=1600
-  _globals['_EMERGENCYSERVICE']._serialized_end=1906
+  _globals['_SUMMARISEEMERGENCIESREQUEST']._serialized_start=1121
+  _globals['_SUMMARISEEMERGENCIESREQUEST']._serialized_end=1195
+  _globals['_EMERGENCYSUMMARY']._serialized_start=1198
+  _globals['_EMERGENCYSUMMARY']._serialized_end=1464
+  _globals['_SUMMARISEEMERGENCIESRESPONSE']._serialized_start=1466
+  _globals['_SUMMARISEEMERGENCIESRESPONSE']._serialized_end=1555
+  _globals['_LISTMYEMERGENCIESREQUEST']._serialized_start=1557
+  _globals['_LISTMYEMERGENCIESREQUEST']._serialized_end=1583
+  _globals['_LISTMYEMERGENCIESRESPONSE']._serialized_start=1585
+  _globals['_LISTMYEMERGENCIESRESPONSE']._serialized_end=1653
+  _globals['_EMERGENCYSERVICE']._serialized_start=2036
+  _globals['_EMERGENCYSERVICE']._serialized_end=2451
 # @@protoc_insertion_point(module_scope)

@@ -134,6 +134,50 @@ class ReviewEmergencyResponse(_message.Message):
     use: EmergencyUse
     def __init__(self, use: _Optional[_Union[EmergencyUse, _Mapping]] = ...) -> None: ...
 
+class SummariseEmergenciesRequest(_message.Message):
+    __slots__ = ("from_unix_ms", "until_unix_ms")
+    FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    from_unix_ms: int
+    until_unix_ms: int
+    def __init__(self, from_unix_ms: _Optional[int] = ..., until_unix_ms: _Optional[int] = ...) -> None: ...
+
+class EmergencySummary(_message.Message):
+    __slots__ = ("provider", "consumer", "agreement_id", "reason", "reason_text", "uses", "justified", "not_justified", "open", "overdue", "unread", "kept_from_person")
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REASON_TEXT_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    JUSTIFIED_FIELD_NUMBER: _ClassVar[int]
+    NOT_JUSTIFIED_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FROM_PERSON_FIELD_NUMBER: _ClassVar[int]
+    provider: str
+    consumer: str
+    agreement_id: str
+    reason: str
+    reason_text: _catalog_pb2.LocalText
+    uses: int
+    justified: int
+    not_justified: int
+    open: int
+    overdue: int
+    unread: int
+    kept_from_person: int
+    def __init__(self, provider: _Optional[str] = ..., consumer: _Optional[str] = ..., agreement_id: _Optional[str] = ..., reason: _Optional[str] = ..., reason_text: _Optional[_Union[_catalog_pb2.LocalText, _Mapping]] = ..., uses: _Optional[int] = ..., justified: _Optional[int] = ..., not_justified: _Optional[int] = ..., open: _Optional[int] = ..., overdue: _Optional[int] = ..., unread: _Optional[int] = ..., kept_from_person: _Optional[int] = ...) -> None: ...
+
+class SummariseEmergenciesResponse(_message.Message):
+    __slots__ = ("rows", "more")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[EmergencySummary]
+    more: bool
+    def __init__(self, rows: _Optional[_Iterable[_Union[EmergencySummary, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
 class ListMyEmergenciesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -45,6 +45,11 @@ class EmergencyServiceStub:
                 request_serializer=oncegate_dot_v1_dot_emergency__pb2.ReviewEmergencyRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_emergency__pb2.ReviewEmergencyResponse.FromString,
                 _registered_method=True)
+        self.SummariseEmergencies = channel.unary_unary(
+                '/oncegate.v1.EmergencyService/SummariseEmergencies',
+                request_serializer=oncegate_dot_v1_dot_emergency__pb2.SummariseEmergenciesRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_emergency__pb2.SummariseEmergenciesResponse.FromString,
+                _registered_method=True)
         self.ListMyEmergencies = channel.unary_unary(
                 '/oncegate.v1.EmergencyService/ListMyEmergencies',
                 request_serializer=oncegate_dot_v1_dot_emergency__pb2.ListMyEmergenciesRequest.SerializeToString,
@@ -71,6 +76,14 @@ class EmergencyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SummariseEmergencies(self, request, context):
+        """Counts by parties, agreement and reason, those with most uses first. It names no person; reading it is on the access
+        log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMyEmergencies(self, request, context):
         """What was asked about the caller under declared emergencies, newest first, as far as the law lets the caller know.
         """
@@ -90,6 +103,11 @@ def add_EmergencyServiceServicer_to_server(servicer, server):
                     servicer.ReviewEmergency,
                     request_deserializer=oncegate_dot_v1_dot_emergency__pb2.ReviewEmergencyRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_emergency__pb2.ReviewEmergencyResponse.SerializeToString,
+            ),
+            'SummariseEmergencies': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummariseEmergencies,
+                    request_deserializer=oncegate_dot_v1_dot_emergency__pb2.SummariseEmergenciesRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_emergency__pb2.SummariseEmergenciesResponse.SerializeToString,
             ),
             'ListMyEmergencies': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMyEmergencies,
@@ -152,6 +170,33 @@ class EmergencyService:
             '/oncegate.v1.EmergencyService/ReviewEmergency',
             oncegate_dot_v1_dot_emergency__pb2.ReviewEmergencyRequest.SerializeToString,
             oncegate_dot_v1_dot_emergency__pb2.ReviewEmergencyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SummariseEmergencies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.EmergencyService/SummariseEmergencies',
+            oncegate_dot_v1_dot_emergency__pb2.SummariseEmergenciesRequest.SerializeToString,
+            oncegate_dot_v1_dot_emergency__pb2.SummariseEmergenciesResponse.FromString,
             options,
             channel_credentials,
             insecure,
