@@ -23,6 +23,8 @@ from gateway.storage.database import write_transaction
 from gateway.storage.errors import DatabaseRefused
 from tests.support.backup_world import World, content_of, put_back, quiet, root_keys_of, without_keys
 
+pytestmark = pytest.mark.long
+
 SettingsFor = Callable[[World], Path]
 ONCEGATE = Path(sys.executable).with_name("oncegate")
 

@@ -19,6 +19,7 @@ def test_sealing_a_field_is_measured() -> None:
     assert document["vault_field_vs_raw_aead"] > 0
 
 
+@pytest.mark.long
 def test_reading_among_many_is_measured() -> None:
     # Every profile that is read is checked by the measurement itself.
     document = vault_scale.measure(rounds=1, many=vault_scale.READ)
