@@ -1,13 +1,14 @@
 """The `[emergency]` table of an agreement: what a provider has approved beforehand for a declared emergency.
 
 Rules kept here: fails closed. An agreement with this table serves declared emergencies and nothing else, one without it
-never serves one. It rests on a mandate, needs an identified official, has few uses a day, a date for the review, and
-tells the person at once unless it cites the law that delays this and says for how long. Unknown keys are refused.
+never serves one, and does not list the purpose `emergency_response`, which nobody would review there. It rests on a
+mandate, needs an identified official, has few uses a day, a date for the review, and tells the person at once unless it
+cites the law that delays this and says for how long. Unknown keys are refused.
 
 What it does not do: it does not declare an emergency, and it does not review one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -17,6 +18,8 @@ from policies.emergencies import known
 from policies.vocabulary import LegalBasis
 
 KEY: Final = "emergency"
+PURPOSE: Final = "emergency_response"
+"""The purpose that only an agreement with this table may list."""
 MAX_REASONS: Final = 32
 MAX_REVIEW_HOURS: Final = 720
 MAX_REVIEW_DAYS: Final = 30
@@ -91,13 +94,14 @@ class EmergencyTerms:
 
 
 def read_emergency(
-    table: Any, *, basis: LegalBasis, official_stated: bool | None, refuse: Refuse
+    table: Any, *, basis: LegalBasis, purposes: Collection[str], official_stated: bool | None, refuse: Refuse
 ) -> EmergencyTerms | None:
     """Read the table.
 
     Args:
         table: The value of the key `emergency`; None when the agreement has none.
         basis: The agreement's legal basis.
+        purposes: The purposes that it lists.
         official_stated: What the agreement says of `official_required`; None when it does not say.
         refuse: Makes the error for a key.
 
@@ -108,6 +112,8 @@ def read_emergency(
         BadAgreement: A value breaks its rule.
     """
     if table is None:
+        if PURPOSE in purposes:
+            raise refuse("purposes", f"must not list {PURPOSE} without an [emergency] table")
         return None
     if not isinstance(table, dict):
         raise refuse(KEY, "must be a table")

@@ -126,7 +126,10 @@ class _Reader:
         items = self.items()
         basis = self.word("legal_basis", LegalBasis)
         official = self.flag("official_required") if "official_required" in self.table else None
-        emergency = read_emergency(self.table.get(EMERGENCY), basis=basis, official_stated=official, refuse=self.bad)
+        purposes = self.listed("purposes", "purpose codes", lambda code: bool(PURPOSE_PATTERN.fullmatch(code)))
+        emergency = read_emergency(
+            self.table.get(EMERGENCY), basis=basis, purposes=purposes, official_stated=official, refuse=self.bad
+        )
         limits = read_limits(self)
         if emergency is not None:
             # Both numbers of uses hold, so the smaller one counts.
@@ -143,7 +146,7 @@ class _Reader:
             sharing_type=sharing_type,
             condition=self.condition(sharing_type),
             legal_basis=basis,
-            purposes=self.listed("purposes", "purpose codes", lambda code: bool(PURPOSE_PATTERN.fullmatch(code))),
+            purposes=purposes,
             valid_from_ms=valid_from,
             valid_until_ms=valid_until,
             case_required=self.flag("case_required"),

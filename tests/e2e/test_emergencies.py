@@ -83,7 +83,8 @@ async def test_an_ordinary_agreement_never_serves_an_emergency(city: City, raw: 
     # The emergency agreement does not list the name, the ordinary one does.
     assert await reason(city, raw, raw.fetch(urgent(city, raw, items=[name]))) == "NOT_IN_AGREEMENT"
     profile = ("oncegate.profile", "phone", signed_pb2.FORM_VALUE)
-    assert await reason(city, raw, raw.fetch(urgent(city, raw, items=[profile]))) == "EMERGENCY_NOT_AGREED"
+    for purpose, told in (("school_enrolment", "EMERGENCY_NOT_AGREED"), ("emergency_response", "PURPOSE_NOT_COVERED")):
+        assert await reason(city, raw, raw.fetch(urgent(city, raw, items=[profile], purpose=purpose))) == told
 
 
 async def test_an_emergency_agreement_never_serves_an_ordinary_request(city: City, raw: RawSystem) -> None:

@@ -24,6 +24,7 @@ ADDRESS = ("civil.resident", "address", signed_pb2.FORM_VALUE)
 LOCATION = ("housing.property", "location", signed_pb2.FORM_VALUE)
 STATEMENT = "昏迷患者送医，需联系亲属"
 HOUR_MS = 3_600_000
+PURPOSE, PURPOSES = "emergency_response", '["emergency_response", "school_enrolment"]'
 NOTICES = SQLModel.metadata.tables["vault_notices"]
 TERMS = '{ reasons = ["life_saving_care"], uses_per_day = 100, review_hours = 24, notify_person = true }'
 DELAYED = (
@@ -46,9 +47,21 @@ async def city_with_emergencies(folder: Path) -> AsyncIterator[City]:
         )
     )
     async with running_city(folder, settings=issuers) as running:
-        running.agree("civil", "civil.resident", {"address": ["value"]}, id='"civil-emergency"', emergency=TERMS)
         running.agree(
-            "housing", "housing.property", {"location": ["value"]}, id='"housing-emergency"', emergency=DELAYED
+            "civil",
+            "civil.resident",
+            {"address": ["value"]},
+            id='"civil-emergency"',
+            purposes=PURPOSES,
+            emergency=TERMS,
+        )
+        running.agree(
+            "housing",
+            "housing.property",
+            {"location": ["value"]},
+            id='"housing-emergency"',
+            purposes=PURPOSES,
+            emergency=DELAYED,
         )
         for department in ("civil", "housing"):
             running.node(department).provider.agreements._looked_s = float("-inf")
@@ -87,8 +100,9 @@ def urgent(
     whom: str = ALICE,
     items: Sequence[Any] = (ADDRESS,),
     emergency: signed_pb2.EmergencyDeclaration | None = None,
+    purpose: str = PURPOSE,
 ) -> Any:
-    body = raw.body(whom, items=items, emergency=emergency or declared())
+    body = raw.body(whom, items=items, purpose=purpose, emergency=emergency or declared())
     return raw.request(body, typed=whom, official_token=official(city))
 
 

@@ -1,5 +1,6 @@
 """Agreements for emergencies: what their section says, what is below their floors, when a review is due."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -19,6 +20,8 @@ from policies.emergencies import (
     declared,
     parse_reasons,
 )
+from policies.purposes import PURPOSES
+from policies.vocabulary import LegalBasis
 from tests.support.policy_cases import AGREEMENT_TEXT
 
 GOOD = {
@@ -51,6 +54,16 @@ def test_the_section_is_read_and_forces_an_official() -> None:
 def test_the_smaller_number_of_uses_counts() -> None:
     few = text(uses_per_day="50").replace("uses_per_day = 1000", "uses_per_day = 7", 1)
     assert parse_agreement(few.encode()).uses_per_day == 7
+
+
+def test_the_purpose_of_emergencies_is_for_agreements_with_the_section_alone() -> None:
+    purposes = 'purposes = ["school_enrolment", "emergency_response"]'
+    ordinary = re.sub(r"purposes = \[.*\]", purposes, ORDINARY)
+    with pytest.raises(BadAgreement) as bad:
+        parse_agreement(ordinary.encode())
+    assert bad.value.key == "purposes"
+    assert "emergency_response" in parse_agreement((ordinary + text().removeprefix(ORDINARY)).encode()).purposes
+    assert PURPOSES["emergency_response"].bases == {LegalBasis.MANDATE}
 
 
 BROKEN = [
