@@ -22,6 +22,7 @@ from nodes.consumer.catalog_reader import CatalogReader
 from nodes.consumer.consents import ConsentDesk
 from nodes.consumer.items import Item, record_items
 from nodes.consumer.notices import Notice, read_notice
+from nodes.consumer.questions import Asking, spelled_out
 from nodes.consumer.request import Prepared, prepare
 from nodes.consumer.service_files import ServiceFiles
 from nodes.consumer.services import ServiceDesk
@@ -108,7 +109,7 @@ class AsyncClient:
             subject: Scheme and identifier as typed, for example `("cn.resident-id", "…")`.
             purpose: Registered purpose code.
             basis: `mandate`, `explicit_request` or `consent`.
-            items: 1 to 64 items, or their text such as `civil.resident:name=value`.
+            items: 1 to 64 items, or their text such as `civil.resident:name=value`. Predicates' names are spelled out.
             case_reference: The system's own case number; required by some agreements.
             request_id: Idempotency key; None makes a random one.
             deadline_s: How long to wait for providers, seconds; None takes the gateway's default.
@@ -125,13 +126,15 @@ class AsyncClient:
             BadInput: Something breaks a rule; nothing was sent.
             HomeInvalid: The home is not enrolled or damaged.
         """
+        now_ms, requester = self._clock.now_ms(), self._current().requester
+        asking = Asking(requester.system, purpose, basis, emergency, now_ms)
         return prepare(
-            self._current().requester,
+            requester,
             subject=subject,
             purpose=purpose,
             basis=basis,
-            items=items,
-            now_ms=self._clock.now_ms(),
+            items=spelled_out(items, asking, self._accepted.agreements),
+            now_ms=now_ms,
             random_bytes=self._random_bytes,
             case_reference=case_reference,
             request_id=request_id,
