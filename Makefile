@@ -53,8 +53,9 @@ proto: setup ## Regenerate proto/gen from the .proto files
 bench: setup ## Measure against a bare gRPC yardstick in the same run; writes build/bench.json
 	@$(BIN)/python -m tests.bench.run
 
-bench-scale: setup ## Measure reading profiles at a million people; adds its row to build/bench.json
+bench-scale: setup ## Measure a million profiles and ten million entries (minutes, 15 GB); adds rows to build/bench.json
 	@$(BIN)/python -m tests.bench.vault_scale
+	@$(BIN)/python -m tests.bench.audit_scale
 
 lock: ## Pin the dependencies again (needs uv on PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --extra pkcs11 --extra postgres pyproject.toml -o requirements.lock

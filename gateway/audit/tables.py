@@ -23,6 +23,14 @@ class AuditEntry(SQLModel, table=True):
         Index("audit_entries_kind", "kind", "leaf_index", sqlite_where=RARE_KIND, postgresql_where=RARE_KIND),
         Index("audit_entries_department", "department", "leaf_index"),
         Index(
+            "audit_entries_department_kind",
+            "department",
+            "kind",
+            "leaf_index",
+            sqlite_where=RARE_KIND,
+            postgresql_where=RARE_KIND,
+        ),
+        Index(
             "audit_entries_person",
             "person_token",
             "leaf_index",

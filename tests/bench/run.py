@@ -3,7 +3,8 @@
 Both sides have the same processes (load client, proxy or gateway, two nodes), the same mTLS and the same payload
 bytes on every hop; they are measured in turn, round by round, so that a noisy neighbour hits both. Ratios are what
 counts; absolute figures and the machine are written beside them into build/bench.json. Then one profile field, sealed
-and opened, against the bare cipher (`tests/bench/vault.py`), and one decision (`tests/bench/decisions.py`).
+and opened, against the bare cipher (`tests/bench/vault.py`), one decision (`tests/bench/decisions.py`), and the access
+log against durable SQLite (`tests/bench/ledger.py`).
 """
 
 import argparse
@@ -13,10 +14,11 @@ import platform
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import decisions, vault
+from tests.bench import decisions, ledger, vault
 from tests.bench.measure import Figures, ratio
 from tests.bench.results import merge
 from tests.bench.sides import BareSide, OncegateSide, Payload
@@ -31,7 +33,11 @@ RATIOS = (
     "vault_field_vs_raw_aead",
     "vault_field_vs_raw_kept",
     "decision_agreements_100k_vs_100",
+    "ledger_append_vs_sqlite",
+    "ledger_latency_vs_insert",
+    "ledger_counted_vs_plain",
 )
+LEDGER_ROUNDS = 3
 
 
 async def measure(rounds: int, seconds: float) -> dict[str, Any]:
@@ -78,6 +84,12 @@ async def measure(rounds: int, seconds: float) -> dict[str, Any]:
     }
 
 
+def _further(rounds: int) -> Iterator[dict[str, Any]]:
+    yield vault.measure(rounds)
+    yield decisions.measure(rounds)
+    yield ledger.measure(min(rounds, LEDGER_ROUNDS))
+
+
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -86,7 +98,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     given = parser.parse_args()
     document = asyncio.run(measure(given.rounds, given.seconds))
-    for further in (vault.measure(given.rounds), decisions.measure(given.rounds)):
+    for further in _further(given.rounds):
         document = document | further | {"absolute": document["absolute"] | further["absolute"]}
     merge(given.out, document)
     for name in RATIOS:

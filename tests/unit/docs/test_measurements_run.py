@@ -6,7 +6,7 @@ import pkgutil
 import pytest
 
 from tests import bench
-from tests.bench import decisions, vault, vault_scale
+from tests.bench import audit_scale, decisions, vault, vault_scale
 
 
 @pytest.mark.parametrize("name", [found.name for found in pkgutil.iter_modules(bench.__path__)])
@@ -24,6 +24,12 @@ def test_reading_among_many_is_measured() -> None:
     # Every profile that is read is checked by the measurement itself.
     document = vault_scale.measure(rounds=1, many=vault_scale.READ)
     assert document["profile_read_1m_vs_10k"] > 0
+
+
+@pytest.mark.long
+def test_reading_the_log_among_many_is_measured() -> None:
+    document = audit_scale.measure(rounds=1, many=audit_scale.FEW)
+    assert document["audit_query_10m_vs_10k"] > 0
 
 
 def test_decisions_are_measured() -> None:
