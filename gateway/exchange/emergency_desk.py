@@ -40,6 +40,7 @@ from gateway.vault.notices import EMERGENCY, add_notices
 from gateway.vault.texts import free_text
 from policies.agreements.due import Calendar, due_ms
 from policies.civil_time import DAY_MS
+from policies.resources import DEPARTMENT_PATTERN
 
 PAGE: Final = 20
 MAX_PAGE: Final = 100
@@ -151,6 +152,8 @@ class EmergencyDesk:
         provider = "" if auditor else self._department(person)
         if limit > MAX_PAGE:
             raise bad_request("page_size", f"must be at most {MAX_PAGE}")
+        if consumer and not DEPARTMENT_PATTERN.fullmatch(consumer):
+            raise bad_request("consumer", "must be a department id")
         if side is Side.ASKED:
             if auditor or consumer not in {"", provider}:
                 raise bad_request("side", "asked is for a steward, about the steward's own department")

@@ -215,6 +215,23 @@ async def test_a_steward_sees_what_the_department_provided_and_nobody_else_does(
     assert book.only("log_read").account["what"] == "emergencies"
 
 
+async def test_a_filter_that_breaks_a_rule_is_refused_before_anything_is_recorded(city: City, people: Door) -> None:
+    for broken, field in (
+        ({"consumer": "x" * 64}, "consumer"),
+        ({"consumer": "A B"}, "consumer"),
+        ({"page_size": 101}, "page_size"),
+        ({"page_token": "1-2"}, "page_token"),
+        ({"state": 9}, "state"),
+        ({"side": 9}, "side"),
+    ):
+        request = emergency_pb2.ListEmergenciesRequest(**broken)
+        with logged(city) as book:
+            assert list(
+                (await refused(people.emergency.ListEmergencies(request, metadata=auditor(city)))).violations
+            ) == [field]
+        assert book.entries == []
+
+
 async def test_no_notice_is_shown_to_a_steward_while_the_log_cannot_write(
     city: City, raw: RawSystem, people: Door
 ) -> None:
