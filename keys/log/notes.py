@@ -3,18 +3,22 @@
 A note is text that ends with a newline, an empty line, and one or more lines `— NAME base64(key id ‖ signature)`. Key
 id = first four bytes of SHA-256(name ‖ 0A ‖ 01 ‖ public key); a verifier key is `NAME+HEXID+base64(01 ‖ public key)`.
 Signatures of unknown keys are ignored; a bad signature of the known key refuses the note.
+
+Verifying needs the standard library only: without the package `cryptography` it is done by `keys.log.ed25519`, which
+accepts and refuses the same. Signing needs the package, which is why it is imported only there.
 """
 
 import base64
 import binascii
 import re
 from hashlib import sha256
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from keys.errors import BadCheckpoint, BadSignature
+from keys.log import ed25519
 
-from keys.errors import BadCheckpoint
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ed25519 as openssl
 
 LONGEST_NOTE: Final = 1 << 20
 MOST_SIGNATURES: Final = 100
@@ -46,12 +50,13 @@ class NoteVerifier:
         hex_id, _, encoded = rest.partition("+")
         try:
             raw = base64.b64decode(encoded.encode("ascii"), validate=True)
-            key = ed25519.Ed25519PublicKey.from_public_bytes(raw[1:])
-        except (ValueError, binascii.Error):
+            # Stricter than OpenSSL, so that it makes no difference which of the two verifies.
+            ed25519.check_key(raw[1:])
+        except (ValueError, binascii.Error, BadSignature):
             raise BadCheckpoint("this is not a verifier key") from None
         if not _NAME.fullmatch(name) or raw[:1] != _ED25519 or _key_id(name, raw).hex() != hex_id:
             raise BadCheckpoint("this is not an Ed25519 verifier key")
-        self._key = key
+        self._key = raw[1:]
         self._key_id = _key_id(name, raw)
         self.name = name
         self.vkey = vkey
@@ -76,8 +81,8 @@ class NoteVerifier:
             if signed:
                 raise BadCheckpoint("the note is signed twice by the same key")
             try:
-                self._key.verify(signature, text.encode())
-            except InvalidSignature:
+                _verify(self._key, signature, text.encode())
+            except BadSignature:
                 raise BadCheckpoint("the note's signature does not verify") from None
             signed = True
         if not signed:
@@ -107,7 +112,7 @@ class NoteSigner:
         if not _NAME.fullmatch(name):
             raise BadCheckpoint("a note key's name has no white space and no plus sign")
         try:
-            self._key = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+            self._key = _private_keys().from_private_bytes(seed)
         except ValueError:
             raise BadCheckpoint("an Ed25519 seed is 32 bytes") from None
         raw = _ED25519 + self._key.public_key().public_bytes_raw()
@@ -123,7 +128,7 @@ class NoteSigner:
         Raises:
             BadCheckpoint: The name is malformed.
         """
-        return cls(name, ed25519.Ed25519PrivateKey.generate().private_bytes_raw())
+        return cls(name, _private_keys().generate().private_bytes_raw())
 
     def sign(self, text: str) -> str:
         """Makes a note.
@@ -183,6 +188,30 @@ def split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
 def _key_id(name: str, typed_key: bytes) -> bytes:
     """First four bytes of SHA-256(name ‖ 0A ‖ type ‖ public key)."""
     return sha256(name.encode() + b"\n" + typed_key).digest()[:_KEY_ID]
+
+
+def _verify(public_key: bytes, signature: bytes, message: bytes) -> None:
+    """By the faster of the two that there are.
+
+    Raises:
+        BadSignature: It does not verify.
+    """
+    try:
+        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - a verifier may be without it
+        from cryptography.hazmat.primitives.asymmetric import ed25519 as openssl  # noqa: PLC0415
+    except ModuleNotFoundError:
+        ed25519.verify(public_key, signature, message)
+        return
+    try:
+        openssl.Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        raise BadSignature("the signature does not verify") from None
+
+
+def _private_keys() -> "type[openssl.Ed25519PrivateKey]":
+    from cryptography.hazmat.primitives.asymmetric import ed25519 as openssl  # noqa: PLC0415 - see above
+
+    return openssl.Ed25519PrivateKey
 
 
 def _is_text(text: str) -> bool:

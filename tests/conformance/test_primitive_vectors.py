@@ -1,6 +1,6 @@
 """Every primitive that keys/ relies on gives the published answers; each test prints how many vectors it ran.
 
-Sources: the `cryptography-vectors` wheel, and six files of Wycheproof (`tests/conformance/wycheproof`), which has most of
+Sources: the `cryptography-vectors` wheel, and six of the files of Wycheproof (`tests/conformance/wycheproof`), which has most of
 the inputs that must be refused. There are no published vectors for HKDF-SM3 (RFC 5869 written out over HMAC-SM3 stands in:
 `unit/keys/envelope` the layout of sm4 is the documented one) and none for X-Wing with AES-256-GCM (see `hpke_x_wing`).
 What seals under keys and nonces that it makes itself (the suites of fields) cannot be given published ones: its layout
