@@ -10,6 +10,7 @@ from gateway.errors import bad_request
 from gateway.exchange.record import Record
 from gateway.identity.issuers import Role
 from gateway.identity.people import People, Person
+from policies.resources import DEPARTMENT_PATTERN
 
 
 class ReadLog:
@@ -44,6 +45,8 @@ class ReadLog:
         person = self._auditor(bearer)
         if kind and kind not in set(Kind):
             raise bad_request("kind", "must be a kind of entry; docs/audit.md lists them")
+        if department and not DEPARTMENT_PATTERN.fullmatch(department):
+            raise bad_request("department", "must be a department id")
         await self._recorded(person, {"what": "entries", "kind_filter": kind, "department_filter": department})
         try:
             return self._ledger.entries(kind=kind, department=department, cursor=cursor, limit=limit)

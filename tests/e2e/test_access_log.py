@@ -142,6 +142,7 @@ async def test_what_is_asked_of_the_log_must_make_sense(city: City, people: Door
     for request, field in (
         (audit_pb2.ListEntriesRequest(page_size=501), "page_size"),
         (audit_pb2.ListEntriesRequest(kind="everything"), "kind"),
+        (audit_pb2.ListEntriesRequest(department="x" * 64), "department"),
         (audit_pb2.ListEntriesRequest(page_token="x"), "page_token"),
     ):
         refusal = await refused(people.audit.ListEntries(request, metadata=auditor(city)))
