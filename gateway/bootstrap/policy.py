@@ -21,6 +21,7 @@ from gateway.identity.people import People
 from gateway.policy.active import ActiveBundle
 from gateway.policy.bundles import ACTIVATED, Bundles
 from gateway.rpc.services.policy import PolicyServicer
+from gateway.sharing.consents import Consents
 from gateway.sharing.history import AgreementHistory
 from policies.engine import PolicyEngine
 from policies.engine.bundle import PACKAGED, check_bundle, read_files
@@ -86,6 +87,7 @@ def policy_of(offline: Offline) -> Policy:
         past_of(offline),
         active,
         active.titles,
+        Consents(offline.engine, offline.clock),
         offline.ledger,
         offline.clock,
     )

@@ -67,7 +67,9 @@ def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     reason = [said["reason"]] if said.get("reason") else []
     if said.get("emergency"):
         reason.insert(0, f"EMERGENCY 紧急: {said['emergency'].get('reason', '')}")
-    facts = [str(said[key]) for key in ("agreement", "member", "what") if said.get(key)]
+    # Requests name the bundle that decided them; it is what an entry is about only where there are no items.
+    about = ("agreement", "member", "what", *(() if items else ("bundle",)))
+    facts = [str(said[key]) for key in about if said.get(key)]
     if said.get("service"):
         facts.append(f"service 事项: {said['service']['code']} v{said['service']['version']}")
     return (

@@ -18,6 +18,7 @@ from gateway.audit.counters import Rider
 from gateway.audit.errors import RiderRefused
 from gateway.clock import Clock
 from gateway.errors import Code, Refused
+from gateway.exchange.consider import Asking
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.model import RequestItem
 from gateway.sharing.consents import Consents, standing_reason
@@ -59,50 +60,12 @@ class NamedConsent:
         return part is not None and part.agreement_digest == agreement.digest
 
     def covering(
-        self, caller: Caller, agreement: Agreement | None, resource: str, items: Sequence[RequestItem], now_ms: int
+        self, asking: Asking, agreement: Agreement | None, resource: str, items: Sequence[RequestItem]
     ) -> "Covering":
-        """What it covers of a request's items of one resource.
-
-        Args:
-            caller: Who asks.
-            agreement: Under which agreement.
-            resource: Resource code.
-            items: The items, each in every form that will do.
-            now_ms: Now.
-        """
-        forms: dict[tuple[str, Form], Reason | None] = {
-            (item.field, form): self._reason(caller, agreement, resource, item.field, form, now_ms)
-            for item in items
-            for form in item.forms
-        }
-        missing = (
-            forms[item.field, item.form]
-            for item in items
-            if all(forms[item.field, form] is not None for form in item.forms)
-        )
-        return Covering(next(missing, None), forms)
-
-    def _reason(
-        self, caller: Caller, agreement: Agreement | None, resource: str, field: str, form: Form, now_ms: int
-    ) -> Reason | None:
-        """Why one form of a field may not be released under it; None when it may."""
-        if self.fault is not None or self.consent is None or self.proof is None:
-            return self.fault or Reason.CONSENT_MISSING
-        if agreement is None:
-            return Reason.CONSENT_WRONG_AGREEMENT
-        found = self.consent.permits(
-            consumer=caller.peer.department,
-            system=caller.peer.name,
-            purpose=caller.request.purpose,
-            resource=resource,
-            field=field,
-            form=form,
-            agreement_digest=agreement.digest,
-            now_ms=now_ms,
-        )
-        if found is None and exceeds(self.consent, agreement):
-            return Reason.CONSENT_NOT_COVERED
-        return found
+        """What it covers of a request's items of one resource; see `covering`."""
+        counts = self.fault is None and self.proof is not None
+        fault = None if counts else self.fault or Reason.CONSENT_MISSING
+        return covering(self.consent, fault, asking, agreement, resource, items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +87,66 @@ class Covering:
     def _limited(self, item: ItemDecision) -> ItemDecision:
         reason = self.forms.get((item.field, item.form), Reason.CONSENT_NOT_COVERED)
         return replace(item, allowed=False, reason=reason) if item.allowed and reason is not None else item
+
+
+def covering(
+    consent: Consent | None,
+    fault: Reason | None,
+    asking: Asking,
+    agreement: Agreement | None,
+    resource: str,
+    items: Sequence[RequestItem],
+) -> Covering:
+    """What a consent covers of a request's items of one resource.
+
+    Args:
+        consent: The artefact; None when there is none.
+        fault: Why it does not count, whatever is asked for; None when it does.
+        asking: Who asks, and why.
+        agreement: Under which agreement.
+        resource: Resource code.
+        items: The items, each in every form that will do.
+    """
+    forms: dict[tuple[str, Form], Reason | None] = {
+        (item.field, form): _not_covered(consent, fault, asking, agreement, resource, item.field, form)
+        for item in items
+        for form in item.forms
+    }
+    missing = (
+        forms[item.field, item.form]
+        for item in items
+        if all(forms[item.field, form] is not None for form in item.forms)
+    )
+    return Covering(next(missing, None), forms)
+
+
+def _not_covered(
+    consent: Consent | None,
+    fault: Reason | None,
+    asking: Asking,
+    agreement: Agreement | None,
+    resource: str,
+    field: str,
+    form: Form,
+) -> Reason | None:
+    """Why one form of a field may not be released under a consent; None when it may."""
+    if fault is not None or consent is None:
+        return fault or Reason.CONSENT_MISSING
+    if agreement is None:
+        return Reason.CONSENT_WRONG_AGREEMENT
+    found = consent.permits(
+        consumer=asking.consumer,
+        system=asking.system,
+        purpose=asking.purpose,
+        resource=resource,
+        field=field,
+        form=form,
+        agreement_digest=agreement.digest,
+        now_ms=asking.now_ms,
+    )
+    if found is None and exceeds(consent, agreement):
+        return Reason.CONSENT_NOT_COVERED
+    return found
 
 
 class FindConsent:

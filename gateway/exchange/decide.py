@@ -119,7 +119,7 @@ class Decide:
             agreement = self._agreements.find(*who, serving, emergency=asking.emergency)
             # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
             nearest = None if agreement else self._agreements.nearest(*who, emergency=asking.emergency)
-            says = _says(consent, caller, agreement, code, items, asking.now_ms)
+            says = _says(consent, asking, agreement, code, items)
             suspended = partial(self._agreements.is_suspended, asking.consumer, code)
             part = consider(engine, asking, entry, items, agreement, nearest, says, suspended)
             considered.append(part)
@@ -205,16 +205,15 @@ def asking_of(caller: Caller, now_ms: int) -> Asking:
 
 def _says(
     consent: NamedConsent | None,
-    caller: Caller,
+    asking: Asking,
     agreement: Agreement | None,
     resource: str,
     items: Sequence[RequestItem],
-    now_ms: int,
 ) -> ConsentSays:
     """What the consent says of a resource: it covers every item of it, or none."""
     if consent is None:
         return NO_CONSENT
-    covering = consent.covering(caller, agreement, resource, items, now_ms)
+    covering = consent.covering(asking, agreement, resource, items)
     return ConsentSays(covering.reason, covering.of)
 
 

@@ -1,33 +1,37 @@
 """Explains decisions: one that is only imagined, or one that the log recorded.
 
-Rules kept here: an explanation of a recorded decision is made from what the entry says, not from how things are now;
-deciding the same request again is a second explanation beside it, and the differences are named. Nothing here releases
-anything, counts a use or reads a person.
+Rules kept here: an explanation of a recorded decision is made from what its entry and the one that closes it say, not
+from how things are now; deciding the same request again is a second explanation beside it, and the differences are
+named. What would be refused for another reason than its items is said too. Nothing here releases anything, counts a use
+or reads a person.
 
 What it does not do: it does not ask who wants to know; `PolicyReading` and the operator's commands do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gateway.audit.errors import NoSuchEntry
-from gateway.audit.kinds import OUTCOMES
+from gateway.audit.kinds import OUTCOMES, Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import LogEntry
 from gateway.catalog.catalog import Catalog
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation
-from gateway.exchange.choose import coverage
+from gateway.exchange.became import ending, ending_of, with_outcome
+from gateway.exchange.consented import covering
 from gateway.exchange.consider import NO_CONSENT, Asking, ConsentSays, Considered, consider
-from gateway.exchange.limits import uses_name
+from gateway.exchange.hypothesis import MAX_ITEMS, Hypothesis, hypothesis_today, serves
+from gateway.exchange.limits import rate_name, subjects_name, told_until_ms, uses_name
 from gateway.exchange.model import RequestItem
 from gateway.exchange.past import Past
-from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedItem, RecordedResource, read_decision
+from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedResource, read_decision
 from gateway.sharing.agreements import Agreements
+from gateway.sharing.consents import Consents, standing_reason
 from policies.agreements import Agreement
 from policies.civil_time import civil_day
-from policies.engine import Decision, PolicyEngine, RuleText
+from policies.engine import PolicyEngine, RuleText
 from policies.engine.titles import unknown_rule
 from policies.explain import (
     AgreementFacts,
@@ -37,59 +41,24 @@ from policies.explain import (
     ExplainedResource,
     Uses,
     differences,
+    refuses,
 )
-from policies.predicates import Need
+from policies.limits import arrive
 from policies.reasons import Reason
-from policies.resources import ResourceDescription
 from policies.vocabulary import Form, LegalBasis
-
-MAX_ITEMS = 64
-_CONSENT_REASONS = frozenset(str(reason) for reason in Reason if str(reason).startswith("CONSENT_"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hypothesis:
-    """A question that nobody asked: as a system would ask it, without a person.
-
-    `consents` is what the person's consent says, by resource; there is none for a resource that it does not name.
-    `under` is the digest (hex) of the agreement that the consent is about, by resource.
-    """
-
-    consumer: str
-    system: str
-    items: tuple[RequestItem, ...]
-    purpose: str
-    basis: LegalBasis
-    scheme: str
-    case_present: bool = False
-    official_present: bool = False
-    emergency: str = ""
-    consents: Mapping[str, ConsentSays] = field(default_factory=dict)
-    under: Mapping[str, str] = field(default_factory=dict)
-
-    def asking(self, now_ms: int) -> Asking:
-        """The same at a moment, Unix ms."""
-        return Asking(
-            consumer=self.consumer,
-            system=self.system,
-            purpose=self.purpose,
-            basis=self.basis,
-            scheme=self.scheme,
-            case_present=self.case_present,
-            official_present=self.official_present,
-            now_ms=now_ms,
-            emergency=self.emergency,
-        )
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedEntry:
-    """A recorded decision: as it was, what became of it (a kind of entry; empty while open), and as it would be now."""
+    """A recorded decision: as it was, what became of it (a kind of entry; empty while open), and as it would be now.
+
+    `now` is None for a request that was refused before it was decided.
+    """
 
     index: int
     then: Explained
     outcome: str
-    now: Explained
+    now: Explained | None
     differences: tuple[Difference, ...]
 
 
@@ -102,6 +71,7 @@ class Explain:
         past: What was offered and agreed.
         policy: The engine with the bundle in force.
         titles: What the rules of a bundle said of themselves, by its digest; None when it is not kept.
+        consents: How consents stand.
         ledger: The log, and the counts that advance with it.
         clock: Now.
     """
@@ -113,6 +83,7 @@ class Explain:
         past: Past,
         policy: Callable[[], PolicyEngine],
         titles: Callable[[str], Mapping[str, RuleText] | None],
+        consents: Consents,
         ledger: SqlLedger,
         clock: Clock,
     ) -> None:
@@ -121,6 +92,7 @@ class Explain:
         self._past = past
         self._policy = policy
         self._titles = titles
+        self._consents = consents
         self._ledger = ledger
         self._clock = clock
 
@@ -153,18 +125,22 @@ class Explain:
             index: An entry that holds a decision, or the outcome of one.
 
         Raises:
-            Refused: NOT_FOUND when the log has no such entry, or when it holds no decision.
+            Refused: NOT_FOUND when the log has no such entry, or when it is about no request.
         """
         found = self.deciding(index)
         try:
             recorded = read_decision(found)
         except NotRecorded:
-            raise Refused(Code.NOT_FOUND, "the entry holds no decision") from None
-        then = self._as_recorded(recorded)
-        now = self._decide(hypothesis_of(recorded))
-        return ExplainedEntry(
-            found.leaf_index, then, self._ledger.outcome_of(found.leaf_index), now, differences(then, now)
-        )
+            if found.kind != Kind.REFUSED:
+                raise Refused(Code.NOT_FOUND, "the entry holds no decision") from None
+            return ExplainedEntry(found.leaf_index, undecided(found), found.kind, None, ())
+        closed_by = self._ledger.closing(found.leaf_index)
+        closing = None if closed_by is None else self._ledger.entry(closed_by)
+        last = closing or found
+        then = with_outcome(self._as_recorded(recorded), found, closing)
+        now = self._decide(hypothesis_today(recorded))
+        outcome = "" if last.kind == Kind.ASKED else last.kind
+        return ExplainedEntry(found.leaf_index, then, outcome, now, differences(then, now))
 
     def deciding(self, index: int) -> LogEntry:
         """The entry that holds the decision: the given one, or the `asked` one that it closes.
@@ -186,6 +162,7 @@ class Explain:
         engine, now = self._policy(), self._clock.now_ms()
         asking = asked.asking(now)
         resources: list[ExplainedResource] = []
+        drawn_on: list[Agreement] = []
         for code in dict.fromkeys(item.resource for item in asked.items):
             entry = self._catalog.get(code)
             if entry is None:
@@ -195,7 +172,7 @@ class Explain:
             serving = partial(serves, asked.under.get(code, ""), items, entry.resource)
             agreement = self._agreements.find(*who, serving, emergency=asking.emergency)
             nearest = None if agreement else self._agreements.nearest(*who, emergency=asking.emergency)
-            consent = asked.consents.get(code, NO_CONSENT)
+            consent = self._consent(asked, asking, agreement, code, items)
             suspended = partial(self._agreements.is_suspended, asked.consumer, code)
             part = consider(engine, asking, entry, items, agreement, nearest, consent, suspended)
             held = part.agreement
@@ -206,12 +183,18 @@ class Explain:
                     fingerprint=entry.resource.fingerprint,
                     agreement=None if held is None else AgreementFacts(held.id, held.revision, held.digest.hex()),
                     counts=part.in_force,
-                    consent=_consent(asked.basis, part.consent),
+                    consent=_consent_said(asked.basis, part.consent),
                     items=explained_items(part, engine.titles),
                     uses=None if held is None else self._uses(held, now),
+                    subjects=None if held is None else self._subjects(held, now),
+                    rate_per_minute=0 if held is None else held.rate_per_minute,
                     described=entry.resource,
                 )
             )
+            if held is not None and any(one.allowed for _, one in part.decided):
+                drawn_on.append(held)
+        refused = refuses(resources)
+        limit = "" if refused else self._limit(drawn_on, now)
         return Explained(
             at_ms=now,
             consumer=asked.consumer,
@@ -224,7 +207,10 @@ class Explain:
             official_present=asked.official_present,
             bundle=engine.digest,
             resources=tuple(resources),
+            further=self._consent_facts(asked.consent),
             emergency=asked.emergency,
+            refuses=refused,
+            ending=ending(limit) if limit else None,
         )
 
     def _purpose(self, code: str) -> tuple[str, str] | None:
@@ -234,8 +220,37 @@ class Explain:
     def _uses(self, held: Agreement, at_ms: int) -> Uses:
         return Uses(self._ledger.counted(uses_name(held.id, civil_day(at_ms))), held.uses_per_day)
 
+    def _subjects(self, held: Agreement, at_ms: int) -> Uses:
+        return Uses(self._ledger.counted(subjects_name(held.id, civil_day(at_ms))), held.subjects_per_day)
+
+    def _limit(self, drawn_on: Sequence[Agreement], now_ms: int) -> str:
+        """What is used up for a request of now; empty when nothing is. Whether its subject is new is not known."""
+        for held in drawn_on:
+            if self._uses(held, now_ms).taken >= held.uses_per_day:
+                return Reason.USES_EXHAUSTED
+            next_us = self._ledger.counted(rate_name(held.id))
+            if not arrive(next_us, now_ms, held.rate_per_minute).conforms:
+                return Reason.RATE_EXCEEDED
+        return ""
+
+    def _consent(
+        self, asked: Hypothesis, asking: Asking, agreement: Agreement | None, code: str, items: Sequence[RequestItem]
+    ) -> ConsentSays:
+        """What the consent says of one resource: the one that was given as it stands now, or what is imagined."""
+        if not asked.consent:
+            return asked.consents.get(code, NO_CONSENT)
+        held = self._consents.find(asked.consent)
+        fault = Reason.CONSENT_UNKNOWN if held is None else standing_reason(held, asking.now_ms)
+        found = covering(None if held is None else held.consent, fault, asking, agreement, code, items)
+        return ConsentSays(found.reason, found.of)
+
+    def _consent_facts(self, digest: bytes) -> dict[str, str]:
+        held = self._consents.find(digest) if digest else None
+        return {} if held is None else {"consent": digest.hex(), "consent_uses": str(held.uses)}
+
     def _as_recorded(self, said: RecordedDecision) -> Explained:
         titles = self._titles(said.bundle) or {}
+        resources = tuple(self._resource(one, said.at_ms, titles) for one in said.resources)
         return Explained(
             at_ms=said.at_ms,
             consumer=said.consumer,
@@ -247,20 +262,20 @@ class Explain:
             case_present=said.case_present,
             official_present=said.official_present,
             bundle=said.bundle,
-            resources=tuple(self._resource(one, said.at_ms, titles) for one in said.resources),
+            resources=resources,
             further=said.references,
             emergency=said.emergency,
+            refuses=refuses(resources),
         )
 
     def _resource(self, said: RecordedResource, at_ms: int, titles: Mapping[str, RuleText]) -> ExplainedResource:
         entry = self._past.entry(said)
-        uses = None
-        if said.agreement is not None:
-            held = self._past.agreement(said)
-            uses = None if held is None else self._uses(held, at_ms)
-            if uses is not None and not uses.taken:
-                # There were some: the number of a day long ago is not kept.
-                uses = None
+        held = self._past.agreement(said)
+        uses, subjects, rate = None, None, 0
+        if held is not None:
+            rate = held.rate_per_minute
+            if self._clock.now_ms() < told_until_ms(at_ms):
+                uses, subjects = self._uses(held, at_ms), self._subjects(held, at_ms)
         return ExplainedResource(
             code=said.code,
             version=said.version,
@@ -282,71 +297,16 @@ class Explain:
                 for item in said.items
             ),
             uses=uses,
+            subjects=subjects,
+            rate_per_minute=rate,
             described=None if entry is None else entry.resource,
         )
 
 
-def hypothesis_of(said: RecordedDecision) -> Hypothesis:
-    """The request of a recorded decision, to be decided again."""
-    return Hypothesis(
-        consumer=said.consumer,
-        system=said.system,
-        items=tuple(_request_item(resource.code, item) for resource in said.resources for item in resource.items),
-        purpose=said.purpose,
-        basis=said.basis,
-        scheme=said.scheme,
-        case_present=said.case_present,
-        official_present=said.official_present,
-        emergency=said.emergency,
-        consents={resource.code: _as_it_stood(resource) for resource in said.resources},
-        under={
-            resource.code: resource.agreement[2]
-            for resource in said.resources
-            if resource.agreement is not None and resource.consent is not None
-        },
-    )
-
-
-def _as_it_stood(said: RecordedResource) -> ConsentSays:
-    """The consent as it stood when the request was decided; whether it stands now is not looked at."""
-    if said.consent is None:
-        return NO_CONSENT
-    limits = {item.field: Reason(item.reason) for item in said.items if item.reason in _CONSENT_REASONS}
-
-    def limited(decision: Decision) -> Decision:
-        items = (
-            replace(one, allowed=False, reason=limits[one.field]) if one.allowed and one.field in limits else one
-            for one in decision.items
-        )
-        return replace(decision, items=tuple(items))
-
-    return ConsentSays(Reason(said.consent) if said.consent else None, limited)
-
-
-def serves(
-    under: str, items: Sequence[RequestItem], resource: ResourceDescription, agreement: Agreement
-) -> tuple[int, ...]:
-    """How well an agreement serves a request: the one under which the person consented, then the best cover.
-
-    Args:
-        under: Digest (hex) of that one; empty when there is none.
-        items: The requested items of one resource.
-        resource: That resource.
-        agreement: One that is in force for the request.
-    """
-    return int(agreement.digest.hex() == under), *coverage(items, resource, agreement)
-
-
-def _consent(basis: LegalBasis, reason: Reason | None) -> str | None:
+def _consent_said(basis: LegalBasis, reason: Reason | None) -> str | None:
     if basis is not LegalBasis.CONSENT:
         return None
     return "" if reason is None else str(reason)
-
-
-def _request_item(resource: str, item: RecordedItem) -> RequestItem:
-    """What was asked for. A predicate that no agreement had is asked for without a name, which none has either."""
-    need = Need(item.predicate) if item.needed is Form.PREDICATE else None
-    return RequestItem(resource, item.field, item.needed, item.necessity, need, item.accepted)
 
 
 def explained_items(part: Considered, titles: Mapping[str, RuleText]) -> tuple[ExplainedItem, ...]:
@@ -369,6 +329,32 @@ def explained_items(part: Considered, titles: Mapping[str, RuleText]) -> tuple[E
 def _predicate(part: Considered, field: str) -> str:
     found = part.predicates.get(field)
     return "" if found is None else found.name
+
+
+def undecided(entry: LogEntry) -> Explained:
+    """A request that was refused before it was decided, as far as its entry knows it.
+
+    Args:
+        entry: Of the kind `refused`, without a decision.
+    """
+    said = entry.account
+    what = str(said.get("what", ""))
+    return Explained(
+        at_ms=int(said["time_ms"]),
+        consumer=str(said.get("department", "")),
+        system=str(said.get("system", "")).rpartition("/")[2],
+        # What the request said of itself was not looked at yet and may be anything.
+        purpose="",
+        purpose_words=None,
+        basis="",
+        scheme="",
+        case_present=False,
+        official_present=False,
+        bundle="",
+        resources=(),
+        further={"call": what} if what else {},
+        ending=ending_of(entry),
+    )
 
 
 def only_resources(explained: Explained, codes: Sequence[str]) -> Explained:

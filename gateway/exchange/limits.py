@@ -69,10 +69,15 @@ class AgreementUse:
         taken = book.value(name)
         if taken >= most:
             raise RiderRefused(reason, next_day_ms(time_ms))
-        book.put(name, taken + 1, day_begins_ms(civil_day(time_ms) + 1) + _TOLD_MS)
+        book.put(name, taken + 1, told_until_ms(time_ms))
 
     def _seen(self, time_ms: int) -> str:
         return _SEP.join(("agreement-seen", self.agreement.id, str(civil_day(time_ms)), self.subject))
+
+
+def told_until_ms(at_ms: int) -> int:
+    """Until when the sums of a moment's civil day are kept, Unix ms."""
+    return day_begins_ms(civil_day(at_ms) + 1) + _TOLD_MS
 
 
 def uses_name(agreement: str, day: int) -> str:

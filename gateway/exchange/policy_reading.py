@@ -1,7 +1,8 @@
 """Explanations through the people's door: for auditors, operators, and stewards of the departments concerned.
 
-Rules kept here: a steward is told only what the own department asked or provides; an entry that does not concern it is
-as if it were not there; reading a recorded decision is on the log before anything is shown, and so is a refusal to a
+Rules kept here: a steward is told only what the own department asked or provides, and of what it asked no more than its
+system was told: not whether there is no record or the provider's own rules forbid it. An entry that does not concern it
+is as if it were not there; reading a recorded decision is on the log before anything is shown, and so is a refusal to a
 known reader. Fails closed: no role, no explanation.
 
 What it does not do: it never shows the person part of an entry, and the operator reads no entries through this door.
@@ -14,7 +15,9 @@ from typing import Final
 from gateway.audit.entries import EntryDraft
 from gateway.catalog.catalog import Catalog
 from gateway.errors import Code, Refused
-from gateway.exchange.explain import Explain, ExplainedEntry, Hypothesis, only_resources
+from gateway.exchange.became import told
+from gateway.exchange.explain import Explain, ExplainedEntry, only_resources
+from gateway.exchange.hypothesis import Hypothesis
 from gateway.exchange.record import Record
 from gateway.identity.departments import Departments
 from gateway.identity.issuers import Role
@@ -77,11 +80,11 @@ class PolicyReading:
         return found if auditor else self._own_part(found, person.department)
 
     def _own_part(self, found: ExplainedEntry, department: str) -> ExplainedEntry:
-        """What concerns one department: all of what it asked, else the resources that it provides."""
+        """What concerns one department: all of what it asked, as far as it was told, else the resources it provides."""
         if found.then.consumer == department:
-            return found
+            return replace(found, then=told(found.then))
         codes = [one.code for one in found.then.resources if self._provider(one.code) == department]
-        if not codes:
+        if not codes or found.now is None:
             raise Refused(Code.NOT_FOUND, "the entry does not concern the department")
         then, now = only_resources(found.then, codes), only_resources(found.now, codes)
         return replace(found, then=then, now=now, differences=differences(then, now))

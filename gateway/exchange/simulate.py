@@ -19,7 +19,7 @@ from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import LogEntry
 from gateway.catalog.catalog import Catalog
 from gateway.exchange.consider import NO_CONSENT, Asking, consider
-from gateway.exchange.explain import Hypothesis, hypothesis_of, serves
+from gateway.exchange.hypothesis import Hypothesis, hypothesis_of, serves
 from gateway.exchange.model import RequestItem
 from gateway.exchange.past import Past
 from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedResource, read_decision

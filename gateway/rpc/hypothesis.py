@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.errors import Refused, bad_request
 from gateway.exchange.consider import ConsentSays
-from gateway.exchange.explain import Hypothesis
+from gateway.exchange.hypothesis import Hypothesis
 from gateway.exchange.model import RequestItem
 from gateway.rpc.codec import BASES, FORMS
 from oncegate.v1 import policy_pb2

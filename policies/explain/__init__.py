@@ -8,17 +8,29 @@ What it does not do: it decides nothing and looks nothing up; whoever makes an `
 
 from policies.explain.compare import Difference, differences
 from policies.explain.document import document
-from policies.explain.model import AgreementFacts, Explained, ExplainedItem, ExplainedResource, Uses
+from policies.explain.model import (
+    AgreementFacts,
+    Ending,
+    Explained,
+    ExplainedItem,
+    ExplainedResource,
+    Fate,
+    Uses,
+    refuses,
+)
 from policies.explain.sentences import sentences
 
 __all__ = [
     "AgreementFacts",
     "Difference",
+    "Ending",
     "Explained",
     "ExplainedItem",
     "ExplainedResource",
+    "Fate",
     "Uses",
     "differences",
     "document",
+    "refuses",
     "sentences",
 ]

@@ -15,6 +15,9 @@ ABSENT = "absent"
 ACTIVE = "active"
 UNGROUNDED = (Reason.PURPOSE_RETIRED, Reason.BASIS_NOT_FOR_PURPOSE)
 """What an item is withheld for when the vocabulary of purposes decides."""
+LET_THROUGH = "let_through"
+VALID = "valid"
+_OUTCOMES = frozenset({"item", "request"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,8 @@ class Difference:
     """One thing that differs.
 
     Args:
-        what: `bundle`, `purpose`, `resource`, `agreement` or `item`.
-        resource: Resource code; empty for the bundle and the purpose.
+        what: `bundle`, `purpose`, `resource`, `agreement`, `consent`, `item` or `request`.
+        resource: Resource code; empty for the bundle, the purpose and the request.
         item: `field=form`; empty for anything else.
         then: As it was.
         now: As it is.
@@ -50,8 +53,8 @@ def differences(then: Explained, now: Explained) -> tuple[Difference, ...]:
 
 
 def same_decision(found: tuple[Difference, ...]) -> bool:
-    """Whether every item was decided alike, whatever else differs."""
-    return all(one.what != "item" for one in found)
+    """Whether every item was decided alike and nothing else refused the request, whatever else differs."""
+    return all(one.what not in _OUTCOMES for one in found)
 
 
 def _items(then: Explained, now: Explained) -> Iterator[Difference]:
@@ -62,6 +65,9 @@ def _items(then: Explained, now: Explained) -> Iterator[Difference]:
             before, after = _outcome(item), _outcome(found[name]) if name in found else ABSENT
             if before != after:
                 yield Difference("item", resource.code, name, before, after)
+    before, after = _limit(then), _limit(now)
+    if before != after:
+        yield Difference("request", "", "", before, after)
 
 
 def _causes(then: Explained, now: Explained) -> Iterator[Difference]:
@@ -80,6 +86,8 @@ def _causes(then: Explained, now: Explained) -> Iterator[Difference]:
         after = _agreement(None if other is None else other.agreement)
         if before != after:
             yield Difference("agreement", resource.code, "", before, after)
+        if other is not None and resource.consent != other.consent:
+            yield Difference("consent", resource.code, "", _consent(resource), _consent(other))
 
 
 def _by_item(resource: ExplainedResource) -> dict[str, ExplainedItem]:
@@ -94,6 +102,18 @@ def _purpose(explained: Explained) -> str:
 
 def _outcome(item: ExplainedItem) -> str:
     return RELEASED if item.released else item.reason
+
+
+def _limit(explained: Explained) -> str:
+    """What refused the request although its items were permitted, such as a number that was used up."""
+    ending = explained.ending
+    if ending is None or ending.broke_off or ending.code not in set(Reason):
+        return LET_THROUGH
+    return ending.code
+
+
+def _consent(resource: ExplainedResource) -> str:
+    return VALID if resource.consent == "" else resource.consent or ABSENT
 
 
 def _version(resource: ExplainedResource | None) -> str:

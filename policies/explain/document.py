@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
-from policies.explain.compare import Difference, same_decision
-from policies.explain.model import Explained, ExplainedItem, ExplainedResource
-from policies.explain.sentences import difference_sentence, reason_words, sentences
+from policies.explain.model import Ending, Explained, ExplainedItem, ExplainedResource, Uses
+from policies.explain.sentences import reason_words, sentences
 
 FORMAT: Final = "oncegate.explanation/1"
 
@@ -34,39 +33,15 @@ def document(explained: Explained) -> dict[str, Any]:
         **({"emergency": explained.emergency} if explained.emergency else {}),
         "bundle": explained.bundle,
         "refused": explained.refuses,
+        "ending": _ending(explained.ending),
         "resources": [_resource(resource) for resource in explained.resources],
         **({"further": dict(explained.further)} if explained.further else {}),
         "sentences": {language: list(sentences(explained, language)) for language in ("zh", "en")},
     }
 
 
-def comparison(found: tuple[Difference, ...], now: Explained) -> dict[str, Any]:
-    """What deciding again gives.
-
-    Args:
-        found: The differences.
-        now: The decision made again.
-    """
-    return {
-        "same": same_decision(found),
-        "differences": [
-            {
-                "what": one.what,
-                "resource": one.resource,
-                "item": one.item,
-                "then": one.then,
-                "now": one.now,
-                "zh": difference_sentence(one, "zh"),
-                "en": difference_sentence(one, "en"),
-            }
-            for one in found
-        ],
-        "decision": document(now),
-    }
-
-
 def _resource(resource: ExplainedResource) -> dict[str, Any]:
-    held, uses = resource.agreement, resource.uses
+    held = resource.agreement
     return {
         "resource": resource.code,
         "version": resource.version,
@@ -74,9 +49,26 @@ def _resource(resource: ExplainedResource) -> dict[str, Any]:
         "agreement": None if held is None else {"id": held.id, "revision": held.revision, "digest": held.digest},
         "agreement_applies": resource.counts,
         "consent": resource.consent,
-        "uses": None if uses is None else {"taken": uses.taken, "per_day": uses.per_day},
+        "uses": _uses(resource.uses),
+        "subjects": _uses(resource.subjects),
+        "rate_per_minute": resource.rate_per_minute or None,
         "items": [_item(item) for item in resource.items],
     }
+
+
+def _ending(ending: Ending | None) -> dict[str, Any] | None:
+    if ending is None:
+        return None
+    return {
+        "how": "broke_off" if ending.broke_off else "refused",
+        "reason": ending.code,
+        "zh": ending.zh,
+        "en": ending.en,
+    }
+
+
+def _uses(uses: Uses | None) -> dict[str, Any] | None:
+    return None if uses is None else {"taken": uses.taken, "per_day": uses.per_day}
 
 
 def _item(item: ExplainedItem) -> dict[str, Any]:
@@ -91,5 +83,7 @@ def _item(item: ExplainedItem) -> dict[str, Any]:
         "reason": item.reason,
         "reason_zh": zh,
         "reason_en": en,
+        "became": None if item.became is None else str(item.became),
+        "because": item.because,
         "rules": [{"id": rule.id, "effect": rule.effect, "zh": rule.zh, "en": rule.en} for rule in item.rules],
     }

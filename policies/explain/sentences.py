@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from policies.emergencies import REASONS
-from policies.explain.compare import ABSENT, ACTIVE, RELEASED, Difference
-from policies.explain.model import Explained, ExplainedItem, ExplainedResource
+from policies.explain.compare import ABSENT, ACTIVE, LET_THROUGH, RELEASED, VALID, Difference
+from policies.explain.model import Explained, ExplainedItem, ExplainedResource, Fate
 from policies.purposes import BASES
 from policies.reasons import TEXT, Reason
 from policies.vocabulary import Form, LegalBasis
@@ -25,7 +25,36 @@ _WHAT_WORDS: Final = {
     "purpose": ("用途的登记", "the purpose as registered"),
     "resource": ("资源描述", "the resource's description"),
     "agreement": ("共享协议", "the agreement"),
+    "consent": ("本人授权同意", "the person's consent"),
     "item": ("结果", "the outcome"),
+    "request": ("整个请求", "the request as a whole"),
+}
+_SIDE_WORDS: Final = {
+    RELEASED: ("提供", "released"),
+    ABSENT: ("没有", "absent"),
+    LET_THROUGH: ("予以办理", "let through"),
+    VALID: ("有效", "valid"),
+    ACTIVE: ("在用", "active"),
+}
+_FATE_WORDS: Final[Mapping[Fate, tuple[str, str]]] = {
+    Fate.RELEASED: ("已提供", "it was released"),
+    Fate.NOT_RELEASED: ("未提供", "it was not released"),
+    Fate.SILENT: ("提供方未应答", "its provider did not answer"),
+    Fate.OPEN: ("结果尚未登记", "what became of it is not on record yet"),
+}
+_BECAUSE_WORDS: Final = {
+    "no_record": ("没有该主体的记录", "there is no record of the subject"),
+    "no_value": ("记录中该项没有值", "the record has no value there"),
+    "withheld": ("提供方自身规则不允许", "the provider's own rules do not allow it"),
+    "subject_mismatch": ("记录的主体与请求不符", "the record is about somebody else"),
+    "source_error": ("提供方的数据源出错", "the provider's source failed"),
+}
+"""Outcomes of items as the log writes them."""
+_FURTHER_WORDS: Final = {
+    "consent": ("授权同意摘要", "Digest of the consent"),
+    "consent_uses": ("该授权同意至今使用次数", "Uses of the consent so far"),
+    "explicit_request": ("办事申请摘要", "Digest of the explicit request"),
+    "call": ("请求类别", "Kind of call"),
 }
 
 
@@ -68,13 +97,7 @@ def reason_words(code: str) -> tuple[str, str]:
 
 
 def _side(side: str, *, chinese: bool) -> str:
-    if side == RELEASED:
-        return "提供" if chinese else RELEASED
-    if side == ABSENT:
-        return "没有" if chinese else ABSENT
-    if side == ACTIVE:
-        return "在用" if chinese else ACTIVE
-    return reason_words(side)[0 if chinese else 1]
+    return (_SIDE_WORDS.get(side) or reason_words(side))[0 if chinese else 1]
 
 
 def _moment(at_ms: int) -> str:
@@ -107,6 +130,24 @@ def _instead(item: ExplainedItem) -> tuple[str, str]:
     return f"“{zh}”已足够，但不允许提供；", f"{en} would have done but is not allowed; "
 
 
+def _became(item: ExplainedItem) -> tuple[str, str]:
+    """What came of a permitted item, with the reason why it was not released, as far as it is told."""
+    if item.became is None:
+        return "", ""
+    zh, en = _FATE_WORDS[item.became]
+    if item.because:
+        why_zh, why_en = _BECAUSE_WORDS.get(item.because) or reason_words(item.because)
+        # A code that has no words stands for itself, once.
+        known = why_zh != item.because
+        zh += f"：{why_zh}（{item.because}）" if known else f"：{why_zh}"
+        en += f": {why_en} ({item.because})" if known else f": {why_en}"
+    return f"{zh}；", f"{en}; "
+
+
+def _further(name: str) -> tuple[str, str]:
+    return _FURTHER_WORDS.get(name, (name, name))
+
+
 def _names(resource: ExplainedResource, item: ExplainedItem) -> tuple[str, str]:
     described = None if resource.described is None else resource.described.field(item.field)
     return (item.field, item.field) if described is None else (described.name_zh, described.name_en)
@@ -125,10 +166,21 @@ def _emergency(code: str) -> tuple[str, str]:
 
 
 def _chinese(explained: Explained) -> Iterator[str]:
-    yield (
-        f"{_moment(explained.at_ms)}，{explained.consumer} 的业务系统 {explained.system} 以"
-        f"{_basis(explained.basis)[0]}为依据、为{_purpose(explained)[0]}请求数据。"
-    )
+    moment = _moment(explained.at_ms)
+    who = f"{explained.consumer} 的业务系统 {explained.system} " if explained.system else explained.consumer
+    if not explained.resources and explained.ending is not None:
+        whose = f"{who}的" if who else "一次"
+        yield f"{moment}，{whose}请求在作出判断之前被拒绝：{explained.ending.zh}（{explained.ending.code}）。"
+    else:
+        yield f"{moment}，{who}以{_basis(explained.basis)[0]}为依据、为{_purpose(explained)[0]}请求数据。"
+        yield from _chinese_decision(explained)
+    for name, text in explained.further.items():
+        yield f"{_further(name)[0]}：{text}。"
+    if explained.bundle:
+        yield f"规则包：{explained.bundle}。"
+
+
+def _chinese_decision(explained: Explained) -> Iterator[str]:
     yield "".join(
         (
             "办件编号：" + ("有" if explained.case_present else "无"),
@@ -150,27 +202,55 @@ def _chinese(explained: Explained) -> Iterator[str]:
             word = reason_words(resource.consent)[0] if resource.consent else "已核验，覆盖所列信息项"
             yield f"{title}：本人授权同意：{word}。"
         if resource.uses is not None:
-            yield f"{title}：该协议当日已用 {resource.uses.taken} 次，上限 {resource.uses.per_day} 次。"
+            yield f"{title}：{''.join(_chinese_numbers(resource))}。"
         for item in resource.items:
             name, form = _names(resource, item)[0], _form(item)[0]
             rules = "、".join(f"“{rule.zh}”（{rule.id}）" for rule in item.rules) or "无"
             if item.released:
-                yield f"{name}（{item.field}）以“{form}”形式提供；{_instead(item)[0]}依据规则：{rules}。"
+                said = f"可以“{form}”形式提供；{_instead(item)[0]}{_became(item)[0]}"
+                yield f"{name}（{item.field}）{said}依据规则：{rules}。"
             else:
                 why = reason_words(item.reason)[0]
                 yield f"{name}（{item.field}）的“{form}”不予提供：{why}（{item.reason}）；依据规则：{rules}。"
     if explained.refuses:
         yield "因此整个请求被拒绝，没有向任何部门询问。"
-    for name, text in explained.further.items():
-        yield f"{name}：{text}。"
-    yield f"规则包：{explained.bundle}。"
+    elif explained.ending is not None:
+        how = "中断" if explained.ending.broke_off else "被拒绝"
+        yield f"但请求{how}，没有提供任何数据：{explained.ending.zh}（{explained.ending.code}）。"
+
+
+def _chinese_numbers(resource: ExplainedResource) -> Iterator[str]:
+    """The agreement's numbers of the day."""
+    if resource.uses is not None:
+        yield f"该协议当日已用 {resource.uses.taken} 次，上限 {resource.uses.per_day} 次"
+    if resource.subjects is not None:
+        yield f"；涉及 {resource.subjects.taken} 个不同主体，上限 {resource.subjects.per_day} 个"
+    if resource.rate_per_minute:
+        yield f"；每分钟不超过 {resource.rate_per_minute} 次"
 
 
 def _english(explained: Explained) -> Iterator[str]:
-    yield (
-        f"At {_moment(explained.at_ms)} the system {explained.system} of {explained.consumer} asked for data on the "
-        f"basis of {_basis(explained.basis)[1]}, for the purpose {_purpose(explained)[1]}."
-    )
+    moment = _moment(explained.at_ms)
+    who = f"the system {explained.system} of {explained.consumer}" if explained.system else explained.consumer
+    if not explained.resources and explained.ending is not None:
+        whose = f" of {who}" if who else ""
+        yield (
+            f"At {moment} a call{whose} was refused before anything was decided: "
+            f"{explained.ending.en} ({explained.ending.code})."
+        )
+    else:
+        yield (
+            f"At {moment} {who} asked for data on the basis of {_basis(explained.basis)[1]}, for the purpose "
+            f"{_purpose(explained)[1]}."
+        )
+        yield from _english_decision(explained)
+    for name, text in explained.further.items():
+        yield f"{_further(name)[1]}: {text}."
+    if explained.bundle:
+        yield f"Policy bundle: {explained.bundle}."
+
+
+def _english_decision(explained: Explained) -> Iterator[str]:
     yield "".join(
         (
             "Case reference: " + ("stated" if explained.case_present else "none"),
@@ -192,17 +272,28 @@ def _english(explained: Explained) -> Iterator[str]:
             word = reason_words(resource.consent)[1] if resource.consent else "verified and covers the items"
             yield f"{title}: consent of the person: {word}."
         if resource.uses is not None:
-            yield f"{title}: uses of that agreement that day: {resource.uses.taken} of {resource.uses.per_day}."
+            yield f"{title}: {''.join(_english_numbers(resource))}."
         for item in resource.items:
             name, form = _names(resource, item)[1], _form(item)[1]
             rules = ", ".join(f'"{rule.en}" ({rule.id})' for rule in item.rules) or "none"
             if item.released:
-                yield f"{name} ({item.field}) is released as {form}; {_instead(item)[1]}rules: {rules}."
+                said = f"may be released as {form}; {_instead(item)[1]}{_became(item)[1]}"
+                yield f"{name} ({item.field}) {said}rules: {rules}."
             else:
                 why = reason_words(item.reason)[1]
                 yield f"{name} ({item.field}) as {form} is withheld: {why} ({item.reason}); rules: {rules}."
     if explained.refuses:
         yield "So the whole request is refused and nobody is asked."
-    for name, text in explained.further.items():
-        yield f"{name}: {text}."
-    yield f"Policy bundle: {explained.bundle}."
+    elif explained.ending is not None:
+        how = "breaks off" if explained.ending.broke_off else "is refused"
+        yield f"But the request {how} and nothing is released: {explained.ending.en} ({explained.ending.code})."
+
+
+def _english_numbers(resource: ExplainedResource) -> Iterator[str]:
+    """The agreement's numbers of the day."""
+    if resource.uses is not None:
+        yield f"uses of that agreement that day: {resource.uses.taken} of {resource.uses.per_day}"
+    if resource.subjects is not None:
+        yield f"; different subjects: {resource.subjects.taken} of {resource.subjects.per_day}"
+    if resource.rate_per_minute:
+        yield f"; at most {resource.rate_per_minute} a minute"

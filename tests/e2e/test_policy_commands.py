@@ -15,7 +15,7 @@ from policies.engine.bundle import PACKAGED, digest_of, read_files
 from policies.purposes import PURPOSES
 from tests.support.city import PURPOSE, City
 from tests.support.city_fixtures import shared_city
-from tests.support.doors import NAME, RawSystem
+from tests.support.doors import NAME, RawSystem, refused
 from tests.support.log_book import logged
 from tests.support.policy_cases import bundle_copy
 from tests.support.policy_city import NO_SCHOOL, NO_YEAR, OPERATORS, policy_city
@@ -100,6 +100,24 @@ async def test_a_recorded_request_is_explained_at_home_and_at_the_door_and_each_
     assert "education-civil-resident" in text
     await hands.at_the_door("explain", "0", who="auditor", role="auditor", code=3)
     assert "give --home, or --gateway" in await hands.run("explain", number, code=2)
+
+
+async def test_a_typed_home_counts_before_a_door_of_the_environment_and_a_token_means_the_door(
+    city: City, hands: Hands, raw: RawSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with logged(city) as book:
+        await refused(raw.fetch(raw.asking(purpose="curiosity")))
+    number = str(book.only("refused").leaf_index)
+    monkeypatch.setenv("ONCEGATE_GATEWAY", city.people)
+    monkeypatch.setenv("ONCEGATE_HOME", str(city.home))
+    with logged(city) as book:
+        text = await hands.at_the_door("explain", number, who="auditor", role="auditor")
+        monkeypatch.setenv("ONCEGATE_TOKEN_FILE", str(tmp_path / "auditor.jwt"))
+        said = await hands.at_home("explain", number)
+    assert [sorted({"auditor", "by"} & entry.account.keys()) for entry in book.entries] == [["auditor"], ["by"]]
+    assert "(UNKNOWN_PURPOSE)" in text
+    assert "Decided again" not in text
+    assert said["today"] is None
 
 
 async def test_a_candidate_is_tried_on_the_past_before_it_is_proposed(

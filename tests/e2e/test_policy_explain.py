@@ -151,10 +151,7 @@ async def test_only_auditors_and_stewards_read_recorded_decisions(city: City, pe
     assert book.kinds == []
 
 
-async def test_an_entry_without_a_decision_is_not_explained(city: City, people: Door, raw: RawSystem) -> None:
-    with logged(city) as book:
-        await refused(raw.fetch(raw.asking(purpose="curiosity")))
-    assert (await refused(explain(people, book.only("refused").leaf_index, auditor(city)))).reason == "NOT_FOUND"
+async def test_an_entry_that_is_about_no_request_is_not_explained(city: City, people: Door) -> None:
     assert (await refused(explain(people, 0, auditor(city)))).reason == "NOT_FOUND"
 
 

@@ -113,6 +113,8 @@ def explained(engine: PolicyEngine, row: Row) -> Explained:
                 counts=held is not None,
                 consent="" if asked.basis is LegalBasis.CONSENT else None,
                 uses=None if held is None else Uses(17, held.uses_per_day),
+                subjects=None if held is None else Uses(16, held.subjects_per_day),
+                rate_per_minute=0 if held is None else held.rate_per_minute,
                 described=asked.resource,
                 items=tuple(
                     ExplainedItem(

@@ -28,12 +28,12 @@ NO_SCHOOL = (
 
 @asynccontextmanager
 async def policy_city(folder: Path) -> AsyncIterator[City]:
-    """The standard city with stewards of civil and housing, and an issuer of operators."""
+    """The standard city with stewards of civil, housing and education, and an issuer of operators."""
     settings = (
         f'\n[[issuers]]\nissuer = "{OPERATORS}"\njwks_file = "{folder / "issuer.jwks.json"}"\n'
         'roles = { operator = "operator" }\n'
     )
-    for department in ("civil", "housing"):
+    for department in ("civil", "housing", "education"):
         settings += (
             f'\n[[issuers]]\nissuer = "{STEWARDS[department]}"\njwks_file = "{folder / "issuer.jwks.json"}"\n'
             f'roles = {{ steward = "steward" }}\ndepartment = "{department}"\n'

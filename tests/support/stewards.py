@@ -11,7 +11,12 @@ from oncegate.v1 import profile_pb2, source_pb2
 from tests.support.city import PURPOSE, City, running_city
 from tests.support.doors import Door, bearer
 
-STEWARDS = {"civil": "https://civil.test", "housing": "https://housing.test", "tourism": "https://nowhere.test"}
+STEWARDS = {
+    "civil": "https://civil.test",
+    "housing": "https://housing.test",
+    "education": "https://education.test",
+    "tourism": "https://nowhere.test",
+}
 OFFICIAL, RIGHT = "13900139000", "13700137000"
 
 

@@ -5,7 +5,7 @@ The operator asks beside the gateway (`--home`), auditors and stewards at its pe
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import grpc
 import typer
@@ -16,9 +16,6 @@ from gateway.cli.options import AsJson
 from gateway.cli.output import EXIT_USAGE, command, emit, fail, say
 from gateway.cli.policy.question import read_question, request_of
 from oncegate.v1 import policy_pb2, policy_pb2_grpc
-
-if TYPE_CHECKING:
-    from gateway.exchange.explain import ExplainedEntry
 
 HomeOption = Annotated[
     Path | None,
@@ -41,6 +38,7 @@ TokenOption = Annotated[
 
 @command
 def explain(  # noqa: PLR0917 - each is an option
+    context: typer.Context,
     entry: Annotated[
         int | None,
         typer.Argument(min=0, help="Index of an entry of the access log; without it, the options' question."),
@@ -72,8 +70,11 @@ def explain(  # noqa: PLR0917 - each is an option
 
     Nobody is asked and nothing is counted. Reading a recorded decision is logged.
     """
+    # An operator's --home counts before a door that the environment names; a token is for the door.
+    at_home = home if home is not None and (token_file is None or _typed(context, "home")) else None
     if entry is not None:
-        _entry(entry, home, gateway, ca, token_file, as_json=as_json)
+        response = _entry_at_home(at_home, entry) if at_home else _entry_at_door(entry, gateway, ca, token_file)
+        emit(_entry_json(response), as_json=as_json, human=lambda: _told(response))
         return
     asked: dict[str, Any] = {
         "consumer": consumer,
@@ -89,92 +90,72 @@ def explain(  # noqa: PLR0917 - each is an option
     }
     if question is not None:
         asked |= read_question(question)
-    if home is not None and not gateway:
-        _explain_offline(home, asked, as_json=as_json)
-        return
+    explanation = _asked_at_home(at_home, asked) if at_home else _asked_at_door(asked, gateway, ca, token_file)
+    emit(json.loads(explanation.document), as_json=as_json, human=lambda: _said(explanation))
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was typed, and does not come from the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _asked_at_door(
+    asked: dict[str, Any], gateway: str, ca: Path | None, token_file: Path | None
+) -> policy_pb2.Explanation:
     with _channel(gateway, ca, token_file) as (stub, metadata):
         response = stub.ExplainDecision(request_of(asked), metadata=metadata, timeout=DEADLINE_S)
-    emit(json.loads(response.explanation.document), as_json=as_json, human=lambda: _said(response.explanation))
+    explanation: policy_pb2.Explanation = response.explanation
+    return explanation
 
 
-def _entry(
-    entry: int, home: Path | None, gateway: str, ca: Path | None, token_file: Path | None, *, as_json: bool
-) -> None:
-    if home is not None and not gateway:
-        document, human = _entry_offline(home, entry)
-        emit(document, as_json=as_json, human=human)
-        return
-    with _channel(gateway, ca, token_file) as (stub, metadata):
-        request = policy_pb2.ExplainEntryRequest(leaf_index=entry)
-        response = stub.ExplainEntry(request, metadata=metadata, timeout=DEADLINE_S)
-    emit(
-        {
-            "entry": response.leaf_index,
-            "outcome": response.outcome,
-            "explanation": json.loads(response.explanation.document),
-            "today": {
-                "same": response.same_today,
-                "differences_zh": list(response.differences_zh),
-                "differences_en": list(response.differences_en),
-                "explanation": json.loads(response.today.document),
-            },
-        },
-        as_json=as_json,
-        human=lambda: _told(
-            response.leaf_index,
-            response.outcome,
-            (list(response.explanation.zh), list(response.explanation.en)),
-            (list(response.differences_zh), list(response.differences_en)),
-            same=response.same_today,
-        ),
-    )
-
-
-def _explain_offline(home: Path, asked: dict[str, Any], *, as_json: bool) -> None:
+def _asked_at_home(home: Path, asked: dict[str, Any]) -> policy_pb2.Explanation:
     from gateway.bootstrap.policy import policy_of  # noqa: PLC0415 - see gateway.cli.offline
+    from gateway.rpc.explanations import explanation_of  # noqa: PLC0415 - see gateway.cli.offline
     from gateway.rpc.hypothesis import hypothesis_of  # noqa: PLC0415 - see gateway.cli.offline
-    from policies.explain import document, sentences  # noqa: PLC0415 - see gateway.cli.offline
 
     hypothesis = hypothesis_of(request_of(asked))
     with open_offline(home) as offline:
-        explained = policy_of(offline).explain.hypothetical(hypothesis)
-
-    def human() -> None:
-        for language in ("zh", "en"):
-            for sentence in sentences(explained, language):
-                say(sentence)
-
-    emit(document(explained), as_json=as_json, human=human)
+        return explanation_of(policy_of(offline).explain.hypothetical(hypothesis))
 
 
-def _entry_offline(home: Path, entry: int) -> "tuple[dict[str, Any], Any]":
+def _entry_at_door(
+    entry: int, gateway: str, ca: Path | None, token_file: Path | None
+) -> policy_pb2.ExplainEntryResponse:
+    with _channel(gateway, ca, token_file) as (stub, metadata):
+        request = policy_pb2.ExplainEntryRequest(leaf_index=entry)
+        response: policy_pb2.ExplainEntryResponse = stub.ExplainEntry(request, metadata=metadata, timeout=DEADLINE_S)
+    return response
+
+
+def _entry_at_home(home: Path, entry: int) -> policy_pb2.ExplainEntryResponse:
     from gateway.audit.entries import EntryDraft  # noqa: PLC0415 - see gateway.cli.offline
     from gateway.bootstrap.policy import policy_of  # noqa: PLC0415 - see gateway.cli.offline
-    from policies.explain import document, sentences  # noqa: PLC0415 - see gateway.cli.offline
-    from policies.explain.compare import same_decision  # noqa: PLC0415 - see gateway.cli.offline
-    from policies.explain.sentences import difference_sentence  # noqa: PLC0415 - see gateway.cli.offline
+    from gateway.rpc.explanations import explained_entry  # noqa: PLC0415 - see gateway.cli.offline
 
     with open_offline(home) as offline:
         # Before anything is shown, as at the door.
         offline.ledger.append_blocking(
             EntryDraft(kind="log_read", accountability={"by": "operator", "what": "explain", "entry": str(entry)})
         )
-        found: ExplainedEntry = policy_of(offline).explain.entry(entry)
-    same = same_decision(found.differences)
-    told = tuple([difference_sentence(one, language) for one in found.differences] for language in ("zh", "en"))
-    content = {
-        "entry": found.index,
-        "outcome": found.outcome,
-        "explanation": document(found.then),
-        "today": {
-            "same": same,
-            "differences_zh": told[0],
-            "differences_en": told[1],
-            "explanation": document(found.now),
-        },
+        return explained_entry(policy_of(offline).explain.entry(entry))
+
+
+def _entry_json(response: policy_pb2.ExplainEntryResponse) -> dict[str, Any]:
+    today = None
+    if response.HasField("today"):
+        today = {
+            "same": response.same_today,
+            "differences_zh": list(response.differences_zh),
+            "differences_en": list(response.differences_en),
+            "explanation": json.loads(response.today.document),
+        }
+    return {
+        "entry": response.leaf_index,
+        "outcome": response.outcome,
+        "explanation": json.loads(response.explanation.document),
+        "today": today,
     }
-    said = (list(sentences(found.then, "zh")), list(sentences(found.then, "en")))
-    return content, lambda: _told(found.index, found.outcome, said, (told[0], told[1]), same=same)
 
 
 def _said(explanation: policy_pb2.Explanation) -> None:
@@ -182,24 +163,22 @@ def _said(explanation: policy_pb2.Explanation) -> None:
         say(sentence)
 
 
-def _told(
-    index: int,
-    outcome: str,
-    said: tuple[list[str], list[str]],
-    differences: tuple[list[str], list[str]],
-    *,
-    same: bool,
-) -> None:
-    closing = {
-        True: ("今天重新判断，结果相同。", "Decided again today, the outcome is the same."),
-        False: ("今天重新判断，结果不同：", "Decided again today, the outcome differs:"),
-    }[same]
-    for language in (0, 1):
-        say(f"#{index} {outcome or '…'}")
-        for sentence in said[language]:
+def _told(response: policy_pb2.ExplainEntryResponse) -> None:
+    said, same = response.explanation, response.same_today
+    for sentences, differences, closing in (
+        (said.zh, response.differences_zh, "今天重新判断，结果相同。" if same else "今天重新判断，结果不同："),
+        (
+            said.en,
+            response.differences_en,
+            f"Decided again today, the outcome {'is the same.' if same else 'differs:'}",
+        ),
+    ):
+        say(f"#{response.leaf_index} {response.outcome or '…'}")
+        for sentence in sentences:
             say(sentence)
-        say(closing[language])
-        for difference in differences[language]:
+        if response.HasField("today"):
+            say(closing)
+        for difference in differences:
             say(f"  {difference}")
 
 

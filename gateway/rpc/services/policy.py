@@ -10,11 +10,9 @@ from gateway.errors import bad_request
 from gateway.exchange.policy_desk import BundleState, PolicyDesk
 from gateway.exchange.policy_reading import PolicyReading
 from gateway.rpc.callers import bearer
+from gateway.rpc.explanations import explained_entry, explanation_of
 from gateway.rpc.hypothesis import hypothesis_of
 from oncegate.v1 import policy_pb2, policy_pb2_grpc
-from policies.explain import Explained, document, sentences
-from policies.explain.compare import same_decision
-from policies.explain.sentences import difference_sentence
 
 _MAX_INDEX: Final = 2**63 - 1
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -38,7 +36,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
     ) -> policy_pb2.ExplainDecisionResponse:
         """See policy.proto."""
         explained = self._reading.decision(bearer(context), hypothesis_of(request))
-        return policy_pb2.ExplainDecisionResponse(explanation=_explanation(explained))
+        return policy_pb2.ExplainDecisionResponse(explanation=explanation_of(explained))
 
     async def ExplainEntry(  # noqa: N802
         self, request: policy_pb2.ExplainEntryRequest, context: Any
@@ -46,16 +44,7 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
         """See policy.proto."""
         if request.leaf_index > _MAX_INDEX:
             raise bad_request("leaf_index", "must be at most 2^63 - 1")
-        found = await self._reading.entry(bearer(context), request.leaf_index)
-        return policy_pb2.ExplainEntryResponse(
-            leaf_index=found.index,
-            explanation=_explanation(found.then),
-            outcome=found.outcome,
-            same_today=same_decision(found.differences),
-            differences_zh=[difference_sentence(one, "zh") for one in found.differences],
-            differences_en=[difference_sentence(one, "en") for one in found.differences],
-            today=_explanation(found.now),
-        )
+        return explained_entry(await self._reading.entry(bearer(context), request.leaf_index))
 
     async def ProposeBundle(  # noqa: N802
         self, request: policy_pb2.ProposeBundleRequest, context: Any
@@ -134,12 +123,4 @@ def _bundle(state: BundleState) -> policy_pb2.Bundle:
         activated_unix_ms=state.activated_ms,
         tested_rows=report["rows"],
         findings=[policy_pb2.LintFinding(**one) for one in report["findings"]],
-    )
-
-
-def _explanation(explained: Explained) -> policy_pb2.Explanation:
-    return policy_pb2.Explanation(
-        document=json.dumps(document(explained), ensure_ascii=False, sort_keys=True, separators=(",", ":")),
-        zh=sentences(explained, "zh"),
-        en=sentences(explained, "en"),
     )
