@@ -48,6 +48,7 @@ class Reason(StrEnum):
     PURPOSE_NOT_COVERED = "PURPOSE_NOT_COVERED"
     PURPOSE_RETIRED = "PURPOSE_RETIRED"
     BASIS_NOT_FOR_PURPOSE = "BASIS_NOT_FOR_PURPOSE"
+    SERVICE_NOT_COVERED = "SERVICE_NOT_COVERED"
     BASIS_NOT_COVERED = "BASIS_NOT_COVERED"
     EMERGENCY_ONLY = "EMERGENCY_ONLY"
     EMERGENCY_NOT_AGREED = "EMERGENCY_NOT_AGREED"
@@ -148,6 +149,10 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.BASIS_NOT_FOR_PURPOSE: (
         _D,
         Text("该用途不得以此法律依据办理", "The purpose cannot rest on this legal basis"),
+    ),
+    _R.SERVICE_NOT_COVERED: (
+        _D,
+        Text("共享协议只用于所列事项", "The agreement is for other services than the one named, if any"),
     ),
     _R.BASIS_NOT_COVERED: (_D, Text("共享协议不包含该法律依据", "The agreement does not cover this legal basis")),
     _R.EMERGENCY_ONLY: (

@@ -6,7 +6,7 @@ the engine's memory.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypedDict
 
 from gateway.catalog.catalog import CatalogEntry
 from gateway.exchange.choose import candidates, chosen
@@ -18,12 +18,20 @@ from policies.reasons import Reason
 from policies.vocabulary import LegalBasis
 
 
+class Occasion(TypedDict):
+    """What a request says of its occasion: reason of the declared emergency, code of the service item; may be empty."""
+
+    emergency: str
+    service: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """Who asks, why and with what beside it, as far as policy is concerned: everything but the person.
 
     `consumer` is a department id, `system` the system's name. `now_ms` is the moment to decide for, Unix ms;
-    `emergency` the reason of the declared emergency, empty when none is declared.
+    `emergency` the reason of the declared emergency, empty when none is declared; `service` the code of the service
+    item for which it is asked, empty when none is named.
     """
 
     consumer: str
@@ -35,6 +43,12 @@ class Asking:
     official_present: bool
     now_ms: int
     emergency: str = ""
+    service: str = ""
+
+    @property
+    def occasion(self) -> "Occasion":
+        """What further agreements are found by: what was declared, and for which service."""
+        return {"emergency": self.emergency, "service": self.service}
 
     def who(self, resource: str) -> tuple[str, str, str, str, LegalBasis, int]:
         """What agreements are found by, for one resource."""
@@ -125,6 +139,7 @@ def consider(
         official=asking.official_present,
         consent_present=consent.reason is None,
         emergency=asking.emergency,
+        service=asking.service,
     )
     decision = consent.limited(engine.decide(question))
     decided = tuple((item, _told(one, consent.reason, suspended)) for item, one in chosen(items, decision))

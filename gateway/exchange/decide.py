@@ -116,9 +116,9 @@ class Decide:
             items = tuple(item for item in request.items if item.resource == code)
             who = asking.who(code)
             serving = partial(_serves, consent, items, entry.resource)
-            agreement = self._agreements.find(*who, serving, emergency=asking.emergency)
+            agreement = self._agreements.find(*who, serving, **asking.occasion)
             # Where none is in force, the nearest one only lets the engine tell which condition does not hold.
-            nearest = None if agreement else self._agreements.nearest(*who, emergency=asking.emergency)
+            nearest = None if agreement else self._agreements.nearest(*who, **asking.occasion)
             says = _says(consent, asking, agreement, code, items)
             suspended = partial(self._agreements.is_suspended, asking.consumer, code)
             part = consider(engine, asking, entry, items, agreement, nearest, says, suspended)
@@ -200,6 +200,7 @@ def asking_of(caller: Caller, now_ms: int) -> Asking:
         official_present=bool(caller.official),
         now_ms=now_ms,
         emergency=request.emergency_reason,
+        service="" if request.service is None else request.service.code,
     )
 
 

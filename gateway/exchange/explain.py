@@ -170,8 +170,8 @@ class Explain:
             items = tuple(item for item in asked.items if item.resource == code)
             who = asking.who(code)
             serving = partial(serves, asked.under.get(code, ""), items, entry.resource)
-            agreement = self._agreements.find(*who, serving, emergency=asking.emergency)
-            nearest = None if agreement else self._agreements.nearest(*who, emergency=asking.emergency)
+            agreement = self._agreements.find(*who, serving, **asking.occasion)
+            nearest = None if agreement else self._agreements.nearest(*who, **asking.occasion)
             consent = self._consent(asked, asking, agreement, code, items)
             suspended = partial(self._agreements.is_suspended, asked.consumer, code)
             part = consider(engine, asking, entry, items, agreement, nearest, consent, suspended)
@@ -209,6 +209,7 @@ class Explain:
             resources=tuple(resources),
             further=self._consent_facts(asked.consent),
             emergency=asked.emergency,
+            service=asked.service,
             refuses=refused,
             ending=ending(limit) if limit else None,
         )
@@ -265,6 +266,7 @@ class Explain:
             resources=resources,
             further=said.references,
             emergency=said.emergency,
+            service=said.service,
             refuses=refuses(resources),
         )
 

@@ -44,6 +44,7 @@ class Hypothesis:
     case_present: bool = False
     official_present: bool = False
     emergency: str = ""
+    service: str = ""
     consents: Mapping[str, ConsentSays] = field(default_factory=dict)
     under: Mapping[str, str] = field(default_factory=dict)
     consent: bytes = b""
@@ -60,6 +61,7 @@ class Hypothesis:
             official_present=self.official_present,
             now_ms=now_ms,
             emergency=self.emergency,
+            service=self.service,
         )
 
 
@@ -75,6 +77,7 @@ def hypothesis_of(said: RecordedDecision) -> Hypothesis:
         case_present=said.case_present,
         official_present=said.official_present,
         emergency=said.emergency,
+        service=said.service,
         consents={resource.code: _as_it_stood(resource) for resource in said.resources},
         under={
             resource.code: resource.agreement[2]

@@ -52,7 +52,7 @@ class Mend:
             said = dict(asked.account)
             kept: dict[str, Json] = {
                 key: said[key]
-                for key in ("department", "system", "purpose", "legal_basis", "case", "emergency")
+                for key in ("department", "system", "purpose", "legal_basis", "case", "emergency", "service")
                 if key in said
             }
             await self._record.write(

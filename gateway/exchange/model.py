@@ -6,7 +6,7 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from policies.emergencies import Emergency
 from policies.predicates import Need
-from policies.services.reference import ServiceReference
+from policies.service_reference import ServiceReference
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
 

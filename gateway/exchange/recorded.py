@@ -73,7 +73,7 @@ class RecordedDecision:
     """One request as it was decided. `at_ms` is when, Unix ms.
 
     `references` names what else the request named, such as its consent, by digest; `emergency` is the reason of the
-    declared emergency, empty when none was declared.
+    declared emergency, empty when none was declared; `service` the code of the service item, empty when none was named.
     """
 
     index: int
@@ -89,6 +89,7 @@ class RecordedDecision:
     resources: tuple[RecordedResource, ...]
     references: Mapping[str, str]
     emergency: str = ""
+    service: str = ""
 
 
 def decided_items(plan: Plan) -> list[Json]:
@@ -148,6 +149,7 @@ def read_decision(entry: LogEntry) -> RecordedDecision:
         resources=tuple(_read_resource(one, items) for one in facts["resources"]),
         references={name: str(said[name]) for name in _REFERENCES if said.get(name)},
         emergency=str((said.get("emergency") or {}).get("reason", "")),
+        service=str((said.get("service") or {}).get("code", "")),
     )
 
 

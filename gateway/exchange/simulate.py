@@ -180,9 +180,8 @@ class Simulate:
             return (held, None) if recorded.counts else (None, held)
         who = asking.who(recorded.code)
         under = asked.under.get(recorded.code, "")
-        emergency = asking.emergency
-        agreement = self._agreements.find(*who, partial(serves, under, items, described), emergency=emergency)
-        return agreement, None if agreement else self._agreements.nearest(*who, emergency=emergency)
+        agreement = self._agreements.find(*who, partial(serves, under, items, described), **asking.occasion)
+        return agreement, None if agreement else self._agreements.nearest(*who, **asking.occasion)
 
     def _suspended(self, consumer: str, recorded: RecordedResource, *, as_of_then: bool) -> Callable[[], bool]:
         if as_of_then:

@@ -6,7 +6,7 @@ Rules kept here: a declaration that is there must be whole; every broken rule is
 from gateway.errors import Violation
 from oncegate.v1 import signed_pb2
 from policies.emergencies import BadEmergency, Emergency, declared
-from policies.services.reference import BadReference, ServiceReference, checked_reference
+from policies.service_reference import BadReference, ServiceReference, checked_reference
 
 
 def emergency_of(body: signed_pb2.RequestBody, broken: list[Violation]) -> Emergency | None:

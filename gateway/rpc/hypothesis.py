@@ -15,6 +15,7 @@ from policies.emergencies import known
 from policies.identifiers import known_schemes
 from policies.predicates import BadPredicate, checked_need
 from policies.resources import DEPARTMENT_PATTERN
+from policies.service_reference import SERVICE_PATTERN
 from policies.vocabulary import Necessity
 
 _DEFAULT_SCHEME: Final = "cn.resident-id"
@@ -39,6 +40,11 @@ def hypothesis_of(request: policy_pb2.ExplainDecisionRequest) -> Hypothesis:
         (len(request.purpose) <= _MAX_CODE, "purpose", f"must be at most {_MAX_CODE} characters"),
         (scheme in known_schemes(), "subject_scheme", "must be a known scheme"),
         (not request.emergency or known(request.emergency), "emergency", "must be a registered reason"),
+        (
+            not request.service or SERVICE_PATTERN.fullmatch(request.service),
+            "service",
+            "must be the code of a service item",
+        ),
     ):
         if not holds:
             raise bad_request(path, rule)
@@ -53,6 +59,7 @@ def hypothesis_of(request: policy_pb2.ExplainDecisionRequest) -> Hypothesis:
         case_present=request.case_present,
         official_present=request.official_present,
         emergency=request.emergency,
+        service=request.service,
         consents={item.resource: ConsentSays(None) for item in items} if request.consent_present else {},
     )
 

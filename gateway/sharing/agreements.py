@@ -175,6 +175,7 @@ class Agreements:
         coverage: Callable[[Agreement], tuple[int, ...]] = lambda _: (),
         *,
         emergency: str = "",
+        service: str = "",
     ) -> Agreement | None:
         """The agreement in force for a request, or None. Fails closed.
 
@@ -191,6 +192,7 @@ class Agreements:
             coverage: How well an agreement serves the request, greater is better.
             emergency: Reason of the declared emergency; empty when none is declared. An agreement for emergencies
                 serves nothing else, and no other serves one.
+            service: Code of the service item for which the system asks; empty when it names none.
         """
         fitting = [
             agreement
@@ -198,6 +200,7 @@ class Agreements:
             if agreement.term(now_ms) is Term.IN_FORCE
             and system_name in agreement.systems
             and purpose in agreement.purposes
+            and agreement.serves(service)
             and basis is agreement.legal_basis
             and _serves(agreement, emergency)
         ]
@@ -215,6 +218,7 @@ class Agreements:
         now_ms: int,
         *,
         emergency: str = "",
+        service: str = "",
     ) -> Agreement | None:
         """The agreement that comes closest when `find` gives None: only to tell why a request is refused.
 
@@ -228,6 +232,7 @@ class Agreements:
             basis: Legal basis.
             now_ms: Unix time in milliseconds.
             emergency: Reason of the declared emergency; empty when none is declared.
+            service: Code of the service item for which the system asks; empty when it names none.
         """
 
         def closeness(agreement: Agreement) -> tuple[bool, ...]:
@@ -236,6 +241,7 @@ class Agreements:
                 agreement.term(now_ms) is Term.IN_FORCE,
                 system_name in agreement.systems,
                 purpose in agreement.purposes,
+                agreement.serves(service),
                 basis is agreement.legal_basis,
                 (agreement.emergency is not None) == bool(emergency),
                 _serves(agreement, emergency),

@@ -51,7 +51,7 @@ class Wish:
     begin_ms: int
     days: int
     uses_per_day: int
-    further: Mapping[str, str | int | bool]
+    further: Mapping[str, str | int | bool | list[str]]
     questions: Sequence[str] = ()
 
 

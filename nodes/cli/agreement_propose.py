@@ -66,6 +66,10 @@ def new(
     impact_assessment: Annotated[
         str, typer.Option("--impact-assessment", help="Its reference; needed for sensitive fields.")
     ] = "",
+    services: Annotated[
+        list[str] | None,
+        typer.Option("--service", help="Only for this service item; may be given again. Else for every one."),
+    ] = None,
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +84,7 @@ def new(
             return await client.resource(resource)
 
     offered = asyncio.run(look())
-    further: dict[str, str | int | bool] = {}
+    further: dict[str, str | int | bool | list[str]] = {}
     if offered.sharing_type is not None:
         further["sharing_type"] = str(offered.sharing_type)
     terms = condition or (offered.sharing_terms if str(offered.sharing_type) == "conditional" else "")
@@ -88,6 +92,7 @@ def new(
     further |= {"official_required": True} if official_required else {}
     further |= {"retention_days": retention_days} if retention_days else {}
     further |= {"impact_assessment": impact_assessment} if impact_assessment else {}
+    further |= {"services": list(services)} if services else {}
     further |= {"case_required": case_required}
     wish = Wish(
         id=agreement_id or f"{side.department}-{resource.replace('.', '-')}",

@@ -19,7 +19,7 @@ from nodes.enrolment.errors import BadInput
 from oncegate.v1 import signed_pb2
 from policies.emergencies import BadEmergency, Emergency, declared
 from policies.identifiers import BadIdentifier, normalise
-from policies.services.reference import BadReference, ServiceReference, checked_reference
+from policies.service_reference import BadReference, ServiceReference, checked_reference
 from policies.vocabulary import LegalBasis, Necessity
 
 NONCE_BYTES = 32

@@ -5,7 +5,8 @@ request. What to ask for next, and what it all amounts to, is worked out by `pol
 
 Rules kept here: what policy withholds or a provider leaves unanswered becomes part of the result, with its reason; an
 answer that does not verify, and a first request that is refused for another reason, are raised as by `fetch`. A later
-request that breaks off leaves open what it was for, so that what was received before is not lost.
+request that breaks off leaves open what it was for, and one that policy refuses as a whole leaves that out, so that
+what was received before is not lost.
 """
 
 import dataclasses
@@ -172,8 +173,8 @@ class ServiceDesk:
                 told = _told(error, wanted)
                 if not told and not answers:
                     raise
-                known = self._learnt(known, told or _all(wanted, Status.FAILED, error.code))
-                if not told:
+                known = self._learnt(known, told or _broken_off(error, wanted))
+                if not told and not _refused(error):
                     break
                 continue
             answers.append(answer)
@@ -259,6 +260,15 @@ def _told(error: RequestRefused | GatewayUnreachable, wanted: Sequence[Wanted]) 
         for one in wanted
         if f"{one.item.resource}.{one.item.field}" in reasons
     }
+
+
+def _refused(error: RequestRefused | GatewayUnreachable) -> bool:
+    """Whether it is policy's last word, such as that a consent has no uses left, and asking again will not help."""
+    return isinstance(error, RequestRefused) and error.status == "PERMISSION_DENIED"
+
+
+def _broken_off(error: RequestRefused | GatewayUnreachable, wanted: Sequence[Wanted]) -> dict[AskedItem, Given]:
+    return _all(wanted, Status.WITHHELD if _refused(error) else Status.FAILED, error.code)
 
 
 def _all(wanted: Sequence[Wanted], status: Status, reason: str) -> dict[AskedItem, Given]:

@@ -23,7 +23,7 @@ from nodes.provider.model import (
 from oncegate.v1 import signed_pb2
 from policies.emergencies import Emergency, declared
 from policies.predicates import Operator, checked_need
-from policies.services.reference import checked_reference
+from policies.service_reference import checked_reference
 from policies.vocabulary import Form, LegalBasis, Necessity
 
 ID_BYTES: Final = 16

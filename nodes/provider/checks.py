@@ -350,6 +350,7 @@ class TicketChecks:
                 predicate=item.predicate,
                 consent_present=consented,
                 emergency=request.emergency,
+                service=request.service,
             )
             if reason is not None:
                 raise CheckFailed(reason)

@@ -42,6 +42,7 @@ class Agreement:
     are always there (policies/agreements/limits.py). `raw` is the exact file, `digest` its SHA-256. `retention_days`,
     `impact_assessment` and `onward_transfer` are what the consumer owes (policies/agreements/obligations.py). `consent`
     is there exactly when the legal basis is consent. One with `emergency` serves declared emergencies and nothing else.
+    One with `services` serves requests for one of these service items, and no other; an empty set says nothing of them.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Agreement:
     predicates: Mapping[str, Predicate] = dataclasses.field(default_factory=dict)
     consent: ConsentTerms | None = None
     emergency: EmergencyTerms | None = None
+    services: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
         """By digest: equal bytes are equal agreements."""
@@ -90,6 +92,14 @@ class Agreement:
             return Term.NOT_STARTED
         return Term.IN_FORCE if now_ms < self.valid_until_ms else Term.EXPIRED
 
+    def serves(self, service: str) -> bool:
+        """Whether it is for a service item: every one, or those that it lists.
+
+        Args:
+            service: Its code; empty when none is named, which a list of services never covers.
+        """
+        return not self.services or service in self.services
+
     def permits(
         self,
         *,
@@ -104,6 +114,7 @@ class Agreement:
         consent_present: bool = False,
         predicate: str = "",
         emergency: str = "",
+        service: str = "",
     ) -> Reason | None:
         """Check one item against this agreement; fails closed, the first condition that does not hold is told.
 
@@ -119,6 +130,7 @@ class Agreement:
             consent_present: Whether a valid consent of the person was verified; needed when the basis is consent.
             predicate: With the form predicate, its name.
             emergency: Reason of the declared emergency; empty when none is declared.
+            service: Code of the service item for which the system asks; empty when it names none.
 
         Returns:
             None if the item is permitted, else the reason.
@@ -133,6 +145,7 @@ class Agreement:
             (system_name in self.systems, Reason.WRONG_SYSTEM),
             (bool(purpose), Reason.PURPOSE_MISSING),
             (purpose in self.purposes, Reason.PURPOSE_NOT_COVERED),
+            (self.serves(service), Reason.SERVICE_NOT_COVERED),
             (basis is self.legal_basis, Reason.BASIS_NOT_COVERED),
             (emergency or self.emergency is None, Reason.EMERGENCY_ONLY),
             (not emergency or self.emergency is not None, Reason.EMERGENCY_NOT_AGREED),

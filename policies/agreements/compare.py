@@ -118,6 +118,13 @@ def _added(key: str, old: str | None, new: str | None) -> list[Change]:
     return [Change(key, effect, spelled(old), spelled(new))]
 
 
+def _services(key: str, old: frozenset[str], new: frozenset[str]) -> list[Change]:
+    """A list of services that may be left out: then it is for every one."""
+    if old and new:
+        return _set(key, old, new)
+    return [Change(key, Effect.WIDENS if old else Effect.NARROWS, spelled(old), spelled(new))]
+
+
 def _begin(key: str, old: int, new: int) -> list[Change]:
     return [Change(key, Effect.NARROWS if new > old else Effect.WIDENS, _moment(old), _moment(new))]
 
@@ -188,6 +195,7 @@ def _moment(ms: int) -> str:
 _RULES: Final[Mapping[str, _Rule]] = {
     "systems": _set,
     "purposes": _set,
+    "services": _services,
     "sharing_type": _added,
     "condition": _added,
     "valid_from_ms": _begin,

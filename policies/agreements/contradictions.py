@@ -1,10 +1,11 @@
 """Two agreements that would permit the same release under different duties.
 
 Rules kept here: two agreements meet when consumer, resource and legal basis are the same, a system, a purpose and a
-form of a field are in both, neither is for emergencies or both are for one of the same reasons, and their terms
-overlap. Where they meet, their duties must be the same: which one decides a request must never decide what the consumer
-owes. Nor may it decide what is asked: a predicate that both have under one name must be the same question, because a
-system may ask for it by name alone. Revisions of one agreement replace each other and never meet.
+form of a field are in both, one service could be asked for under both, neither is for emergencies or both are for one
+of the same reasons, and their terms overlap. Where they meet, their duties must be the same: which one decides a
+request must never decide what the consumer owes. Nor may it decide what is asked: a predicate that both have under one
+name must be the same question, because a system may ask for it by name alone. Revisions of one agreement replace each
+other and never meet.
 
 What it does not do: it does not choose between agreements that say the same (the gateway does, always alike).
 """
@@ -37,6 +38,7 @@ def meets(one: Agreement, other: Agreement) -> bool:
         and (one.provider, one.consumer, one.resource, one.legal_basis)
         == (other.provider, other.consumer, other.resource, other.legal_basis)
         and _serve_one_request(one.emergency, other.emergency)
+        and not (one.services and other.services and one.services.isdisjoint(other.services))
         and not one.systems.isdisjoint(other.systems)
         and not one.purposes.isdisjoint(other.purposes)
         and one.valid_from_ms < other.valid_until_ms

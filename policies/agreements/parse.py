@@ -27,6 +27,7 @@ from policies.agreements.obligations import is_plain, read_obligations
 from policies.agreements.predicates import read_predicates
 from policies.agreements.toml_text import BadToml, read_toml
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
+from policies.service_reference import SERVICE_PATTERN
 from policies.vocabulary import PURPOSE_PATTERN, RECORD_FIELD, Form, LegalBasis, SharingType
 
 FORMAT: Final = "oncegate.agreement/1"
@@ -61,7 +62,7 @@ _REQUIRED: Final = frozenset(
     }
 )
 _OPTIONAL: Final = (
-    frozenset({"sharing_type", "condition", "official_required", "predicates", "consent", EMERGENCY})
+    frozenset({"sharing_type", "condition", "official_required", "predicates", "consent", "services", EMERGENCY})
     | OBLIGATIONS
     | LIMITS
 )
@@ -160,7 +161,13 @@ class _Reader:
             predicates=read_predicates(self.table.get("predicates", []), items, self.bad),
             consent=self.consent(),
             emergency=emergency,
+            services=self.services(),
         )
+
+    def services(self) -> frozenset[str]:
+        if "services" not in self.table:
+            return frozenset()
+        return self.listed("services", "codes of service items", lambda code: bool(SERVICE_PATTERN.fullmatch(code)))
 
     def consent(self) -> ConsentTerms | None:
         basis = self.word("legal_basis", LegalBasis)

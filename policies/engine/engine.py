@@ -161,6 +161,7 @@ def _key(question: AccessQuestion) -> Hashable:
         question.official,
         question.subject_scheme,
         question.emergency,
+        question.service,
         term_of(question),
         question.agreement,
     )

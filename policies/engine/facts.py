@@ -151,6 +151,8 @@ def _agreement(agreement: Agreement) -> Json:
         "basis": _ref("Basis", agreement.legal_basis),
         "case_required": agreement.case_required,
         "official_required": agreement.official_required,
+        "for_services": bool(agreement.services),
+        "services": [_ref("Service", code) for code in agreement.services],
         "for_emergencies": agreement.emergency is not None,
         "emergency_reasons": [
             _ref("EmergencyReason", reason)
@@ -188,6 +190,7 @@ def _request(question: AccessQuestion, field: FieldDescription, form: Form) -> J
             "predicate": dict(question.predicates).get(field.code, "") if form is Form.PREDICATE else "",
             "scheme": _ref("Scheme", question.subject_scheme),
             "emergency": _ref("EmergencyReason", question.emergency),
+            "service": _ref("Service", question.service),
             "case_present": question.case_present,
             "consent_present": question.consent_present,
             "official_present": question.official,

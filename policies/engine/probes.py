@@ -82,6 +82,7 @@ _AGREEMENT: Final = replace(
 REASON: Final = "life_saving_care"
 FOR_EMERGENCIES: Final = EmergencyTerms(frozenset({REASON}), 1, 24, None, "", 0)
 """What an agreement says that serves declared emergencies of this reason."""
+SERVICE: Final = "school-enrolment"
 _SAME: Final = Predicate("same", "name", Operator.EQUALS, ())
 
 PERMITTED: Final = AccessQuestion(
@@ -119,6 +120,10 @@ FORBIDDEN: Final[Mapping[str, tuple[AccessQuestion, ...]]] = MappingProxyType(
         "system-is-listed": (replace(PERMITTED, system="other"),),
         "purpose-is-stated": (replace(PERMITTED, purpose=""),),
         "purpose-is-covered": (replace(PERMITTED, purpose="tax_assessment"),),
+        "service-is-covered": (
+            _with(replace(_AGREEMENT, services=frozenset({SERVICE}))),
+            replace(_with(replace(_AGREEMENT, services=frozenset({SERVICE}))), service="another"),
+        ),
         "basis-is-covered": (replace(PERMITTED, basis=LegalBasis.MANDATE),),
         "emergency-agreement-is-for-emergencies": (_with(replace(_AGREEMENT, emergency=FOR_EMERGENCIES)),),
         "emergency-has-its-own-agreement": (replace(PERMITTED, emergency=REASON),),

@@ -16,7 +16,8 @@ class AccessQuestion:
     None when none applies; `consent_present` says that a valid consent artefact of the subject was verified, `official`
     that an official was identified. `predicates` names, for a field asked for in the form predicate, the predicate of
     the agreement that is needed; a field without one has none that fits. `emergency` is the reason of the declared
-    emergency, empty when none is declared. `now_ms` is Unix time in milliseconds, UTC.
+    emergency, empty when none is declared; `service` the code of the service item for which it is asked, empty for
+    none. `now_ms` is Unix time in milliseconds, UTC.
     """
 
     consumer: str
@@ -33,6 +34,7 @@ class AccessQuestion:
     consent_present: bool = False
     predicates: tuple[tuple[str, str], ...] = ()
     emergency: str = ""
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

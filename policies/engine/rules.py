@@ -22,6 +22,7 @@ GUARDRAILS: Final[Mapping[str, Reason]] = MappingProxyType(
         "system-is-listed": Reason.WRONG_SYSTEM,
         "purpose-is-stated": Reason.PURPOSE_MISSING,
         "purpose-is-covered": Reason.PURPOSE_NOT_COVERED,
+        "service-is-covered": Reason.SERVICE_NOT_COVERED,
         "basis-is-covered": Reason.BASIS_NOT_COVERED,
         "emergency-agreement-is-for-emergencies": Reason.EMERGENCY_ONLY,
         "emergency-has-its-own-agreement": Reason.EMERGENCY_NOT_AGREED,

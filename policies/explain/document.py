@@ -31,6 +31,7 @@ def document(explained: Explained) -> dict[str, Any]:
         "case_present": explained.case_present,
         "official_present": explained.official_present,
         **({"emergency": explained.emergency} if explained.emergency else {}),
+        **({"service": explained.service} if explained.service else {}),
         "bundle": explained.bundle,
         "refused": explained.refuses,
         "ending": _ending(explained.ending),

@@ -103,9 +103,9 @@ class Explained:
 
     `purpose_words` are the purpose's names, Chinese and English; None when it is not registered. `further` holds facts
     of other parts (such as a consent's id) by name, as text; `emergency` is the reason of the declared emergency, empty
-    when none is declared. `refuses` says whether nobody may be asked, since a required item is withheld or nothing is
-    left: of the whole request, also where only a part of it is shown. `ending` is None when nothing but the decision
-    stands in the way.
+    when none is declared; `service` the code of the service item, empty when none is named. `refuses` says whether
+    nobody may be asked, since a required item is withheld or nothing is left: of the whole request, also where only a
+    part of it is shown. `ending` is None when nothing but the decision stands in the way.
     """
 
     at_ms: int
@@ -121,6 +121,7 @@ class Explained:
     resources: tuple[ExplainedResource, ...]
     further: Mapping[str, str] = field(default_factory=dict)
     emergency: str = ""
+    service: str = ""
     refuses: bool = False
     ending: Ending | None = None
 

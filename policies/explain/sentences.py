@@ -165,6 +165,15 @@ def _emergency(code: str) -> tuple[str, str]:
     return (code, code) if reason is None else (reason.zh, reason.en)
 
 
+def _occasion(explained: Explained) -> Iterator[tuple[str, str]]:
+    """What the request declares and for which service it is, in both languages."""
+    if explained.emergency:
+        zh, en = _emergency(explained.emergency)
+        yield f"已声明紧急情况：{zh}。", f"An emergency is declared: {en}."
+    if explained.service:
+        yield f"所办事项：{explained.service}。", f"It is asked for the service {explained.service}."
+
+
 def _chinese(explained: Explained) -> Iterator[str]:
     moment = _moment(explained.at_ms)
     who = f"{explained.consumer} 的业务系统 {explained.system} " if explained.system else explained.consumer
@@ -188,8 +197,7 @@ def _chinese_decision(explained: Explained) -> Iterator[str]:
             f"；主体标识种类：{explained.scheme or '未说明'}。",
         )
     )
-    if explained.emergency:
-        yield f"已声明紧急情况：{_emergency(explained.emergency)[0]}。"
+    yield from (chinese for chinese, _ in _occasion(explained))
     for resource in explained.resources:
         title = _titles(resource)[0]
         held = resource.agreement
@@ -258,8 +266,7 @@ def _english_decision(explained: Explained) -> Iterator[str]:
             f"; kind of identifier: {explained.scheme or 'not stated'}.",
         )
     )
-    if explained.emergency:
-        yield f"An emergency is declared: {_emergency(explained.emergency)[1]}."
+    yield from (english for _, english in _occasion(explained))
     for resource in explained.resources:
         title = _titles(resource)[1]
         held = resource.agreement

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from policies.engine import AccessQuestion
-from policies.engine.probes import FOR_EMERGENCIES, PERMITTED, REASON
+from policies.engine.probes import FOR_EMERGENCIES, PERMITTED, REASON, SERVICE
 from policies.predicates import Operator, Predicate
 from policies.purposes import PURPOSES
 from policies.vocabulary import Classification, Form, LegalBasis, Necessity, SharingType
@@ -46,6 +46,9 @@ _BY_ATTRIBUTE: Final[Mapping[str, tuple[str, ...]]] = {
     "official_present": ("official",),
     "case_required": ("agreement",),
     "official_required": ("agreement",),
+    "service": ("service", "for_services"),
+    "for_services": ("service", "for_services", "agreement"),
+    "services": ("service", "for_services", "agreement"),
     "emergency": ("emergency", "for_emergencies"),
     "for_emergencies": ("emergency", "for_emergencies", "agreement"),
     "emergency_reasons": ("emergency", "for_emergencies", "agreement"),
@@ -66,6 +69,7 @@ _BY_TYPE: Final[Mapping[str, tuple[str, ...]]] = {
     "Field": ("field", "resource"),
     "Purpose": ("purpose",),
     "EmergencyReason": ("emergency",),
+    "Service": ("service",),
     "Scheme": ("scheme",),
     "Form": ("form",),
     "Basis": ("basis",),
@@ -171,6 +175,8 @@ def _values(literals: Mapping[str, set[str]], numbers: set[int]) -> dict[str, tu
         "consent": ("no", "yes"),
         "emergency": _first("", REASON, *sorted(literals.get("EmergencyReason", ())), _OTHER),
         "for_emergencies": ("no", "yes"),
+        "service": _first("", SERVICE, *sorted(literals.get("Service", ())), _OTHER),
+        "for_services": ("no", "yes"),
         "assessed": ("yes", "no"),
         "agreement": ("fits", _OTHER, "requires_nothing"),
         "term_days": _first("20", *days),
@@ -280,6 +286,8 @@ def _question(values: Mapping[str, str]) -> AccessQuestion:
         held = replace(held, impact_assessment="")
     if values.get("for_emergencies") == "yes":
         held = replace(held, emergency=FOR_EMERGENCIES)
+    if values.get("for_services") == "yes":
+        held = replace(held, services=frozenset({SERVICE}))
     term, half = values.get("term", "in_force"), int(values.get("term_days", "20")) * _DAY_MS // 2
     start = PERMITTED.now_ms + {"not_started": half, "expired": -3 * half}.get(term, -half)
     held = replace(held, valid_from_ms=start, valid_until_ms=start + 2 * half)
@@ -297,5 +305,6 @@ def _question(values: Mapping[str, str]) -> AccessQuestion:
         official=values.get("official", "yes") == "yes",
         consent_present=values.get("consent", "no") == "yes",
         emergency=values.get("emergency", ""),
+        service=values.get("service", ""),
         predicates=((code, _ASKED if values.get("predicate", "agreed") == "agreed" else _OTHER),),
     )

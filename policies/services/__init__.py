@@ -6,6 +6,7 @@ three values (holds, open, lacks), so that a provider's silence is never taken f
 What it does not do: it is no case management: it keeps no application and decides none, and it asks about one person.
 """
 
+from policies.service_reference import BadReference, ServiceReference, checked_reference
 from policies.services.evaluate import ServiceResult, Standing, State, evaluate
 from policies.services.judge import Given, Known, Status, Truth, Why
 from policies.services.model import (
@@ -19,7 +20,6 @@ from policies.services.model import (
 from policies.services.parse import FORMAT, parse_service
 from policies.services.plan import OnSilence, Wanted, next_round
 from policies.services.reader import BadService
-from policies.services.reference import BadReference, ServiceReference, checked_reference
 
 __all__ = [
     "FORMAT",

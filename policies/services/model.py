@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from policies.items import AskedItem
 from policies.reasons import Text
-from policies.services.reference import ServiceReference
+from policies.service_reference import ServiceReference
 from policies.vocabulary import LegalBasis
 
 

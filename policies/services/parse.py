@@ -21,9 +21,9 @@ from policies.predicates import BadPredicate, Operator, checked_need
 from policies.purposes import PURPOSES, Purposes
 from policies.reasons import Text
 from policies.resources import DEPARTMENT_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
+from policies.service_reference import MAX_VERSION, SERVICE_PATTERN
 from policies.services.model import Channel, Evidence, Fallback, Necessity, NoMatch, Requirement, ServiceItem
 from policies.services.reader import MAX_TEXT, MAX_TITLE, BadService, ServiceReader
-from policies.services.reference import MAX_VERSION, SERVICE_PATTERN
 from policies.vocabulary import RECORD_FIELD, Form, LegalBasis
 
 FORMAT: Final = "oncegate.service/1"

@@ -78,5 +78,6 @@ def _permits(agreement: Agreement, item: AskedItem, form: Form, service: Service
         consent_present=True,
         now_ms=asker.now_ms,
         predicate=predicate,
+        service=service.code,
     )
     return reason is None

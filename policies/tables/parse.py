@@ -27,7 +27,7 @@ MAX_BYTES: Final = 262_144
 MAX_ROWS: Final = 1000
 
 _REQUEST: Final = frozenset({"consumer", "system", "purpose", "basis", "at"})
-_FURTHER: Final = frozenset({"scheme", "case", "official", "consent", "emergency"})
+_FURTHER: Final = frozenset({"scheme", "case", "official", "consent", "emergency", "service"})
 _PREDICATE: Final = re.compile(r"predicate\(([a-z][a-z0-9_]{0,63})\)")
 _ROW: Final = frozenset({"request", "agreement", "resource"})
 
@@ -107,6 +107,7 @@ def _row(root: Reader, row: Reader, beside: Mapping[str, bytes]) -> Row:
         official=request.flag("official") if "official" in asked else False,
         consent_present=request.flag("consent") if "consent" in asked else False,
         emergency=request.text("emergency") if "emergency" in asked else "",
+        service=request.text("service") if "service" in asked else "",
     )
     line = root.lines.get(row.prefix.rstrip("."), 0)
     return Row(row.text("name"), line, question, tuple(_expected(expect, item) for item in expect.table))

@@ -9,11 +9,13 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+from gateway.exchange.hypothesis import hypothesis_of
+from gateway.exchange.recorded import read_decision
 from nodes.cli.main import app
 from nodes.consumer import AsyncClient, RequestRefused
 from oncegate.v1 import audit_pb2, profile_pb2
-from policies.services import OnSilence, Standing, State, Why
-from tests.support.city import ALICE, BO, CHEN, NOBODY, City
+from policies.services import OnSilence, ServiceReference, Standing, State, Why
+from tests.support.city import ALICE, BO, CHEN, CIVIL_ITEMS, NOBODY, City
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import Door, bearer
 from tests.support.log_book import logged
@@ -175,6 +177,48 @@ async def test_what_no_accepted_agreement_permits_is_not_asked_for(city: City, s
         hopeless = await gather(school, ALICE, "hopeless")
     assert (hopeless.state, book.kinds) == (State.INCOMPLETE, [])
     assert hopeless["tax"].nearest.lacking[0].gaps[0].why is Why.NOT_AGREED
+
+
+async def test_domain_check_6_an_agreement_for_one_service_serves_no_other(city: City, school: AsyncClient) -> None:
+    """The part of domain check 6 about the service; at the node in adversarial/test_services_at_a_node."""
+    city.agree("civil", "civil.resident", CIVIL_ITEMS, revision=2, services='["school-enrolment"]')
+    city.node("civil").provider.agreements._looked_s = float("-inf")
+    school._accepted._looked_ms = None
+    other = {"who": Need([["person"]])}
+    put(city, "other", service_text({"person": FACTS["person"]}, other, code='"newborn"'))
+    try:
+        assert (await gather(school, ALICE)).state is State.COMPLETE
+        with logged(city) as book:
+            refused = await gather(school, ALICE, "newborn")
+        # The system's own copy says so already: nobody is asked at all.
+        assert (refused.state, book.kinds) == (State.INCOMPLETE, [])
+        for service in (ServiceReference("newborn", 1, bytes(32)), None):
+            with logged(city) as book, pytest.raises(RequestRefused) as told:
+                await school.fetch(
+                    subject=("cn.resident-id", ALICE),
+                    purpose="school_enrolment",
+                    basis="mandate",
+                    items=[NAME],
+                    service=service,
+                )
+            assert told.value.code == "SERVICE_NOT_COVERED"
+            entry = book.only("refused")
+            assert entry.account["reason"] == "SERVICE_NOT_COVERED"
+            # What an explanation and a simulation decide again.
+            assert hypothesis_of(read_decision(entry)).asking(0).service == ("newborn" if service else "")
+        # With an agreement for each, either serves its own.
+        city.agree("civil", "civil.resident", CIVIL_ITEMS, id='"civil-newborn"', services='["newborn"]')
+        city.node("civil").provider.agreements._looked_s = float("-inf")
+        school._accepted._looked_ms = None
+        with logged(city) as book:
+            both = [(await gather(school, ALICE, code)).state for code in ("school-enrolment", "newborn")]
+        assert both == [State.COMPLETE, State.COMPLETE]
+        used = [entry.account["agreements"][0]["id"] for entry in book.entries if entry.kind == "asked"]
+        assert used == ["education-civil-resident", "civil-newborn"]
+    finally:
+        city.agree("civil", "civil.resident", CIVIL_ITEMS, revision=3)
+        city.node("civil").provider.agreements._looked_s = float("-inf")
+        school._accepted._looked_ms = None
 
 
 class Counter:

@@ -85,6 +85,11 @@ ROWS: tuple[tuple[str, Callable[[Item], bool], Reason], ...] = (
     ),
     ("purpose-is-stated", lambda i: i.asked.purpose != "", Reason.PURPOSE_MISSING),
     ("purpose-is-covered", found(lambda i, held: i.asked.purpose in held.purposes), Reason.PURPOSE_NOT_COVERED),
+    (
+        "service-is-covered",
+        found(lambda i, held: not held.services or i.asked.service in held.services),
+        Reason.SERVICE_NOT_COVERED,
+    ),
     ("basis-is-covered", found(lambda i, held: i.asked.basis == held.legal_basis), Reason.BASIS_NOT_COVERED),
     (
         "emergency-agreement-is-for-emergencies",

@@ -22,6 +22,7 @@ DAY_MS = 86_400_000
 FIELDS = ("name", "birth_date", "income", "record")
 PURPOSES = ("school_enrolment", "housing_fund_withdrawal", "medical_reimbursement", "", "curiosity")
 EMERGENCIES = ("life_saving_care", "disaster_relief")
+SERVICES = ("school-enrolment", "newborn")
 FOR_EMERGENCIES = EmergencyTerms(frozenset(EMERGENCIES[:1]), 5, 24, None, "", 0)
 GROUNDLESS = (RETIRED, CONSENT_ONLY)
 Change = Callable[[random.Random, AccessQuestion], AccessQuestion]
@@ -106,6 +107,11 @@ def _emergency(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
     return _held(replace(asked, emergency=rng.choice(EMERGENCIES)), emergency=FOR_EMERGENCIES)
 
 
+def _service(rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
+    """A service that is named under an agreement for services."""
+    return _held(replace(asked, service=rng.choice(("", *SERVICES))), services=frozenset(SERVICES[:1]))
+
+
 def _long(_rng: random.Random, asked: AccessQuestion) -> AccessQuestion:
     held = asked.agreement
     return asked if held is None else _held(asked, valid_until_ms=held.valid_from_ms + 366 * DAY_MS + 1)
@@ -173,6 +179,8 @@ CHANGES: tuple[Change, ...] = (
     lambda rng, asked: _held(asked, legal_basis=rng.choice(tuple(LegalBasis))),
     lambda rng, asked: _resource(asked, sharing_type=rng.choice(tuple(SharingType))),
     lambda rng, asked: _resource(asked, provider=rng.choice(("civil", "police"))),
+    lambda rng, asked: replace(asked, service=rng.choice(("", *SERVICES, "else"))),
+    _service,
     lambda rng, asked: replace(asked, emergency=rng.choice(("", *EMERGENCIES, "whim"))),
     lambda rng, asked: _held(asked, emergency=rng.choice((None, FOR_EMERGENCIES))),
     _emergency,

@@ -60,6 +60,7 @@ def explain(  # noqa: PLR0917 - each is an option
     official: Annotated[bool, typer.Option("--official", help="An official is identified.")] = False,
     consent: Annotated[bool, typer.Option("--consent", help="A valid consent was verified.")] = False,
     emergency: Annotated[str, typer.Option("--emergency", help="Reason of a declared emergency.")] = "",
+    service: Annotated[str, typer.Option("--service", help="Code of the service item that is named.")] = "",
     home: HomeOption = None,
     gateway: AddressOption = "",
     ca: CaOption = None,
@@ -87,6 +88,7 @@ def explain(  # noqa: PLR0917 - each is an option
         "official_present": official,
         "consent_present": consent,
         "emergency": emergency,
+        "service": service,
     }
     if question is not None:
         asked |= read_question(question)

@@ -26,6 +26,7 @@ KEYS: Final = frozenset(
         "official_present",
         "consent_present",
         "emergency",
+        "service",
     }
 )
 _ITEM: Final = re.compile(r"([^:=]+):([^:=]+)=([^?]+)(\??)")
@@ -70,6 +71,7 @@ def request_of(asked: dict[str, Any]) -> policy_pb2.ExplainDecisionRequest:
             official_present=asked["official_present"],
             consent_present=asked["consent_present"],
             emergency=asked["emergency"],
+            service=asked["service"],
         )
     except TypeError as error:
         raise typer.BadParameter(str(error), param_hint="--question") from None

@@ -132,6 +132,14 @@ async def test_a_later_request_that_breaks_off_leaves_open_what_it_was_for(tmp_p
         assert (gap.why, gap.reason) == (Why.FAILED, error.code)
 
 
+async def test_a_later_request_that_policy_refuses_as_a_whole_leaves_out_what_it_was_for(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, not_there("location"), refusal("CONSENT_EXHAUSTED"))
+    gateway.put()
+    found = await gateway.gather()
+    [gap] = found.result["residence"].lists[1].members[0].gaps
+    assert (gap.why, gap.reason, found.result.state) == (Why.WITHHELD, "CONSENT_EXHAUSTED", State.INCOMPLETE)
+
+
 async def test_a_first_request_that_breaks_off_is_raised(tmp_path: Path) -> None:
     for error in (GatewayUnreachable("UNAVAILABLE"), refusal("UNKNOWN_PURPOSE"), refusal("WITHHELD")):
         gateway = Gateway(tmp_path, error)

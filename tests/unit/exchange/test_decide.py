@@ -24,10 +24,10 @@ class Shelf:
     near: Agreement | None = None
     suspended: bool = False
 
-    def find(self, *_: Any, emergency: str = "") -> Agreement | None:
+    def find(self, *_: Any, emergency: str = "", service: str = "") -> Agreement | None:
         return self.found
 
-    def nearest(self, *_: Any, emergency: str = "") -> Agreement | None:
+    def nearest(self, *_: Any, emergency: str = "", service: str = "") -> Agreement | None:
         return self.near
 
     def is_suspended(self, *_: Any) -> bool:

@@ -99,6 +99,14 @@ WITHHELD = {
     "retired purpose": (question(purpose=RETIRED), Reason.PURPOSE_RETIRED),
     "basis that the purpose does not have": (question(purpose=CONSENT_ONLY), Reason.BASIS_NOT_FOR_PURPOSE),
     "unregistered purpose": (question(purpose="curiosity"), Reason.UNKNOWN_TERM),
+    "another service": (
+        question(agreement=agreement(services=frozenset({"newborn"})), service="school-enrolment"),
+        Reason.SERVICE_NOT_COVERED,
+    ),
+    "no service under an agreement for services": (
+        question(agreement=agreement(services=frozenset({"newborn"}))),
+        Reason.SERVICE_NOT_COVERED,
+    ),
     "another basis": (question(basis=LegalBasis.MANDATE), Reason.BASIS_NOT_COVERED),
     "consent that nobody verified": (
         question(agreement=agreement(legal_basis=LegalBasis.CONSENT), basis=LegalBasis.CONSENT),

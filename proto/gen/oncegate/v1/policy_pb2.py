@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oncegate/v1/policy.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"7\n\x0b\x45xplanation\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\n\n\x02zh\x18\x02 \x03(\t\x12\n\n\x02\x65n\x18\x03 \x03(\t\"\x9e\x01\n\x10HypotheticalItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1f\n\x04\x66orm\x18\x03 \x01(\x0e\x32\x11.oncegate.v1.Form\x12\x10\n\x08optional\x18\x04 \x01(\x08\x12\x11\n\tpredicate\x18\x05 \x01(\t\x12#\n\x08\x61\x63\x63\x65pted\x18\x06 \x03(\x0e\x32\x11.oncegate.v1.Form\"\x9b\x02\n\x16\x45xplainDecisionRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12,\n\x05items\x18\x03 \x03(\x0b\x32\x1d.oncegate.v1.HypotheticalItem\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12,\n\x0blegal_basis\x18\x05 \x01(\x0e\x32\x17.oncegate.v1.LegalBasis\x12\x16\n\x0esubject_scheme\x18\x06 \x01(\t\x12\x14\n\x0c\x63\x61se_present\x18\x07 \x01(\x08\x12\x18\n\x10official_present\x18\x08 \x01(\x08\x12\x17\n\x0f\x63onsent_present\x18\t \x01(\x08\x12\x11\n\temergency\x18\n \x01(\t\"H\n\x17\x45xplainDecisionResponse\x12-\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x18.oncegate.v1.Explanation\")\n\x13\x45xplainEntryRequest\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\"\xd7\x01\n\x14\x45xplainEntryResponse\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12-\n\x0b\x65xplanation\x18\x02 \x01(\x0b\x32\x18.oncegate.v1.Explanation\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x12\n\nsame_today\x18\x04 \x01(\x08\x12\x16\n\x0e\x64ifferences_zh\x18\x05 \x03(\t\x12\x16\n\x0e\x64ifferences_en\x18\x06 \x03(\t\x12\'\n\x05today\x18\x07 \x01(\x0b\x32\x18.oncegate.v1.Explanation\"+\n\nBundleFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"T\n\x0bLintFinding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08severity\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\x12\n\n\x02zh\x18\x04 \x01(\t\x12\n\n\x02\x65n\x18\x05 \x01(\t\"\xe1\x01\n\x06\x42undle\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x18\n\x10proposed_unix_ms\x18\x03 \x01(\x03\x12\x13\n\x0bproposed_by\x18\x04 \x01(\t\x12\x18\n\x10\x61pproved_unix_ms\x18\x05 \x01(\x03\x12\x13\n\x0b\x61pproved_by\x18\x06 \x01(\t\x12\x19\n\x11\x61\x63tivated_unix_ms\x18\x07 \x01(\x03\x12\x13\n\x0btested_rows\x18\x08 \x01(\r\x12*\n\x08\x66indings\x18\t \x03(\x0b\x32\x18.oncegate.v1.LintFinding\"g\n\x14ProposeBundleRequest\x12&\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x17.oncegate.v1.BundleFile\x12\'\n\x06tables\x18\x02 \x03(\x0b\x32\x17.oncegate.v1.BundleFile\"<\n\x15ProposeBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\"&\n\x14\x41pproveBundleRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"<\n\x15\x41pproveBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\"\'\n\x15\x41\x63tivateBundleRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"=\n\x16\x41\x63tivateBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\",\n\x15RollBackBundleRequest\x12\x13\n\x0b\x66rom_digest\x18\x01 \x01(\t\"=\n\x16RollBackBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\"\x14\n\x12ListBundlesRequest\"L\n\x13ListBundlesResponse\x12$\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x13.oncegate.v1.Bundle\x12\x0f\n\x07problem\x18\x02 \x01(\t\"\"\n\x10GetBundleRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"`\n\x11GetBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.oncegate.v1.BundleFile2\xc6\x05\n\rPolicyService\x12\\\n\x0f\x45xplainDecision\x12#.oncegate.v1.ExplainDecisionRequest\x1a$.oncegate.v1.ExplainDecisionResponse\x12S\n\x0c\x45xplainEntry\x12 .oncegate.v1.ExplainEntryRequest\x1a!.oncegate.v1.ExplainEntryResponse\x12V\n\rProposeBundle\x12!.oncegate.v1.ProposeBundleRequest\x1a\".oncegate.v1.ProposeBundleResponse\x12V\n\rApproveBundle\x12!.oncegate.v1.ApproveBundleRequest\x1a\".oncegate.v1.ApproveBundleResponse\x12Y\n\x0e\x41\x63tivateBundle\x12\".oncegate.v1.ActivateBundleRequest\x1a#.oncegate.v1.ActivateBundleResponse\x12Y\n\x0eRollBackBundle\x12\".oncegate.v1.RollBackBundleRequest\x1a#.oncegate.v1.RollBackBundleResponse\x12P\n\x0bListBundles\x12\x1f.oncegate.v1.ListBundlesRequest\x1a .oncegate.v1.ListBundlesResponse\x12J\n\tGetBundle\x12\x1d.oncegate.v1.GetBundleRequest\x1a\x1e.oncegate.v1.GetBundleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oncegate/v1/policy.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"7\n\x0b\x45xplanation\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\n\n\x02zh\x18\x02 \x03(\t\x12\n\n\x02\x65n\x18\x03 \x03(\t\"\x9e\x01\n\x10HypotheticalItem\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x1f\n\x04\x66orm\x18\x03 \x01(\x0e\x32\x11.oncegate.v1.Form\x12\x10\n\x08optional\x18\x04 \x01(\x08\x12\x11\n\tpredicate\x18\x05 \x01(\t\x12#\n\x08\x61\x63\x63\x65pted\x18\x06 \x03(\x0e\x32\x11.oncegate.v1.Form\"\xac\x02\n\x16\x45xplainDecisionRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x0e\n\x06system\x18\x02 \x01(\t\x12,\n\x05items\x18\x03 \x03(\x0b\x32\x1d.oncegate.v1.HypotheticalItem\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12,\n\x0blegal_basis\x18\x05 \x01(\x0e\x32\x17.oncegate.v1.LegalBasis\x12\x16\n\x0esubject_scheme\x18\x06 \x01(\t\x12\x14\n\x0c\x63\x61se_present\x18\x07 \x01(\x08\x12\x18\n\x10official_present\x18\x08 \x01(\x08\x12\x17\n\x0f\x63onsent_present\x18\t \x01(\x08\x12\x11\n\temergency\x18\n \x01(\t\x12\x0f\n\x07service\x18\x0b \x01(\t\"H\n\x17\x45xplainDecisionResponse\x12-\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x18.oncegate.v1.Explanation\")\n\x13\x45xplainEntryRequest\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\"\xd7\x01\n\x14\x45xplainEntryResponse\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12-\n\x0b\x65xplanation\x18\x02 \x01(\x0b\x32\x18.oncegate.v1.Explanation\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x12\n\nsame_today\x18\x04 \x01(\x08\x12\x16\n\x0e\x64ifferences_zh\x18\x05 \x03(\t\x12\x16\n\x0e\x64ifferences_en\x18\x06 \x03(\t\x12\'\n\x05today\x18\x07 \x01(\x0b\x32\x18.oncegate.v1.Explanation\"+\n\nBundleFile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"T\n\x0bLintFinding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08severity\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\x12\n\n\x02zh\x18\x04 \x01(\t\x12\n\n\x02\x65n\x18\x05 \x01(\t\"\xe1\x01\n\x06\x42undle\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x18\n\x10proposed_unix_ms\x18\x03 \x01(\x03\x12\x13\n\x0bproposed_by\x18\x04 \x01(\t\x12\x18\n\x10\x61pproved_unix_ms\x18\x05 \x01(\x03\x12\x13\n\x0b\x61pproved_by\x18\x06 \x01(\t\x12\x19\n\x11\x61\x63tivated_unix_ms\x18\x07 \x01(\x03\x12\x13\n\x0btested_rows\x18\x08 \x01(\r\x12*\n\x08\x66indings\x18\t \x03(\x0b\x32\x18.oncegate.v1.LintFinding\"g\n\x14ProposeBundleRequest\x12&\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x17.oncegate.v1.BundleFile\x12\'\n\x06tables\x18\x02 \x03(\x0b\x32\x17.oncegate.v1.BundleFile\"<\n\x15ProposeBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\"&\n\x14\x41pproveBundleRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"<\n\x15\x41pproveBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\"\'\n\x15\x41\x63tivateBundleRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"=\n\x16\x41\x63tivateBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\",\n\x15RollBackBundleRequest\x12\x13\n\x0b\x66rom_digest\x18\x01 \x01(\t\"=\n\x16RollBackBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\"\x14\n\x12ListBundlesRequest\"L\n\x13ListBundlesResponse\x12$\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x13.oncegate.v1.Bundle\x12\x0f\n\x07problem\x18\x02 \x01(\t\"\"\n\x10GetBundleRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"`\n\x11GetBundleResponse\x12#\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x13.oncegate.v1.Bundle\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.oncegate.v1.BundleFile2\xc6\x05\n\rPolicyService\x12\\\n\x0f\x45xplainDecision\x12#.oncegate.v1.ExplainDecisionRequest\x1a$.oncegate.v1.ExplainDecisionResponse\x12S\n\x0c\x45xplainEntry\x12 .oncegate.v1.ExplainEntryRequest\x1a!.oncegate.v1.ExplainEntryResponse\x12V\n\rProposeBundle\x12!.oncegate.v1.ProposeBundleRequest\x1a\".oncegate.v1.ProposeBundleResponse\x12V\n\rApproveBundle\x12!.oncegate.v1.ApproveBundleRequest\x1a\".oncegate.v1.ApproveBundleResponse\x12Y\n\x0e\x41\x63tivateBundle\x12\".oncegate.v1.ActivateBundleRequest\x1a#.oncegate.v1.ActivateBundleResponse\x12Y\n\x0eRollBackBundle\x12\".oncegate.v1.RollBackBundleRequest\x1a#.oncegate.v1.RollBackBundleResponse\x12P\n\x0bListBundles\x12\x1f.oncegate.v1.ListBundlesRequest\x1a .oncegate.v1.ListBundlesResponse\x12J\n\tGetBundle\x12\x1d.oncegate.v1.GetBundleRequest\x1a\x1e.oncegate.v1.GetBundleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,43 +37,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HYPOTHETICALITEM']._serialized_start=125
   _globals['_HYPOTHETICALITEM']._serialized_end=283
   _globals['_EXPLAINDECISIONREQUEST']._serialized_start=286
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=569
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=571
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=643
-  _globals['_EXPLAINENTRYREQUEST']._serialized_start=645
-  _globals['_EXPLAINENTRYREQUEST']._serialized_end=686
-  _globals['_EXPLAINENTRYRESPONSE']._serialized_start=689
-  _globals['_EXPLAINENTRYRESPONSE']._serialized_end=904
-  _globals['_BUNDLEFILE']._serialized_start=906
-  _globals['_BUNDLEFILE']._serialized_end=949
-  _globals['_LINTFINDING']._serialized_start=951
-  _globals['_LINTFINDING']._serialized_end=1035
-  _globals['_BUNDLE']._serialized_start=1038
-  _globals['_BUNDLE']._serialized_end=1263
-  _globals['_PROPOSEBUNDLEREQUEST']._serialized_start=1265
-  _globals['_PROPOSEBUNDLEREQUEST']._serialized_end=1368
-  _globals['_PROPOSEBUNDLERESPONSE']._serialized_start=1370
-  _globals['_PROPOSEBUNDLERESPONSE']._serialized_end=1430
-  _globals['_APPROVEBUNDLEREQUEST']._serialized_start=1432
-  _globals['_APPROVEBUNDLEREQUEST']._serialized_end=1470
-  _globals['_APPROVEBUNDLERESPONSE']._serialized_start=1472
-  _globals['_APPROVEBUNDLERESPONSE']._serialized_end=1532
-  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_start=1534
-  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_end=1573
-  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_start=1575
-  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_end=1636
-  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_start=1638
-  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_end=1682
-  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_start=1684
-  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_end=1745
-  _globals['_LISTBUNDLESREQUEST']._serialized_start=1747
-  _globals['_LISTBUNDLESREQUEST']._serialized_end=1767
-  _globals['_LISTBUNDLESRESPONSE']._serialized_start=1769
-  _globals['_LISTBUNDLESRESPONSE']._serialized_end=1845
-  _globals['_GETBUNDLEREQUEST']._serialized_start=1847
-  _globals['_GETBUNDLEREQUEST']._serialized_end=1881
-  _globals['_GETBUNDLERESPONSE']._serialized_start=1883
-  _globals['_GETBUNDLERESPONSE']._serialized_end=1979
-  _globals['_POLICYSERVICE']._serialized_start=1982
-  _globals['_POLICYSERVICE']._serialized_end=2692
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=586
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=588
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=660
+  _globals['_EXPLAINENTRYREQUEST']._serialized_start=662
+  _globals['_EXPLAINENTRYREQUEST']._serialized_end=703
+  _globals['_EXPLAINENTRYRESPONSE']._serialized_start=706
+  _globals['_EXPLAINENTRYRESPONSE']._serialized_end=921
+  _globals['_BUNDLEFILE']._serialized_start=923
+  _globals['_BUNDLEFILE']._serialized_end=966
+  _globals['_LINTFINDING']._serialized_start=968
+  _globals['_LINTFINDING']._serialized_end=1052
+  _globals['_BUNDLE']._serialized_start=1055
+  _globals['_BUNDLE']._serialized_end=1280
+  _globals['_PROPOSEBUNDLEREQUEST']._serialized_start=1282
+  _globals['_PROPOSEBUNDLEREQUEST']._serialized_end=1385
+  _globals['_PROPOSEBUNDLERESPONSE']._serialized_start=1387
+  _globals['_PROPOSEBUNDLERESPONSE']._serialized_end=1447
+  _globals['_APPROVEBUNDLEREQUEST']._serialized_start=1449
+  _globals['_APPROVEBUNDLEREQUEST']._serialized_end=1487
+  _globals['_APPROVEBUNDLERESPONSE']._serialized_start=1489
+  _globals['_APPROVEBUNDLERESPONSE']._serialized_end=1549
+  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_start=1551
+  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_end=1590
+  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_start=1592
+  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_end=1653
+  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_start=1655
+  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_end=1699
+  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_start=1701
+  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_end=1762
+  _globals['_LISTBUNDLESREQUEST']._serialized_start=1764
+  _globals['_LISTBUNDLESREQUEST']._serialized_end=1784
+  _globals['_LISTBUNDLESRESPONSE']._serialized_start=1786
+  _globals['_LISTBUNDLESRESPONSE']._serialized_end=1862
+  _globals['_GETBUNDLEREQUEST']._serialized_start=1864
+  _globals['_GETBUNDLEREQUEST']._serialized_end=1898
+  _globals['_GETBUNDLERESPONSE']._serialized_start=1900
+  _globals['_GETBUNDLERESPONSE']._serialized_end=1996
+  _globals['_POLICYSERVICE']._serialized_start=1999
+  _globals['_POLICYSERVICE']._serialized_end=2709
 # @@protoc_insertion_point(module_scope)

@@ -34,7 +34,7 @@ class HypotheticalItem(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[_Union[_signed_pb2.Form, str]] = ..., optional: _Optional[bool] = ..., predicate: _Optional[str] = ..., accepted: _Optional[_Iterable[_Union[_signed_pb2.Form, str]]] = ...) -> None: ...
 
 class ExplainDecisionRequest(_message.Message):
-    __slots__ = ("consumer", "system", "items", "purpose", "legal_basis", "subject_scheme", "case_present", "official_present", "consent_present", "emergency")
+    __slots__ = ("consumer", "system", "items", "purpose", "legal_basis", "subject_scheme", "case_present", "official_present", "consent_present", "emergency", "service")
     CONSUMER_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +45,7 @@ class ExplainDecisionRequest(_message.Message):
     OFFICIAL_PRESENT_FIELD_NUMBER: _ClassVar[int]
     CONSENT_PRESENT_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
     consumer: str
     system: str
     items: _containers.RepeatedCompositeFieldContainer[HypotheticalItem]
@@ -55,7 +56,8 @@ class ExplainDecisionRequest(_message.Message):
     official_present: bool
     consent_present: bool
     emergency: str
-    def __init__(self, consumer: _Optional[str] = ..., system: _Optional[str] = ..., items: _Optional[_Iterable[_Union[HypotheticalItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[_signed_pb2.LegalBasis, str]] = ..., subject_scheme: _Optional[str] = ..., case_present: _Optional[bool] = ..., official_present: _Optional[bool] = ..., consent_present: _Optional[bool] = ..., emergency: _Optional[str] = ...) -> None: ...
+    service: str
+    def __init__(self, consumer: _Optional[str] = ..., system: _Optional[str] = ..., items: _Optional[_Iterable[_Union[HypotheticalItem, _Mapping]]] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[_Union[_signed_pb2.LegalBasis, str]] = ..., subject_scheme: _Optional[str] = ..., case_present: _Optional[bool] = ..., official_present: _Optional[bool] = ..., consent_present: _Optional[bool] = ..., emergency: _Optional[str] = ..., service: _Optional[str] = ...) -> None: ...
 
 class ExplainDecisionResponse(_message.Message):
     __slots__ = ("explanation",)

@@ -99,6 +99,7 @@ def test_a_form_that_tells_more_than_is_needed_is_noted() -> None:
         {"valid_until": "2025-02-01T00:00:00+08:00"},
         {"valid_from": "2025-12-01T00:00:00+08:00"},
         {"resource": '"civil.household"'},
+        {"services": '["newborn"]'},
     ],
 )
 def test_an_agreement_for_something_else_permits_nothing(change: dict[str, str]) -> None:
