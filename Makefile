@@ -2,6 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# The tests and the demo start hundreds of processes: without kept bytecode each would compile every module again.
+export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.ready
 
 .PHONY: help setup demo test test-long lint format proto bench bench-scale lock clean

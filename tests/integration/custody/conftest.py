@@ -19,7 +19,11 @@ PEOPLE = [bytes([number]) * 16 for number in range(1, 13)]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    place = tmp_path / "gateway"
+    return filled(tmp_path / "gateway")
+
+
+def filled(place: Path) -> Path:
+    """Make a gateway's home in which everybody has a telephone number."""
     ports = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     initialise(place, "oncegate.test", None, *ports, cost=LOWEST)
     with vault_of(place) as (_, vault):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from gateway.settings import Settings
 from keys.custody.shares import facts_of
 from keys.keyring.sealed import read_head
-from tests.integration.custody.conftest import EVERYBODY, entries, phones
+from tests.integration.custody.conftest import EVERYBODY, entries, filled, phones
 from tests.support.custodians import ONCEGATE, Ceremony, run, split, unseal
 
 
@@ -29,11 +30,21 @@ def on_disk(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.fixture
-def five(home: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def handed_out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A home whose shares were handed out, and the shares: made once, every test gets its own copy."""
+    home = filled(tmp_path_factory.mktemp("handed-out") / "gateway")
     made = split(home, "--shares", "5", "--threshold", "3")
     assert made.code == 0, made.errors
-    return made.shares
+    return home, made.shares
+
+
+@pytest.fixture
+def five(home: Path, handed_out: tuple[Path, list[str]]) -> list[str]:
+    made, shares = handed_out
+    shutil.rmtree(home)
+    shutil.copytree(made, home)
+    return list(shares)
 
 
 def test_three_of_five_custodians_bring_a_gateway_back_whose_passphrase_is_lost(home: Path, five: list[str]) -> None:
