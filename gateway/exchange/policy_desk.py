@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.kinds import Kind
-from gateway.errors import Code, Refused, Violation, bad_request
+from gateway.errors import Code, Refused, bad_request
+from gateway.exchange.examine_bundle import Examine, bundle_refused, examined
 from gateway.exchange.policy_log import ROLLBACK, PolicyLog, Step
 from gateway.exchange.record import Record
 from gateway.identity.departments import Departments
@@ -36,14 +37,8 @@ from gateway.policy.bundles import (
 )
 from policies.engine import BadBundle, PolicyEngine
 from policies.engine.bundle import check_bundle, digest_of
-from policies.lint import Severity, lint_bundle
-from policies.purposes import Purposes
-from policies.tables import BadTable, parse_table, run_table
-from policies.tables.parse import SUFFIX
 
 MAX_LISTED = 100
-_MAX_TABLES = 200
-_MAX_TOLD = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +70,7 @@ class PolicyDesk:
         active: What is in force.
         log: What the log says of both.
         record: Writes the log.
+        examine: Loads, lints and tests what is proposed.
     """
 
     def __init__(
@@ -85,6 +81,7 @@ class PolicyDesk:
         active: ActiveBundle,
         log: PolicyLog,
         record: Record,
+        examine: Examine = examined,
     ) -> None:
         self._people = people
         self._departments = departments
@@ -92,6 +89,7 @@ class PolicyDesk:
         self._active = active
         self._log = log
         self._record = record
+        self._examine = examine
         self._one_at_a_time = asyncio.Lock()
 
     async def propose(self, bearer: str, files: Mapping[str, bytes], tables: Mapping[str, bytes]) -> BundleState:
@@ -108,7 +106,7 @@ class PolicyDesk:
         person = self._person(bearer, frozenset({Role.OPERATOR}))
         async with self._one_at_a_time, self._on_record(person, "propose", ""):
             require_bounded({**files, **{f"tests/{name}": raw for name, raw in tables.items()}})
-            report = await asyncio.to_thread(_examined, files, tables, self._active.purposes)
+            report = await asyncio.to_thread(self._examine, files, tables, self._active.purposes)
             digest = digest_of(files)
             known = [one for one in await asyncio.to_thread(self._bundles.list) if one.digest == digest]
             if not known or self._log.proposal(known[0]) is None:
@@ -198,7 +196,7 @@ class PolicyDesk:
         try:
             return self._state(stored), self._bundles.files(stored.digest)
         except BundleDamaged as error:
-            raise _refused("files", str(error)) from None
+            raise bundle_refused("files", str(error)) from None
 
     async def _activated(self, person: Person, digest: str, **why: Json) -> None:
         await self._intact(digest)
@@ -218,7 +216,7 @@ class PolicyDesk:
                 lambda: PolicyEngine(check_bundle(self._bundles.files(digest), self._active.purposes))
             )
         except (BundleDamaged, BadBundle) as error:
-            raise _refused("files", str(error)) from None
+            raise bundle_refused("files", str(error)) from None
 
     def _state(self, stored: StoredBundle) -> BundleState:
         proposal, approval = self._log.proposal(stored), self._log.approval(stored)
@@ -270,43 +268,3 @@ def _is_digest(text: str) -> bool:
     """Only what is one goes on the ledger: what was typed may be anything."""
     scheme, _, digits = text.partition(":")
     return scheme == "sha256" and len(digits) == 64 and set(digits) <= set("0123456789abcdef")  # noqa: PLR2004
-
-
-def _examined(files: Mapping[str, bytes], tables: Mapping[str, bytes], purposes: Purposes) -> dict[str, Json]:
-    """Load, lint and test a bundle.
-
-    Raises:
-        Refused: BUNDLE_REFUSED with the first things that are wrong.
-    """
-    try:
-        bundle = check_bundle(files, purposes)
-    except BadBundle as error:
-        raise _refused("files", error.rule) from None
-    findings = lint_bundle(files, purposes=purposes)
-    wrong = [
-        Violation("files", f"{one.place} {one.code}: {one.en}") for one in findings if one.severity is Severity.ERROR
-    ]
-    if len(tables) > _MAX_TABLES:
-        raise bad_request("tables", f"must be at most {_MAX_TABLES}")
-    rows = 0
-    engine = PolicyEngine(bundle)
-    for name, raw in tables.items():
-        if not name.endswith(SUFFIX):
-            continue
-        try:
-            outcome = run_table(engine, parse_table(raw, tables))
-        except BadTable as error:
-            raise _refused(f"tables[{name[:64]}]", str(error)) from None
-        rows += outcome.rows
-        wrong += [Violation(f"tables[{name[:64]}]", str(failure)) for failure in outcome.failures]
-    if wrong:
-        raise Refused(Code.BUNDLE_REFUSED, "lint or tests", violations=tuple(wrong[:_MAX_TOLD]))
-    told: list[Json] = [
-        {"code": str(one.code), "severity": str(one.severity), "place": one.place, "zh": one.zh, "en": one.en}
-        for one in findings[:_MAX_TABLES]
-    ]
-    return {"rows": rows, "findings": told}
-
-
-def _refused(field: str, rule: str) -> Refused:
-    return Refused(Code.BUNDLE_REFUSED, "the bundle", violations=(Violation(field, rule),))
