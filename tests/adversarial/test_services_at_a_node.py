@@ -47,6 +47,7 @@ async def test_the_service_of_the_agreement_is_answered(world: World, node: Prov
     assert texts(world.open(honest, reply)) == ["张三丰", "1990"]
 
 
+@pytest.mark.domain_check(number=6)
 @pytest.mark.parametrize("service", ["newborn", ""])
 async def test_domain_check_6_another_service_is_refused_at_the_node(
     world: World, node: ProviderNode, service: str

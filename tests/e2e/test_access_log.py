@@ -214,6 +214,7 @@ async def test_a_copy_verifies_and_one_changed_byte_names_the_entry(
         verify_export(copy, key)
 
 
+@pytest.mark.domain_check(number=12)
 async def test_another_history_signed_with_the_logs_own_key_is_found_with_an_earlier_checkpoint(
     city: City, people: Door, raw: RawSystem, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ async def test_a_request_about_nobody_is_answered_like_any_other(agreed: City, r
     assert status.consent.status == consent_pb2.CONSENT_STATUS_REQUESTED
 
 
+@pytest.mark.domain_check(number=4)
 async def test_domain_check_4_a_withdrawal_stops_the_next_release_keeps_the_history_and_tells_recipients(
     agreed: City, raw: RawSystem, alice: Citizen
 ) -> None:

@@ -87,6 +87,7 @@ async def twisted(city: City, raw: RawSystem, named: bytes, **changes: Any) -> t
     return item.get("detail", ""), item["outcome"], len(answers[0].sealed) if answers else 0
 
 
+@pytest.mark.domain_check(number=4)
 async def test_a_consent_that_ended_stays_ended_at_the_node_whatever_the_gateway_says(
     agreed: City, raw: RawSystem, alice: Citizen
 ) -> None:

@@ -1,6 +1,7 @@
 """Promise 2 over a whole exchange: whatever is not permitted in so many words is withheld, each for its own reason."""
 
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,10 +10,16 @@ import pytest
 import pytest_asyncio
 from joserfc import jwt
 
-from gateway.errors import Refused
+from gateway.errors import Code, Refused
 from keys.signing import AGREEMENT
+from nodes.agreements.acts import check_purposes
+from nodes.clock import SystemClock as NodeClock
+from nodes.enrolment.agreement_files import accept_agreement, read_agreement
+from nodes.enrolment.errors import BadInput
+from nodes.provider.agreements import AgreementBook
 from oncegate.v1 import signed_pb2
-from tests.support.city import BO, CIVIL_ITEMS, City, running_city
+from policies.purposes import PURPOSES
+from tests.support.city import BO, CIVIL_ITEMS, City, running_city, signature_json
 from tests.support.city_fixtures import shared_city
 from tests.support.consents import TERMS
 from tests.support.doors import NAME, RawSystem, refused
@@ -217,3 +224,54 @@ async def test_only_the_providers_own_signature_puts_an_agreement_in_force(city:
         with pytest.raises(Refused):
             city.parts.membership.add_agreement(text, signature, key.verify_key.der)
     assert all(listed.agreement.id != "greedy" for listed in city.parts.agreements.list())
+
+
+@pytest.mark.domain_check(number=14)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("purposes", '["curiosity"]'),
+        ("purposes", "[]"),
+        ("purposes", None),
+        ("legal_basis", '"because"'),
+        ("conditions", '"whenever"'),
+        ("uses_per_day", None),
+        ("uses_per_day", "0"),
+        ("uses_per_day", "-1"),
+        ("uses_per_day", "1000001"),
+        ("uses_per_day", '"unlimited"'),
+        ("uses_per_day", "inf"),
+        ("rate_per_minute", '"unlimited"'),
+    ],
+)
+async def test_domain_check_14_an_agreement_with_an_unknown_term_no_purpose_or_unlimited_uses_is_taken_in_nowhere(
+    city: City, key: str, value: str | None
+) -> None:
+    text = city.agreement_text("civil", "civil.resident", {"address": ["value"]}, id='"endless"', **{key: value})
+    raw = text.replace(f"{key} = None\n", "").encode()
+    civil = city.keys["civil"]
+    signature = civil.sign(AGREEMENT, raw)
+    # Not at the gateway, although its provider signed it.
+    with pytest.raises(Refused) as refusal:
+        city.parts.membership.add_agreement(raw, signature, civil.verify_key.der)
+    assert refusal.value.code in {Code.BAD_REQUEST, Code.UNKNOWN_PURPOSE}
+    assert key in {re.split(r"\[|\.", violation.field)[0] for violation in refusal.value.violations}
+    # Not by the steward's command, and not by the node when somebody puts the files into its folder all the same.
+    folder = city.folder / f"endless-{key}-{len(raw)}"
+    folder.mkdir()
+    file = folder / "endless.toml"
+    file.write_bytes(raw)
+    file.with_suffix(".sig").write_text(signature_json(civil, raw), encoding="utf-8")
+    own, other = (city.keys[one].verify_key.fingerprint for one in ("civil", "education"))
+
+    def accept() -> None:
+        check_purposes(read_agreement(file), PURPOSES, int(time.time() * 1000))
+        accept_agreement(file, folder / "taken", department="civil", own_key=own, accepted=other)
+
+    with pytest.raises(BadInput, match=key):
+        accept()
+    if "curiosity" not in text:
+        # Whether a purpose is registered is known to the node and not to the file: it is looked at for every ticket.
+        book = AgreementBook(folder, "civil", own, NodeClock())
+        assert not book.all()
+        assert len(book.problems()) == 1

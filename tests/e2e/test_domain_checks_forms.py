@@ -93,6 +93,7 @@ async def fetch(school: AsyncClient, *items: Item | str, subject: str = ALICE, *
     )
 
 
+@pytest.mark.domain_check(number=2)
 async def test_domain_check_2_a_need_of_name_and_age_returns_the_name_and_the_yes_or_no_not_the_birth_date(
     city: City, school: AsyncClient, agree: Revisions
 ) -> None:

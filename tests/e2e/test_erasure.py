@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.entries import EntryDraft
+from gateway.audit.verify.copy import verify_export
 from keys.erasure_receipt import ErasureReceipt, open_receipt
 from keys.key_certificates import CertifiedKeys, open_certified, verify_key
 from nodes.consumer import AsyncClient
@@ -16,6 +17,7 @@ from tests.support.city import ALICE, BO, CHEN, City
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import NAME, Door, RawSystem, bearer, refused
 from tests.support.log_book import logged
+from tests.support.published import published
 from tests.support.tampering import Asking, between, storage_that_fails
 
 pytestmark = shared_city("e2e-erasure")
@@ -60,8 +62,9 @@ def holding(home: Path, needle: bytes) -> list[str]:
     return [path.name for path in home.iterdir() if path.is_file() and needle in path.read_bytes()]
 
 
+@pytest.mark.domain_check(number=11)
 async def test_what_was_entered_is_gone_and_the_receipt_says_so(
-    city: City, people: Door, raw: RawSystem, school: AsyncClient
+    city: City, people: Door, raw: RawSystem, school: AsyncClient, tmp_path: Path
 ) -> None:
     before = set(wrapped_keys(city))
     await enter(city, people, ALICE, "13800138000")
@@ -83,6 +86,10 @@ async def test_what_was_entered_is_gone_and_the_receipt_says_so(
     assert (notice.kind, release.fields, release.purpose) == ("erase", ("phone",), "school_enrolment")
     assert release.system.endswith("/system/school")
     await school.acknowledge_notice(notice.notice_id)
+    # The ledger keeps what happened, and still verifies.
+    await published(city)
+    city.parts.ledger.export(tmp_path / "log")
+    assert verify_export(tmp_path / "log", city.parts.ledger_key).kinds["profile_erased"]
 
 
 async def test_erasing_once_more_finds_nothing_and_a_new_profile_starts_with_a_new_key(

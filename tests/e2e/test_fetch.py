@@ -83,6 +83,7 @@ async def test_an_optional_item_that_policy_withholds_is_named_with_its_reason(s
     assert answer.complete
 
 
+@pytest.mark.domain_check(number=8)
 async def test_identifiers_are_folded_before_anything_is_looked_up(raw: RawSystem) -> None:
     # Full-width digits, inner spaces and a lower-case x: all the same person, committed to in canonical form.
     upper = "11010519491231002X"
@@ -94,6 +95,7 @@ async def test_identifiers_are_folded_before_anything_is_looked_up(raw: RawSyste
         assert [a.status for a in response.answers] == [1]
 
 
+@pytest.mark.domain_check(number=8)
 @pytest.mark.parametrize(
     "typed",
     ["110105194912310021", "1101051949123100", "", "1101051949123100二X", "110105194902300027", "x" * 65, "\x00" * 18],

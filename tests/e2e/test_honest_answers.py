@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from oncegate.v1 import exchange_pb2, signed_pb2
+from oncegate.v1 import exchange_pb2, profile_pb2, signed_pb2
 from tests.support.city import ALICE, HOUSING, NOBODY, City
 from tests.support.city_fixtures import shared_city
-from tests.support.doors import LOCATION, NAME, RawSystem, refused
+from tests.support.doors import LOCATION, NAME, Door, RawSystem, bearer, refused
 from tests.support.log_book import logged
 from tests.support.tampering import answered, stalled
 
 pytestmark = shared_city("e2e-honest")
 
+PHONE = ("oncegate.profile", "phone", signed_pb2.FORM_VALUE)
 OPTIONAL = signed_pb2.NECESSITY_OPTIONAL
 ANSWERED, SILENT = exchange_pb2.PROVIDER_STATUS_ANSWERED, exchange_pb2.PROVIDER_STATUS_SILENT
 
@@ -61,6 +62,37 @@ async def test_a_node_that_is_down_is_named_and_the_others_answer(city: City, ra
     assert not response.complete
     outcomes = {item["resource"]: item["outcome"] for item in book.only("released").account["items"]}
     assert outcomes == {"civil.resident": "released", "housing.property": "silent"}
+
+
+@pytest.mark.domain_check(number=13)
+async def test_domain_check_13_with_two_nodes_down_the_answer_is_partial_names_them_and_says_how_old_all_is(
+    city: City, raw: RawSystem, people: Door
+) -> None:
+    set_phone = profile_pb2.SetProfileFieldRequest(field="phone", value="13800138000")
+    await people.profile.SetProfileField(set_phone, metadata=bearer(city.token("person", resident=ALICE)))
+    await city.stop_node("civil")
+    await city.stop_node("housing")
+    try:
+        request = raw.asking(items=[NAME, LOCATION, PHONE])
+        with logged(city) as book:
+            response = await raw.fetch(request)
+        by = {answer.department: answer for answer in response.answers}
+        assert {name: (one.status, one.silence_reason) for name, one in by.items()} == {
+            "civil": (SILENT, "NOT_CONNECTED"),
+            "housing": (SILENT, "NOT_CONNECTED"),
+            "data-bureau": (ANSWERED, ""),
+        }
+        assert not response.complete
+        assert raw.opened(request, by["data-bureau"]).fields[0].text == "13800138000"
+        now_ms = time.time() * 1000
+        assert all(0 < now_ms - by[name].synced_unix_ms < 600_000 for name in ("civil", "housing"))
+        outcomes = {item["resource"]: item["outcome"] for item in book.only("released").account["items"]}
+        assert outcomes == {"civil.resident": "silent", "housing.property": "silent", "oncegate.profile": "released"}
+    finally:
+        await city.start_node("civil")
+        await city.start_node("housing")
+        await city.synced("civil", 3)
+        await city.synced("housing", 2)
 
 
 @pytest.mark.usefixtures("without_housing")
@@ -158,6 +190,7 @@ async def test_without_any_agreement_nothing_is_asked_and_the_reason_is_its_own(
     assert answered(city) == before
 
 
+@pytest.mark.domain_check(number=13)
 async def test_a_provider_whose_source_is_broken_is_stale_for_everyone_alike(city: City, raw: RawSystem) -> None:
     home = city.member_home("housing", "registry")
     resources, source = home / "resources.toml", home / "source.db"
@@ -174,6 +207,7 @@ async def test_a_provider_whose_source_is_broken_is_stale_for_everyone_alike(cit
             if known.answers[1].stale and unknown.answers[1].stale:
                 break
         assert [a.stale for a in known.answers] == [False, True]
+        assert time.time() * 1000 - known.answers[1].synced_unix_ms > 1000  # The age that makes it stale is told.
         assert shape(known) == shape(unknown)
         assert known.complete  # It did answer: that it has nothing to give now is sealed inside.
     finally:

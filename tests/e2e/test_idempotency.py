@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.clock import SystemClock
 from tests.support.city import BO, City, running_city
 from tests.support.city_fixtures import shared_city
@@ -26,6 +28,7 @@ class MovableClock(SystemClock):
         return super().monotonic_s() + self.ahead_s
 
 
+@pytest.mark.domain_check(number=7)
 async def test_a_repeat_gets_the_first_answer_and_no_node_is_asked_again(city: City, raw: RawSystem) -> None:
     request = raw.asking(items=[NAME, LOCATION])
     with logged(city) as book:
@@ -40,6 +43,7 @@ async def test_a_repeat_gets_the_first_answer_and_no_node_is_asked_again(city: C
     assert book.kinds == ["asked", "released", "replayed"]
 
 
+@pytest.mark.domain_check(number=7)
 async def test_repeats_at_the_same_moment_share_one_release(city: City, raw: RawSystem) -> None:
     request = raw.asking(items=[NAME])
     before = answered(city)

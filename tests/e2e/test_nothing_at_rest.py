@@ -76,6 +76,7 @@ async def traffic(city: City) -> None:
         await refused(door.profile.SetProfileField(bad, metadata=token))
 
 
+@pytest.mark.domain_check(number=10)
 async def test_no_identifier_name_or_value_stays_with_the_gateway(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +113,7 @@ async def test_no_identifier_name_or_value_stays_with_the_gateway(
     assert len(sealed) == len({value[-32:] for value in sealed}) == 8
 
 
+@pytest.mark.domain_check(number=10)
 @pytest.mark.parametrize("text", [ALICE, "欧阳静好", ADDRESS])
 def test_the_search_finds_every_spelling(text: str) -> None:
     for way in spellings(text):

@@ -39,6 +39,7 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
         yield running
 
 
+@pytest.mark.domain_check(number=1)
 async def test_domain_check_1_what_a_department_verified_is_not_overwritten_by_the_person(
     city: City, people: Door, school: AsyncClient
 ) -> None:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.audit.kinds import Kind
 from nodes.consumer import AsyncClient
 from nodes.consumer.answer import Row, RowStatus
@@ -38,6 +40,7 @@ async def oncegate(city: City, *words: str, given: str = "", code: int = 0) -> s
     return done.stdout + done.stderr
 
 
+@pytest.mark.domain_check(number=9)
 async def test_two_departments_get_two_stable_pseudonyms_and_somebody_unknown_has_one_too(
     city: City, school: AsyncClient, people: Door
 ) -> None:

@@ -179,6 +179,7 @@ async def test_what_no_accepted_agreement_permits_is_not_asked_for(city: City, s
     assert hopeless["tax"].nearest.lacking[0].gaps[0].why is Why.NOT_AGREED
 
 
+@pytest.mark.domain_check(number=6)
 async def test_domain_check_6_an_agreement_for_one_service_serves_no_other(city: City, school: AsyncClient) -> None:
     """The part of domain check 6 about the service; at the node in adversarial/test_services_at_a_node."""
     city.agree("civil", "civil.resident", CIVIL_ITEMS, revision=2, services='["school-enrolment"]')

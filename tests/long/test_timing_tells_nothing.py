@@ -61,6 +61,7 @@ class People:
         return cls(people[:withheld], people[withheld : withheld + empty], people[withheld + empty :])
 
 
+@pytest.mark.domain_check(number=15)
 async def test_what_is_withheld_missing_or_not_there_takes_the_same_time(tmp_path: Path) -> None:
     people = People.make(2 * (PAIRS + WARM_UP) + CONTROL_PAIRS + WARM_UP + 2, PAIRS + WARM_UP)
     city = await set_up(tmp_path, people)

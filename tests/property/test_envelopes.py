@@ -76,6 +76,7 @@ def test_no_part_of_the_place_can_run_into_the_next(key, place, value, suite, da
     refused(key, envelope, place | {"key_id": place["key_id"] ^ 1 << data.draw(st.integers(0, 31))})
 
 
+@pytest.mark.domain_check(number=10)
 @settings(max_examples=50)
 @given(data_keys, places, values, suites)
 def test_equal_values_never_look_alike(key, place, value, suite):

@@ -1,5 +1,6 @@
 """Which of two claims about a profile field stands, over claims of every kind."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ OWN_WORD = st.builds(Claim, st.sampled_from([Source.USER_PROVIDED, Source.NOT_AP
 OF_A_DEPARTMENT = st.builds(Claim, st.just(Source.GOVERNMENT_VERIFIED), st.none() | st.integers(0, 4))
 
 
+@pytest.mark.domain_check(number=1)
 @given(OWN_WORD, OF_A_DEPARTMENT)
 def test_domain_check_1_no_later_word_of_the_person_takes_the_place_of_a_departments(
     own: Claim, verified: Claim

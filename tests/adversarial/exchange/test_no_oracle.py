@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from keys.sealing import answer_info
@@ -70,6 +71,7 @@ def opened(raw: RawSystem, request: exchange_pb2.FetchRequest, response: exchang
     return b"".join(body.SerializeToString(deterministic=True) for body in bodies)
 
 
+@pytest.mark.domain_check(number=15)
 async def test_withheld_absent_and_ambiguous_differ_neither_outside_nor_inside_the_seal(
     city: City, raw: RawSystem
 ) -> None:
@@ -85,6 +87,27 @@ async def test_withheld_absent_and_ambiguous_differ_neither_outside_nor_inside_t
     assert opened(raw, request, await raw.fetch(request)) not in inside  # The comparison would see a difference.
 
 
+@pytest.mark.domain_check(number=3)
+async def test_domain_check_3_a_provider_with_two_matching_people_refuses_as_if_there_were_no_person(
+    city: City, raw: RawSystem
+) -> None:
+    told, plain = set(), set()
+    for who in (BO, NOBODY):
+        request = raw.asking(who, items=EVERYTHING)
+        with logged(city) as book:
+            response = await raw.fetch(request)
+        body = raw.opened(request, response.answers[0])
+        assert [(field.status, field.text) for field in body.fields] == [
+            (signed_pb2.FIELD_STATUS_NOT_AVAILABLE, "")
+        ] * len(EVERYTHING)
+        told.add(seen_from_outside(response))
+        plain.add(opened(raw, request, response))
+        # Not even the gateway learns which of the two it was: the node says no more to it than to anyone.
+        assert {item["outcome"] for item in book.only("released").account["items"]} == {"no_record"}
+    assert (len(told), len(plain)) == (1, 1)
+
+
+@pytest.mark.domain_check(number=15)
 async def test_an_answer_with_values_has_the_size_of_one_without(raw: RawSystem) -> None:
     sizes = set()
     for who in (ALICE, CHEN, NOBODY):

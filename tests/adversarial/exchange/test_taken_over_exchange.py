@@ -72,6 +72,7 @@ async def test_what_an_honest_gateway_would_ask_is_answered_for_the_system_alone
 # The recipient.
 
 
+@pytest.mark.domain_check(number=16)
 async def test_a_recipient_that_the_department_did_not_certify_gets_nothing(taken: TakenOver) -> None:
     order = await taken.order()
     # Certified by nobody known; and the same with the department's true public key beside the forged signature.
@@ -111,6 +112,7 @@ async def test_a_request_that_no_system_signed_gets_nothing(taken: TakenOver) ->
         assert await refusal(taken, taken.ask(order)) == "REQUEST_BAD_SIGNATURE"
 
 
+@pytest.mark.domain_check(number=16)
 async def test_a_signed_request_stretched_to_more_fields_gets_nothing(taken: TakenOver) -> None:
     order = await taken.order()
     for items in (
@@ -153,6 +155,7 @@ async def test_a_request_for_another_gateway_or_from_another_day_gets_nothing(ta
 # The subject.
 
 
+@pytest.mark.domain_check(number=16)
 async def test_another_persons_record_is_not_released_under_a_signed_request(taken: TakenOver) -> None:
     request = taken.system.asking(ALICE)
     answer = await taken.ask(replace(await taken.order(request), handle=taken.handle(BO)))
@@ -163,6 +166,7 @@ async def test_another_persons_record_is_not_released_under_a_signed_request(tak
     assert (body.fields[0].status, body.fields[0].text) == (signed_pb2.FIELD_STATUS_NOT_AVAILABLE, "")
 
 
+@pytest.mark.domain_check(number=16)
 async def test_a_nonce_of_the_gateways_choice_opens_no_record(taken: TakenOver) -> None:
     order = await taken.order()
     answer = await taken.ask(replace(order, subject_nonce=os.urandom(32)))

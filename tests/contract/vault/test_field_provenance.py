@@ -49,6 +49,7 @@ def refused_code(call: Any, *arguments: Any) -> Code:
     return refused.value.code
 
 
+@pytest.mark.domain_check(number=1)
 def test_domain_check_1_a_verified_field_is_not_overwritten_by_what_the_person_enters_later(
     vault: Vault, clock: FixedClock
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_row_moved_to_another_place_does_not_open(engine: Engine, vault: Vault
         vault.fields(owner)
 
 
+@pytest.mark.domain_check(number=11)
 def test_after_erasing_every_copy_of_the_fields_is_unreadable(engine: Engine, vault: Vault) -> None:
     vault.set_field(PERSON, "phone", PHONE)
     with engine.connect() as connection:

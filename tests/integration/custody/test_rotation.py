@@ -31,6 +31,7 @@ def versions(home: Path) -> set[int]:
     return found
 
 
+@pytest.mark.domain_check(number=11)
 def test_every_data_key_is_wrapped_under_the_new_version_and_opens(home: Path) -> None:
     assert versions(home) == {1}
     key(home, "rotate", "--what", "kek", "--yes", "--batch", "5", "--by", "data-bureau")

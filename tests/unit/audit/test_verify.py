@@ -44,6 +44,7 @@ def test_an_honest_copy_verifies_and_says_what_was_proved(copy: Copy, tmp_path: 
     assert copy.verify(tmp_path / "copy", [copy.head(0), copy.head(7)]).earlier_size == 7
 
 
+@pytest.mark.domain_check(number=12)
 def test_every_changed_byte_of_every_line_is_detected_and_its_entry_named(copy: Copy, refuse: Refuse) -> None:
     # One head is enough: such a copy contradicts itself.
     bare = replace(copy, notes=(copy.head(7),))
@@ -72,6 +73,7 @@ def test_every_changed_byte_of_a_body_is_named_even_when_its_hash_was_computed_a
                 assert _named(refuse(attack), index)
 
 
+@pytest.mark.domain_check(number=12)
 def test_every_removed_entry_is_named(copy: Copy, refuse: Refuse) -> None:
     for index in range(7):
         entries = [entry for entry in copy.entries if entry.index != index]
@@ -92,6 +94,7 @@ def test_every_repeated_or_inserted_entry_is_named(copy: Copy, refuse: Refuse) -
             assert _named(failure, first)
 
 
+@pytest.mark.domain_check(number=12)
 def test_every_swap_is_named(copy: Copy, refuse: Refuse) -> None:
     for first in range(7):
         for second in range(first + 1, 7):
@@ -101,6 +104,7 @@ def test_every_swap_is_named(copy: Copy, refuse: Refuse) -> None:
             assert _named(refuse(copy.with_entries(renumbered(entries))), first)
 
 
+@pytest.mark.domain_check(number=12)
 def test_every_fork_is_named_at_the_entry_where_it_begins(copy: Copy, refuse: Refuse) -> None:
     for fork in range(7):
         for size in range(fork + 1, 9):
@@ -114,6 +118,7 @@ def test_every_entry_behind_the_checkpoint_is_named(copy: Copy, refuse: Refuse) 
     assert (failure.fault, failure.first) == (Fault.ENTRY_BEYOND_CHECKPOINT, 7)
 
 
+@pytest.mark.domain_check(number=12)
 def test_a_rewriting_signed_with_the_logs_own_key_is_detected_by_any_later_checkpoint_that_was_kept(
     copy: Copy, refuse: Refuse, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def test_it_is_what_the_library_derives_by_the_same_standard() -> None:
     assert pseudonym(KEY, "education", 7).replace("-", "") == base64.b32encode(raw).decode()
 
 
+@pytest.mark.domain_check(number=9)
 @given(st.binary(min_size=32, max_size=32), st.lists(st.tuples(NAMES, st.integers(1, 9)), min_size=2, unique=True))
 def test_check_9_each_department_and_generation_has_its_own(key: bytes, places: list[tuple[str, int]]) -> None:
     assert len({pseudonym(key, department, generation) for department, generation in places}) == len(places)
@@ -49,6 +50,7 @@ def test_what_could_run_into_another_place_is_refused(key: bytes, department: st
         pseudonym(key, department, generation)
 
 
+@pytest.mark.domain_check(number=9)
 def test_check_9_two_departments_pseudonyms_are_as_unlike_as_chance_makes_them() -> None:
     """Over 2000 persons each bit of one is equal to the other's in half of the cases, so one tells nothing of the other.
 

@@ -54,6 +54,7 @@ def test_guardrails_without_any_permit_do_not_load(tmp_path: Path) -> None:
     assert refusal(copy) == "is empty: no rule permits anything"
 
 
+@pytest.mark.domain_check(number=14)
 @pytest.mark.parametrize("name", GUARDRAILS)
 def test_a_bundle_that_lacks_one_guardrail_does_not_load(tmp_path: Path, name: str) -> None:
     copy = bundle_copy(tmp_path)
@@ -87,6 +88,7 @@ def test_a_guardrail_that_forbids_everything_does_not_load(tmp_path: Path) -> No
     assert "guardrail purpose-is-stated forbids what it must leave alone" in refusal(copy)
 
 
+@pytest.mark.domain_check(number=14)
 @pytest.mark.parametrize(
     ("rule", "why"),
     [

@@ -41,11 +41,13 @@ BAD = [
 ]
 
 
+@pytest.mark.domain_check(number=8)
 @pytest.mark.parametrize(("scheme", "typed", "canonical"), GOOD)
 def test_spellings_of_one_identifier_have_one_canonical_text(scheme: str, typed: str, canonical: str) -> None:
     assert normalise(scheme, typed) == canonical
 
 
+@pytest.mark.domain_check(number=8)
 @pytest.mark.parametrize(("scheme", "typed", "rule"), BAD)
 def test_a_bad_identifier_is_refused_with_its_rule_and_not_repeated(scheme: str, typed: str, rule: str) -> None:
     with pytest.raises(BadIdentifier) as caught:

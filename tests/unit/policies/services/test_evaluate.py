@@ -51,6 +51,7 @@ YES = given(text="true", form=Form.PREDICATE, kind=DataType.DATE)
 NO = given(text="false", form=Form.PREDICATE, kind=DataType.DATE)
 
 
+@pytest.mark.domain_check(number=5)
 def test_domain_check_5_one_of_two_requirements_an_alternative_list_and_a_missing_and_member() -> None:
     one_of_two = look(FACTS, TWO, {"name": given(), "location": GONE, "birth_date": GONE})
     assert (one_of_two["who"].standing, one_of_two["residence"].standing) == (Standing.SATISFIED, Standing.MISSING)
