@@ -38,11 +38,12 @@ from nodes.clock import SystemClock
 from nodes.consumer.accepted import AcceptedProviders
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.client import AsyncClient
-from nodes.consumer.service_files import ServiceFiles, read_service
+from nodes.consumer.service_files import ServiceFiles, known_purposes, read_service
 from nodes.consumer.services import Application
 from nodes.enrolment.errors import BadInput, RequestRefused
 from nodes.enrolment.home import Home
 from policies.lint.findings import Severity
+from policies.purposes import PURPOSES
 from policies.services import OnSilence, ServiceItem
 from policies.services.lint import Finding, Offered, lint_offered, lint_service
 from policies.services.reach import Asker
@@ -116,7 +117,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check a service item's file, and whether what it needs can be had; exit with 2 when something never can."""
-    service = read_service(file)
+    service = read_service(file, PURPOSES if home is None else known_purposes(home))
     if catalogue and home is None:
         raise BadInput("--home", "is needed with --catalogue")
     findings: tuple[Finding, ...] = ()

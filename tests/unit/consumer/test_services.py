@@ -239,5 +239,23 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_used(tmp_path: P
     }
 
 
+def test_an_exchanges_own_purposes_count_when_their_file_lies_in_the_home(tmp_path: Path) -> None:
+    files = ServiceFiles(tmp_path, "education")
+    (tmp_path / "services").mkdir()
+    text = service_text({"name": FACTS["name"]}, {"who": Need([["name"]])}, purpose='"library_card"')
+    (tmp_path / "services" / "card.toml").write_text(text, encoding="utf-8")
+    assert "purpose: must be a registered purpose" in files.list()[0].problem
+    further = tmp_path / "purposes.toml"
+    further.write_text(
+        'format = "oncegate.purposes/1"\n[library_card]\nzh = "图书馆读者证办理"\nen = "Library card"\n'
+        'bases = ["mandate"]\nlaw_zh = "《中华人民共和国公共图书馆法》"\nlaw_en = "Public Library Law"\n',
+        encoding="utf-8",
+    )
+    assert files.get("school-enrolment").purpose == "library_card"
+    further.write_text("nothing", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"purposes\.toml"):
+        files.list()
+
+
 def test_accepted_agreements_are_those_of_the_home(tmp_path: Path) -> None:
     assert AcceptedProviders(tmp_path, "education").agreements(NOW_MS) == ()
