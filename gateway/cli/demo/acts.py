@@ -12,6 +12,7 @@ from gateway.cli.demo.city import GATEWAY, NODE, PROVIDERS, City
 from gateway.cli.output import EXIT_REFUSED, EXIT_UNVERIFIED
 
 PURPOSE = "school_enrolment"
+SERVICE = "school-enrolment"
 PHONE = "13912345678"
 MAILING_ADDRESS = "幸福路88号 3 单元 502"
 PROFILE = (
@@ -94,6 +95,24 @@ class Acts:
         _hold(len(departments) == len(PROVIDERS), "three registers and the profile answered", answer)
         self._tell(self._cast.run(*command))
 
+    def gather_command(self, *options: str) -> tuple[str, ...]:
+        """The command by which the school gathers the evidence for an enrolment."""
+        return (
+            *(NODE, "service", "fetch", SERVICE, "--home", self.school),
+            *("--subject", f"cn.resident-id={self._hero.identifier}", "--case", "2026-XX-0002"),
+            *options,
+        )
+
+    def school_gathers(self) -> None:
+        """The school asks by its service item: the first list that will do, and no alternative to it."""
+        found = self._cast.run_json(*self.gather_command())
+        _hold(found["complete"], "the application is complete", found)
+        residence = next(one for one in found["requirements"] if one["code"] == "residence")
+        _hold(residence["by"] == 1, "a home of one's own shows the residence", found)
+        asked = {row["resource"] for answer in found["answers"] for row in answer["rows"]}
+        _hold("social.insurance" not in asked, "nobody asked whether the parent is insured", found)
+        self._tell(self._cast.run(*self.gather_command()))
+
     def stranger_is_refused(self) -> None:
         """A system without an agreement is refused."""
         command = self.fetch_command(self.booking, "civil.resident:name=value")
@@ -110,6 +129,14 @@ class Acts:
         _hold([provider["resource"] for provider in silent] == ["housing.property"], "housing is silent", answer)
         _hold(not answer["complete"], "the answer does not claim to be complete", answer)
         self._tell(self._cast.run(*command))
+        waits = self._cast.run_json(*self.gather_command())
+        _hold(waits["state"] == "unknown", "a silent register makes no application incomplete", waits)
+        goes_on = self._cast.run_json(*self.gather_command("--past-silence"))
+        residence = next(one for one in goes_on["requirements"] if one["code"] == "residence")
+        _hold((goes_on["complete"], residence["by"]) == (True, 2), "the alternative shows the residence", goes_on)
+        self._tell(
+            "By the service item it is not known yet; when told to go on, the registered address and insurance do."
+        )
         self._cast.start("housing node", NODE, "serve", "--home", str(self._city.node("housing")))
 
     def citizen_sees(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
@@ -150,25 +151,32 @@ class City:
         folder = self.folder / "agreements"
         folder.mkdir(exist_ok=True)
         home = self.system(consumer, system)
-        files = {term: folder / f"{consumer}-{term.resource.replace('.', '-')}.toml" for term in terms}
+        texts = {term: folder / f"{consumer}-{term.resource.replace('.', '-')}.toml" for term in terms}
 
         def sign(term: Terms) -> None:
-            path = files[term]
+            path = texts[term]
             path.write_text(self._agreement(term, path.stem, consumer, system, purpose), encoding="utf-8")
             key_path, *passphrase = self._key(term.provider)
             self.cast.run(NODE, "agreement", "sign", str(path), "--department-key", key_path, *passphrase)
 
         def accept(term: Terms) -> None:
-            self._accept(files[term], home, term.provider)
+            self._accept(texts[term], home, term.provider)
             if term.provider in PROVIDERS:
-                self._accept(files[term], self.node(term.provider), consumer)
+                self._accept(texts[term], self.node(term.provider), consumer)
 
-        _side_by_side(sign, files)
+        _side_by_side(sign, texts)
         with open_offline(self.gateway) as operator:
-            for path in files.values():
+            for path in texts.values():
                 key, signature = read_signature(path.with_suffix(".sig"))
                 operator.membership.add_agreement(path.read_bytes(), signature, key)
-        _side_by_side(accept, files)
+        _side_by_side(accept, texts)
+
+    def offer_service(self, department: str, system: str, service: str) -> None:
+        """Put a service item into the home of the system that asks for its evidence."""
+        folder = self.system(department, system) / "services"
+        folder.mkdir(exist_ok=True)
+        text = files(__package__).joinpath("services", f"{service}.toml").read_bytes()
+        (folder / f"{service}.toml").write_bytes(text)
 
     def _accept(self, path: Path, home: Path, other: str) -> None:
         fingerprint = self.fingerprints[other]

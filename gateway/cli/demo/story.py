@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gateway.cli.demo.acts import PURPOSE, Acts, Hero
+from gateway.cli.demo.acts import PURPOSE, SERVICE, Acts, Hero
 from gateway.cli.demo.cast import Cast, DemoFailed
 from gateway.cli.demo.city import GATEWAY, NODE, PROVIDERS, City, Terms
 from gateway.cli.demo.housing_server import answers, housing_server
@@ -136,11 +136,13 @@ class Story:
         # An agreement is about a resource of the catalogue, so the nodes must have said what they offer.
         cast.until("the nodes to connect", lambda: len(_connected(city)) == len(PROVIDERS), _START_S)
         city.agree(TERMS, "education", "school", PURPOSE)
+        city.offer_service("education", "school", SERVICE)
 
     def _perform(self, acts: Acts, cast: Cast) -> None:
         for title, act in (
             ("A citizen enters contact data once", acts.enter_once),
             ("School enrolment asks, under its agreements, three departments and the profile", acts.school_asks),
+            ("The school gathers what its service item needs, and asks for no more", acts.school_gathers),
             ("A tourism system without an agreement asks", acts.stranger_is_refused),
             ("The housing node is stopped, and the answer says so", acts.node_goes_silent),
             ("The citizen looks who asked", acts.citizen_sees),
@@ -162,7 +164,13 @@ class Story:
         for who, commands in (
             (
                 "department system 部门系统",
-                (asking, f"{asking} --lang zh --json", f"oncegate-node catalog list --home {acts.school}"),
+                (
+                    asking,
+                    f"{asking} --lang zh --json",
+                    " ".join(acts.gather_command()).replace(NODE, "oncegate-node") + " --lang zh",
+                    f"oncegate-node service show {SERVICE} --home {acts.school}",
+                    f"oncegate-node catalog list --home {acts.school}",
+                ),
             ),
             (
                 "citizen 公民",
