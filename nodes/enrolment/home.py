@@ -8,6 +8,7 @@
 | keys/signing.pem, keys/sealing.pem | the member's own keys | 0600 |
 | key-certificate.json | those keys, certified by the department | 0644 |
 | agreements/ | accepted agreements, `NAME.toml` with `NAME.sig` | |
+| services/ | service items of the department, put there by hand (`nodes.consumer.service_files`) | |
 | ledger-checkpoint | the newest checkpoint seen of the access log (`nodes.watch`) | 0644 |
 
 Rules kept here: identity.pem is written last, so a home without it is not enrolled; every read parses strictly and
