@@ -11,6 +11,7 @@ What it does not do: it releases nothing, and says nothing about requests that n
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 from typing import Final
 
@@ -18,7 +19,7 @@ from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import LogEntry
 from gateway.catalog.catalog import Catalog
-from gateway.exchange.consider import NO_CONSENT, Asking, consider
+from gateway.exchange.consider import NO_CONSENT, Asking, Considered, consider
 from gateway.exchange.hypothesis import Hypothesis, hypothesis_of, serves
 from gateway.exchange.model import RequestItem
 from gateway.exchange.past import Past
@@ -28,21 +29,33 @@ from policies.agreements import Agreement
 from policies.engine import PolicyEngine
 from policies.reasons import Reason
 from policies.resources import ResourceDescription
+from policies.vocabulary import Form
 
 PAGE: Final = 200
 MAX_ENTRIES_LISTED: Final = 1000
 RELEASED: Final = "released"
 
 
+class Cause(StrEnum):
+    """Why an item comes out otherwise: by the candidate's rules, or by what else changed since, such as agreements."""
+
+    RULES = "rules"
+    SINCE = "since"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What changes for one item: department, purpose, item, and the outcome before and after (a reason or released)."""
+    """What changes for one item: department, purpose, item, and the outcome before and after (a reason or released).
+
+    It is because of the rules when the bundle in force would decide it otherwise than the candidate, out of the same.
+    """
 
     department: str
     purpose: str
     item: str
     before: str
     after: str
+    cause: Cause = Cause.RULES
 
 
 @dataclass(slots=True)
@@ -53,19 +66,23 @@ class Simulation:
         bundle: Digest of the candidate.
         requests: Requests decided again.
         items: Their items.
-        changed_requests: Requests in which an item changes.
+        changed_requests: Requests in which the candidate's rules change an item.
+        changed_since: Requests in which items change, but none because of the rules.
         not_decided: Requests without a recorded decision.
         not_offered: Resources in requests that are not offered any more.
+        not_kept: Resources in requests whose agreement of the time is not kept as it was signed.
         changes: How often each change occurs.
-        entries: Numbers of the entries that change, newest first; the first thousand.
+        entries: Numbers of the entries that the rules change, newest first; the first thousand.
     """
 
     bundle: str
     requests: int = 0
     items: int = 0
     changed_requests: int = 0
+    changed_since: int = 0
     not_decided: int = 0
     not_offered: int = 0
+    not_kept: int = 0
     changes: Counter[Change] = field(default_factory=Counter)
     entries: list[int] = field(default_factory=list)
 
@@ -78,6 +95,7 @@ class Simulate:
         catalog: What is offered now.
         agreements: What is agreed now.
         past: What was offered and agreed then.
+        in_force: The engine with the bundle in force, which tells what is not because of the candidate.
         page: Entries read at once, 1 to 500.
         most_listed: Most numbers of entries kept in what is found.
     """
@@ -88,6 +106,7 @@ class Simulate:
         catalog: Catalog,
         agreements: Agreements,
         past: Past,
+        in_force: PolicyEngine,
         *,
         page: int = PAGE,
         most_listed: int = MAX_ENTRIES_LISTED,
@@ -96,6 +115,7 @@ class Simulate:
         self._catalog = catalog
         self._agreements = agreements
         self._past = past
+        self._in_force = in_force
         self._page = page
         self._most_listed = most_listed
 
@@ -114,7 +134,7 @@ class Simulate:
             candidate: The engine with the candidate bundle.
             since_ms: Only requests from then on, Unix ms.
             as_of_then: Decide by the agreements and descriptions of the time, where they are kept; else by today's.
-            changed: Told each entry that changes.
+            changed: Told each entry that the rules change.
             progress: Told now and then how many requests were decided again.
 
         Returns:
@@ -128,17 +148,22 @@ class Simulate:
                 found.not_decided += 1
                 continue
             found.requests += 1
-            if self._again(candidate, said, found, as_of_then=as_of_then):
+            causes = self._again(candidate, said, found, as_of_then=as_of_then)
+            if Cause.RULES in causes:
                 found.changed_requests += 1
                 changed(entry.leaf_index)
                 if len(found.entries) < self._most_listed:
                     found.entries.append(entry.leaf_index)
+            elif causes:
+                found.changed_since += 1
             if found.requests % self._page == 0:
                 progress(found.requests)
         return found
 
-    def _again(self, candidate: PolicyEngine, said: RecordedDecision, found: Simulation, *, as_of_then: bool) -> bool:
-        changed = False
+    def _again(
+        self, candidate: PolicyEngine, said: RecordedDecision, found: Simulation, *, as_of_then: bool
+    ) -> set[Cause]:
+        causes: set[Cause] = set()
         asked = hypothesis_of(said)
         # As of the moment of the request, so that what ran out since is no change.
         asking = asked.asking(said.at_ms)
@@ -147,22 +172,39 @@ class Simulate:
             if entry is None:
                 found.not_offered += 1
                 continue
+            if as_of_then and resource.agreement is not None and self._past.agreement(resource) is None:
+                found.not_kept += 1
+                continue
             items = tuple(item for item in asked.items if item.resource == resource.code)
             agreement, nearest = self._agreement(asked, asking, resource, entry.resource, items, as_of_then=as_of_then)
             consent = asked.consents.get(resource.code, NO_CONSENT)
             suspended = self._suspended(asking.consumer, resource, as_of_then=as_of_then)
-            part = consider(candidate, asking, entry, items, agreement, nearest, consent, suspended)
-            for before, (_, after) in zip(resource.items, part.decided, strict=True):
-                found.items += 1
-                was = RELEASED if before.released else before.reason
-                becomes = RELEASED if after.allowed else str(after.reason)
-                if (was, before.form) != (becomes, after.form):
-                    changed = True
-                    item = f"{resource.code}.{before.field}={before.form}"
-                    if after.form is not before.form:
-                        becomes = f"{becomes} ({after.form})"
-                    found.changes[Change(said.consumer, said.purpose, item, was, becomes)] += 1
-        return changed
+            decide = partial(
+                consider,
+                asking=asking,
+                entry=entry,
+                items=items,
+                agreement=agreement,
+                nearest=nearest,
+                consent=consent,
+                suspended=suspended,
+            )
+            part = decide(candidate)
+            found.items += len(part.decided)
+            was = [(RELEASED if item.released else item.reason, item.form) for item in resource.items]
+            becomes = _outcomes(part)
+            if was == becomes:
+                continue
+            in_force = _outcomes(decide(self._in_force))
+            for item, before, after, now in zip(resource.items, was, becomes, in_force, strict=True):
+                if before == after:
+                    continue
+                cause = Cause.SINCE if now == after else Cause.RULES
+                causes.add(cause)
+                name = f"{resource.code}.{item.field}={item.form}"
+                outcome = after[0] if after[1] is before[1] else f"{after[0]} ({after[1]})"
+                found.changes[Change(said.consumer, said.purpose, name, before[0], outcome, cause)] += 1
+        return causes
 
     def _agreement(
         self,
@@ -205,3 +247,8 @@ class Simulate:
                         cursor = page.next_cursor
                         continue
                 break
+
+
+def _outcomes(part: Considered) -> list[tuple[str, Form]]:
+    """Outcome and form of each item, in the order of the request."""
+    return [(RELEASED if one.allowed else str(one.reason), one.form) for _, one in part.decided]

@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest_asyncio
+from sqlalchemy import select, update
 
 from gateway.bootstrap.policy import past_of
-from gateway.exchange.simulate import Change, Simulate, Simulation
+from gateway.exchange.simulate import Cause, Change, Simulate, Simulation
+from gateway.sharing.tables import AGREEMENTS
+from gateway.storage.database import write_transaction
 from oncegate.v1 import signed_pb2
 from policies.engine import PolicyEngine
 from policies.engine.bundle import check_bundle
@@ -34,7 +37,8 @@ async def asked(tmp_path_factory: Any) -> AsyncIterator[tuple[City, list[int]]]:
 
 def replayed(city: City, *rules: str, **options: Any) -> Simulation:
     parts = city.parts
-    replay = Simulate(parts.ledger, parts.catalog, parts.agreements, past_of(parts), **options.pop("of", {}))
+    in_force = PolicyEngine(check_bundle(with_rule()))
+    replay = Simulate(parts.ledger, parts.catalog, parts.agreements, past_of(parts), in_force, **options.pop("of", {}))
     return replay(PolicyEngine(check_bundle(with_rule(*rules))), since_ms=options.pop("since_ms", 0), **options)
 
 
@@ -72,7 +76,31 @@ async def test_only_the_days_that_are_asked_for_count(asked: tuple[City, list[in
 async def test_agreements_are_todays_or_those_of_the_time(asked: tuple[City, list[int]]) -> None:
     city, _ = asked
     city.agree("civil", "civil.resident", {"name": ["value"]}, revision=2)
-    changed = replayed(city, "// the same\n")
-    assert {change.after for change in changed.changes} == {"NOT_IN_AGREEMENT"}
+    changed = replayed(city, NO_SCHOOL)
+    assert {(change.after, change.cause) for change in changed.changes} == {
+        ("GUARDRAIL", Cause.RULES),
+        ("NOT_IN_AGREEMENT", Cause.SINCE),
+    }
+    same = replayed(city, "// the same\n")
+    assert {change.cause for change in same.changes} == {Cause.SINCE}
+    assert (same.changed_requests, same.changed_since, same.entries) == (0, 3, [])
     assert not replayed(city, "// the same\n", as_of_then=True).changes
     city.agree("civil", "civil.resident", CIVIL_ITEMS, revision=3)
+
+
+async def test_a_request_whose_agreement_is_not_kept_as_it_was_signed_is_counted_apart(
+    asked: tuple[City, list[int]],
+) -> None:
+    city, _ = asked
+    first = (AGREEMENTS.c.id == "education-civil-resident", AGREEMENTS.c.revision == 1)
+    with write_transaction(city.parts.engine) as connection:
+        raw = connection.execute(select(AGREEMENTS.c.raw).where(*first)).scalar_one()
+        connection.execute(
+            update(AGREEMENTS).where(*first).values(raw=raw.replace(b"uses_per_day = 1", b"uses_per_day = 9"))
+        )
+    found = replayed(city, NO_YEAR, as_of_then=True)
+    assert found.not_kept >= 3
+    assert not found.changes
+    with write_transaction(city.parts.engine) as connection:
+        connection.execute(update(AGREEMENTS).where(*first).values(raw=raw))
+    assert replayed(city, NO_YEAR, as_of_then=True).changed_requests == 3

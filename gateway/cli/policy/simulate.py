@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gateway.exchange.simulate import Change, Simulation
 
 _DAY_MS = 86_400_000
+_CAUSES = {"rules": "rules 规则", "since": "since 其他变化"}
 
 
 @command
@@ -36,7 +37,7 @@ def simulate(
 ) -> None:
     """Decide the requests of the last days again under a candidate bundle. Shows counts and entries, never a person."""
     from gateway.audit.entries import EntryDraft  # noqa: PLC0415 - see gateway.cli.offline
-    from gateway.bootstrap.policy import past_of  # noqa: PLC0415 - see gateway.cli.offline
+    from gateway.bootstrap.policy import past_of, policy_of  # noqa: PLC0415 - see gateway.cli.offline
     from gateway.exchange.simulate import Simulate  # noqa: PLC0415 - see gateway.cli.offline
     from policies.engine import BadBundle, PolicyEngine  # noqa: PLC0415 - see gateway.cli.offline
 
@@ -48,7 +49,9 @@ def simulate(
         # Before anything is read, as for every reading of the log.
         read = {"by": "operator", "what": "simulate", "bundle": candidate.digest, "days": str(days)}
         offline.ledger.append_blocking(EntryDraft(kind="log_read", accountability=read))
-        replay = Simulate(offline.ledger, offline.catalog, offline.agreements, past_of(offline))
+        replay = Simulate(
+            offline.ledger, offline.catalog, offline.agreements, past_of(offline), policy_of(offline).active()
+        )
         since_ms = offline.clock.now_ms() - days * _DAY_MS
         if entries_file is None:
             found = replay(candidate, since_ms=since_ms, as_of_then=as_of_then)
@@ -74,8 +77,10 @@ def simulation_json(found: "Simulation") -> dict[str, Any]:
         "requests": found.requests,
         "items": found.items,
         "changed_requests": found.changed_requests,
+        "changed_since": found.changed_since,
         "not_decided": found.not_decided,
         "not_offered": found.not_offered,
+        "not_kept": found.not_kept,
         "changes": [
             {
                 "department": change.department,
@@ -83,6 +88,7 @@ def simulation_json(found: "Simulation") -> dict[str, Any]:
                 "item": change.item,
                 "before": change.before,
                 "after": change.after,
+                "cause": str(change.cause),
                 "count": count,
             }
             for change, count in found.changes.most_common()
@@ -95,14 +101,26 @@ def simulation_json(found: "Simulation") -> dict[str, Any]:
 def _said(found: "Simulation") -> None:
     say(
         f"{found.requests} requests with {found.items} items decided again 重新判断 {found.requests} 次请求; "
-        f"changed 有变化: {found.changed_requests}; not decided then 当时未判断: {found.not_decided}; "
-        f"no longer offered 不再提供: {found.not_offered}"
+        f"changed by the rules 因规则而变: {found.changed_requests}; only by what changed since 仅因其他变化: "
+        f"{found.changed_since}; not decided then 当时未判断: {found.not_decided}; no longer offered 不再提供: "
+        f"{found.not_offered}; agreement of then not kept 当时协议未完整保存: {found.not_kept}"
     )
     if not found.changes:
         say("nothing changes 没有变化")
         return
-    columns = ("department 部门", "purpose 用途", "item 信息项", "before 之前", "after 之后", "count 次数")
-    rows = [(c.department, c.purpose, c.item, c.before, c.after, count) for c, count in found.changes.most_common(50)]
+    columns = (
+        "department 部门",
+        "purpose 用途",
+        "item 信息项",
+        "before 之前",
+        "after 之后",
+        "cause 原因",
+        "count 次数",
+    )
+    rows = [
+        (c.department, c.purpose, c.item, c.before, c.after, _CAUSES[c.cause], count)
+        for c, count in found.changes.most_common(50)
+    ]
     table(f"Changes 变化 ({found.bundle})", columns, rows)
     for title, by in (
         ("departments 部门", _by(found, "department")),
