@@ -11,10 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.items import AskedItem
-from policies.services import Given, Known, OnSilence, ServiceItem, Standing, State, Status, evaluate, next_round
+from policies.services import (
+    BadService,
+    Given,
+    Known,
+    OnSilence,
+    ServiceItem,
+    Standing,
+    State,
+    Status,
+    evaluate,
+    next_round,
+    parse_service,
+)
 from policies.services.model import Necessity, NoMatch
 from policies.vocabulary import DataType, Form
-from tests.support.services import Fact, Need, service
+from tests.support.services import Fact, Need, service, service_text
 
 NOW_MS = 1_750_000_000_000
 MOST_FACTS = 6
@@ -201,3 +213,59 @@ def _needed(
             if not failed and not silent:
                 break
     return False
+
+
+FILE = (
+    service_text(
+        {
+            "adult": Fact(["birth_date=age_at_least(18)|year", "name"], by_hand="身份证"),
+            "home": Fact(["record=exists"], "housing.property", more="user_provided = true\n"),
+            "lease": Fact(by_hand="租赁合同", more='channel = "applicant"\n'),
+        },
+        {"age": Need([["adult"]]), "residence": Need([["home"], ["lease", "adult"]], "deferrable")},
+    )
+).encode()
+TOKENS = (b"[", b"]", b'"', b"=", b"{", b"}", b"1", b"-1", b"true", b"[[requirements]]\n", b"\xff", b"\n", b".", b"'")
+LITERALS = (
+    "1",
+    "-1",
+    "true",
+    '""',
+    "[]",
+    "{}",
+    "[[]]",
+    '[["adult"]]',
+    "[1]",
+    "[[1]]",
+    "1979-05-27",
+    "1.5",
+    '"x"',
+    "nan",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_whatever_is_written_into_a_file_is_read_or_refused_with_a_place(data: st.DataObject) -> None:
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(FILE)))
+        cut = data.draw(st.integers(0, 30))
+        raw = FILE[:at] + data.draw(st.sampled_from(TOKENS)) + FILE[at + cut :]
+    else:
+        lines = FILE.decode().splitlines()
+        at = data.draw(st.sampled_from([n for n, line in enumerate(lines) if " = " in line]))
+        lines[at] = lines[at].partition(" = ")[0] + " = " + data.draw(st.sampled_from(LITERALS))
+        raw = "\n".join(lines).encode()
+    refused = refusal(raw)
+    if refused is not None:
+        assert refused.rule
+        assert refused.line is None or 1 <= refused.line <= raw.count(b"\n") + 1
+
+
+def refusal(raw: bytes) -> BadService | None:
+    """Why a file is refused; None when it is read. Anything else goes through."""
+    try:
+        parse_service(raw)
+    except BadService as refused:
+        return refused
+    return None
