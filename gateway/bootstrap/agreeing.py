@@ -14,16 +14,18 @@ from gateway.sharing.proposals import Proposals
 
 _LATENESS_S: Final = 60.0
 _INTACT_S: Final = 3600.0
+_AGREEMENTS_S: Final = 300.0
 _log = logging.getLogger(__name__)
 
 
 class Intact:
-    """Looks whether what is kept of proposals is still what their parties said.
+    """Looks whether what is kept of proposals and agreements is still what their parties said.
 
-    A proposal that is not is refused whenever it is read; this makes it known before anyone reads it.
+    A proposal that is not is refused whenever it is read, and an agreement whenever it is read first; this makes it
+    known before anyone reads it, and ends the use of an agreement that was changed by hand while the gateway runs.
 
     Args:
-        agreements: Remembers what it found damaged when it was used.
+        agreements: Compares what is in use with what is stored.
         proposals: Are checked as a whole.
     """
 
@@ -42,6 +44,10 @@ class Intact:
                 extra={"proposal": proposal, "step": problem.number, "rule": problem.rule},
             )
         self._known = frozenset(found)
+
+    async def agreements(self) -> None:
+        """Compare the agreements in use; `Agreements` logs what it finds."""
+        await asyncio.to_thread(self._agreements.recheck)
 
     def changed(self) -> int:
         """How many agreements and proposals are known to be other than what was signed."""
@@ -64,7 +70,11 @@ class Agreeing:
 
     def turns(self) -> tuple[tuple[str, float, Callable[[], Awaitable[Any]]], ...]:
         """The turns beside a serving gateway: name, how often in seconds, and what to do."""
-        return ("lateness", _LATENESS_S, self.lateness.turn), ("proposals", _INTACT_S, self.intact.turn)
+        return (
+            ("lateness", _LATENESS_S, self.lateness.turn),
+            ("proposals", _INTACT_S, self.intact.turn),
+            ("agreements", _AGREEMENTS_S, self.intact.agreements),
+        )
 
     def status(self) -> dict[str, int]:
         """What the status file says of agreements."""

@@ -135,6 +135,34 @@ def test_an_agreement_deleted_while_the_gateway_runs_is_reported_when_it_was_nev
     assert [problem.rule for problem in agreements.problems()] == ["is missing in the database"]
 
 
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+def test_an_agreement_changed_by_hand_while_it_is_in_use_is_used_no_longer_and_reported(
+    registry: Registry, parties, change: str, caplog: pytest.LogCaptureFixture
+):
+    civil, housing = parties
+    agreements = restarted(registry)
+    agreements.add(*signed(civil, agreement_text(civil, housing)))
+    held = agreements.find(*QUESTION)
+    assert held is not None
+    agreements.recheck()
+    assert agreements.find(*QUESTION) is held
+    # No counter moves: whoever writes into the database by hand does not say so.
+    with write_transaction(registry.engine) as connection:
+        if change == "edited":
+            connection.execute(update(AGREEMENTS).values(raw=agreement_text(civil, housing, field="address")))
+        else:
+            connection.execute(delete(AGREEMENTS))
+    agreements.recheck()
+    assert agreements.find(*QUESTION) is None
+    with pytest.raises(Refused, match="the agreement changed during the request"):
+        agreements.require_unchanged(held, NOW_MS)
+    rule = {"edited": "the bytes are not the ones of the digest", "deleted": "is missing in the database"}[change]
+    assert [(one.agreement_id, one.revision, one.rule) for one in agreements.noticed()] == [("civil-desk-1", 1, rule)]
+    assert "a stored agreement is not used: civil-desk-1 revision 1" in caplog.text
+    agreements.recheck()
+    assert caplog.text.count("is not used") == 1
+
+
 def test_a_restored_backup_is_noticed_although_the_counter_went_back(registry: Registry, parties):
     civil, housing = parties
     agreements = restarted(registry)
