@@ -6,7 +6,7 @@ PYTHON ?= python3
 export PYTHONDONTWRITEBYTECODE :=
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test test-long lint format proto bench bench-scale lock clean
+.PHONY: help setup demo test test-long lint format proto bench bench-scale verifier lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -58,6 +58,9 @@ bench: setup ## Measure against a bare gRPC yardstick in the same run; writes bu
 bench-scale: setup ## Measure a million profiles and ten million entries (minutes, 15 GB); adds rows to build/bench.json
 	@$(BIN)/python -m tests.bench.vault_scale
 	@$(BIN)/python -m tests.bench.audit_scale
+
+verifier: ## Build the log's verifier as one file, for a Python without any package; into build/
+	@$(PYTHON) -m gateway.audit.verify.onefile build
 
 lock: ## Pin the dependencies again (needs uv on PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --extra pkcs11 --extra postgres pyproject.toml -o requirements.lock

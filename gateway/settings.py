@@ -39,6 +39,9 @@ class Listen(_Section):
 
     systems: str = Field("127.0.0.1:7443", description="host:port of the door for nodes and systems (mutual TLS)")
     people: str = Field("127.0.0.1:7444", description="host:port of the door for people and enrolment (server TLS)")
+    tiles: str = Field(
+        "", description="host:port of the door for the log's tiles (plain HTTP, hashes only); empty: closed"
+    )
     systems_address: str = Field(
         "", description="host:port told to newcomers for the systems' door; empty: as listened"
     )
@@ -53,6 +56,11 @@ class Listen(_Section):
         if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the largest TCP port
             raise ValueError("must be host:port")
         return value
+
+    @field_validator("tiles")
+    @classmethod
+    def _host_port_or_none(cls, value: str) -> str:
+        return cls._host_port(value) if value else value
 
 
 class Certificates(_Section):

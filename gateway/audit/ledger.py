@@ -18,6 +18,8 @@ from gateway.audit.entries import EntryDraft, Recorded, encode
 from gateway.audit.erase import erase_person_part
 from gateway.audit.errors import LedgerUnavailable
 from gateway.audit.export import write_export
+from gateway.audit.fsck import Fsck
+from gateway.audit.published import Published
 from gateway.audit.reader import Reader
 from gateway.audit.store import open_store
 from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry
@@ -61,6 +63,9 @@ class SqlLedger:
         )
         self._reader = Reader(engine, bodies)
         self._bodies = bodies
+        self._anchor = anchor
+        self.published = Published(engine, bodies)
+        """Heads and tiles, for everyone."""
         self.origin = origin
         self.public_key = keys.note.vkey
         """Verifier key of the checkpoints (C2SP signed note), to hand to auditors and nodes."""
@@ -168,6 +173,10 @@ class SqlLedger:
     def erase_person_part(self, index: int, reason: str) -> Recorded:
         """Erase an entry's person part for good; its place in the log stays verifiable. See `erase.py`."""
         return erase_person_part(self._engine, self._reader, self.append_blocking, index, reason)
+
+    def fsck(self) -> Fsck:
+        """A check of everything that is stored. See `fsck.py`."""
+        return Fsck(self._engine, self._bodies, self.public_key, self._anchor)
 
     def export(self, directory: Path) -> int:
         """Write a copy of the published log that can be verified offline. See `export.py`."""

@@ -73,6 +73,7 @@ from gateway.rpc.services.explicit_request import ExplicitRequestServicer
 from gateway.rpc.services.notice import NoticeServicer
 from gateway.rpc.services.profile import ProfileServicer
 from gateway.rpc.services.source import SourceServicer
+from gateway.rpc.tiles_door import TilesDoor
 from gateway.rpc.tls import ServerIdentity
 from gateway.rpc.trust import Trust
 from gateway.settings import STATUS_FILE, BadSettings, Settings
@@ -211,6 +212,8 @@ class Gateway:
             Door.PEOPLE, settings.listen.people, credentials(require_client=False), settings, register_people
         )
 
+        self.tiles = TilesDoor(settings.listen.tiles, offline.ledger.published.read) if settings.listen.tiles else None
+
     async def start(self) -> None:
         """Start the ledger, close what a crash left open, start federation, open the doors."""
         self._offline.ledger.start()
@@ -221,6 +224,8 @@ class Gateway:
         await self.federation.start()
         await self.systems.start()
         await self.people.start()
+        if self.tiles is not None:
+            await self.tiles.start()
         self._background = [
             asyncio.create_task(_forever("status", _STATUS_S, self._write_status)),
             asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
@@ -253,6 +258,8 @@ class Gateway:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self.tiles is not None:
+            await self.tiles.stop()
         await self.federation.stop(_GRACE_S)
         await asyncio.gather(self.systems.stop(_GRACE_S), self.people.stop(_GRACE_S))
         await self._erase.stop(_GRACE_S)

@@ -3,7 +3,6 @@
 Copies are verified offline with public keys only; reading the log is itself logged.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.audit.errors import AuditError
-from gateway.audit.verify.copy import verify_export
-from gateway.audit.verify.failures import VerificationFailed
+from gateway.audit.verify import layout
+from gateway.audit.verify.check import BadUse, check
 from gateway.audit.views import LogEntry
+from gateway.cli import audit_local as local
+from gateway.cli.audit_local import show
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
-from gateway.cli.output import EXIT_UNVERIFIED, command, console, emit, fields_text, moment, say, table
+from gateway.cli.output import EXIT_REFUSED, EXIT_USAGE, command, emit, fail, fields_text, moment, say, table
+from keys.log.proof_files import ProofFile, write_proof_file
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
 
 app = typer.Typer(no_args_is_help=True, help="For auditors: the access ledger and its proofs. 审计")
@@ -107,12 +108,32 @@ def proof(
     entry: Annotated[int, typer.Argument(min=0, help="Index of the entry.")],
     gateway: Address,
     ca: CaFile,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep the proof in this file (.tlog-proof), to be verified offline.")
+    ] = None,
+    with_entry: Annotated[
+        bool, typer.Option("--with-entry", help="Put the entry itself into the file. Auditors only; logged.")
+    ] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            envvar="ONCEGATE_TOKEN_FILE",
+            help="File with your OIDC token, for --with-entry.",
+            dir_okay=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch the proof that an entry is in the log (RFC 6962)."""
+    """Fetch the proof that an entry is in the log (RFC 6962); with --out as a file that anyone can verify offline."""
+    if with_entry and (out is None or token_file is None):
+        fail("--with-entry needs --out and a token", EXIT_USAGE)
     with people_channel(gateway, ca) as channel:
         stub = audit_pb2_grpc.AuditServiceStub(channel)
         found = stub.GetInclusionProof(audit_pb2.GetInclusionProofRequest(leaf_index=entry), timeout=DEADLINE_S)
+        extra = found.leaf_hash
+        if with_entry and token_file is not None:
+            extra = _line_of(stub, entry, bearer_metadata(token_file))
     document = {
         "leaf_index": entry,
         "leaf_hash": found.leaf_hash.hex(),
@@ -120,13 +141,31 @@ def proof(
         "path": [step.hex() for step in found.path],
         "checkpoint": found.checkpoint,
     }
+    if out is not None:
+        text = write_proof_file(ProofFile(entry, tuple(found.path), found.checkpoint, extra))
+        out.write_text(text, encoding="utf-8", newline="")
+        document["file"] = str(out)
 
     def human() -> None:
         say(f"entry {entry}: leaf hash {document['leaf_hash']}, in a tree of {found.tree_size}")
-        for step in document["path"]:
-            say(f"  {step}")
+        if out is not None:
+            say(f"kept in {out}; verify it with: oncegate audit verify {out} --key PUBLIC_KEY")
+            return
+        for step in found.path:
+            say(f"  {step.hex()}")
 
     emit(document, as_json=as_json, human=human)
+
+
+def _line_of(stub: Any, entry: int, metadata: Any) -> bytes:
+    """The entry as a line of a copy."""
+    from gateway.audit.export import line_of  # noqa: PLC0415 - see gateway.cli.offline
+
+    request = audit_pb2.ListEntriesRequest(page_size=1, page_token=str(entry + 1))
+    entries = stub.ListEntries(request, metadata=metadata, timeout=DEADLINE_S).entries
+    if [one.leaf_index for one in entries] != [entry]:
+        fail("the gateway did not give the entry out", EXIT_REFUSED)
+    return layout.write_line(line_of(_entry(entries[0])))
 
 
 @app.command("export")
@@ -157,69 +196,48 @@ def export(
 
 def _received(stream: Iterator[audit_pb2.ExportLogResponse]) -> Iterator[LogEntry]:
     for message in stream:
-        for entry in message.entries:
-            said = json.loads(entry.accountability)
-            yield LogEntry(
-                leaf_index=entry.leaf_index,
-                leaf_hash=entry.leaf_hash,
-                time_ms=said["time_ms"],
-                kind=said["kind"],
-                accountability=entry.accountability,
-                accountability_salt=entry.accountability_salt,
-                person=entry.person,
-                person_salt=entry.person_salt,
-                erased_digest=entry.person_digest,
-            )
+        yield from map(_entry, message.entries)
+
+
+def _entry(entry: audit_pb2.Entry) -> LogEntry:
+    said = json.loads(entry.accountability)
+    return LogEntry(
+        leaf_index=entry.leaf_index,
+        leaf_hash=entry.leaf_hash,
+        time_ms=said["time_ms"],
+        kind=said["kind"],
+        accountability=entry.accountability,
+        accountability_salt=entry.accountability_salt,
+        person=entry.person,
+        person_salt=entry.person_salt,
+        erased_digest=entry.person_digest,
+    )
 
 
 @app.command("verify")
 @command
 def verify(
-    directory: Annotated[Path, typer.Argument(help="The copy.", exists=True, file_okay=False)],
-    key: Annotated[str, typer.Option("--key", help="The ledger's verifier key (from elsewhere than the copy).")],
+    place: Annotated[
+        str, typer.Argument(help="Folder of a copy or of tiles, a .tlog-proof file, or an http(s) address.")
+    ],
+    key: Annotated[str, typer.Option("--key", help="The ledger's verifier key (from elsewhere than the log).")],
     earlier: Annotated[
-        Path | None, typer.Option("--earlier", help="A checkpoint that you kept from before.", exists=True)
+        list[Path] | None, typer.Option("--earlier", help="A checkpoint that you kept from before; may be repeated.")
+    ] = None,
+    before: Annotated[
+        Path | None, typer.Option("--before", help="A copy or a folder of tiles that you kept from before.")
+    ] = None,
+    leaf: Annotated[
+        str | None, typer.Option("--leaf", help="For a proof file: the leaf hash (hex) that it has to be about.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute everything in a copy, offline. Exit code 5 names the first bad entry and shows the evidence."""
-    held = None if earlier is None else earlier.read_text(encoding="utf-8")
+    """Recompute everything, offline. Exit code 5 names the first bad entry and shows the evidence."""
     try:
-        report = verify_export(directory, key, held)
-    except VerificationFailed as failed:
-        _failed(failed, as_json=as_json)
-        raise typer.Exit(EXIT_UNVERIFIED) from None
-    except AuditError as error:
-        console(stderr=True).print(f"oncegate: {error}", markup=False)
-        raise typer.Exit(EXIT_UNVERIFIED) from None
-
-    def human() -> None:
-        say(f"verified 验证通过: {report.size} entries of {report.origin}, root {report.root}")
-        say(f"from {moment(report.first_ms or 0)} to {moment(report.last_ms or 0)}")
-        say("  ".join(f"{name} {count}" for name, count in sorted(report.kinds.items())))
-        if report.earlier_size is None:
-            say("No earlier checkpoint was given: nothing is known about what the log said before.")
-        else:
-            say(f"It continues the checkpoint of {report.earlier_size} entries that you kept.")
-
-    emit({"verified": True, **dataclasses.asdict(report)}, as_json=as_json, human=human)
+        outcome = check(place, key, earlier or (), before, leaf)
+    except BadUse as error:
+        fail(str(error), EXIT_USAGE)
+    show(outcome, as_json=as_json)
 
 
-def _failed(failed: VerificationFailed, *, as_json: bool) -> None:
-    document = {
-        "verified": False,
-        "fault": str(failed.fault),
-        "first": failed.first,
-        "last": failed.last,
-        "text_zh": failed.text_zh,
-        "text_en": failed.text_en,
-        "evidence": dict(failed.evidence),
-    }
-
-    def human() -> None:
-        errors = console(stderr=True)
-        errors.print(f"NOT VERIFIED 验证失败: {failed.text_en} / {failed.text_zh}", markup=False)
-        for name, value in failed.evidence.items():
-            errors.print(f"  {name}: {value}", markup=False)
-
-    emit(document, as_json=as_json, human=human)
+local.register(app)

@@ -9,6 +9,7 @@ Strict: encodings are the only ones of their points, S is below the group order,
 the cofactor, compared as bytes. A public key of small order is refused, because it would sign anything.
 """
 
+from functools import lru_cache
 from hashlib import sha512
 from typing import Final
 
@@ -62,7 +63,9 @@ def verify(public_key: bytes, signature: bytes, message: bytes) -> None:
         raise BadSignature("the signature does not verify")
 
 
+@lru_cache(maxsize=64)
 def _key(public_key: bytes) -> _Point:
+    """The point of a key that was checked; remembered, because the same few keys verify everything."""
     point = _decode(public_key)
     eightfold = _double(_double(_double(point)))
     if _encode(eightfold) == _encode(_NEUTRAL):

@@ -10,20 +10,20 @@ verifier has kept an earlier copy.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.audit.verify import layout
 from gateway.audit.verify.failures import Fault, VerificationFailed
+from gateway.audit.verify.heads import Heads, first_difference, open_head
 from keys import canonical
-from keys.errors import BadCheckpoint
-from keys.log.checkpoints import Checkpoint, open_checkpoint
 from keys.log.frontier import Frontier
-from keys.log.notes import NoteVerifier
+from keys.log.notes import LONGEST_NOTE, NoteVerifier
 
 _LONGEST_LINE: Final = 4 << 20
+_ERASURE: Final = "person_part_erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +54,12 @@ class Report:
     erased: int
 
 
-class _Head(NamedTuple):
-    checkpoint: Checkpoint
-    note: str
-    held: bool
-    """Whether the verifier brought it along, rather than finding it in the copy."""
-
-
 @dataclass(slots=True)
 class _Seen:
     kinds: Counter[str] = field(default_factory=Counter)
     times: list[int] = field(default_factory=list)
     erased: int = 0
-
-
-@dataclass(slots=True)
-class _Sound:
-    """Up to which size the entries fit signed heads: any, and those that the verifier holds."""
-
-    signed: int = 0
-    held: int = 0
+    unexplained: set[int] = field(default_factory=set)
 
 
 def verify_export(
@@ -81,6 +67,7 @@ def verify_export(
     public_key: str,
     earlier_checkpoint: str | Sequence[str] | None = None,
     earlier_copy: Path | None = None,
+    earlier_leaves: Iterable[bytes] | None = None,
 ) -> Report:
     """Verify an exported copy. Accepts by returning; fails closed.
 
@@ -90,6 +77,7 @@ def verify_export(
         earlier_checkpoint: A checkpoint that the verifier has kept from before, or several.
         earlier_copy: A copy that the verifier has kept from before and verified then: its checkpoint counts as one
             kept, and if the log was forked, the first entry that differs is named.
+        earlier_leaves: The same for leaf hashes that were kept in another form, whose checkpoint is among those given.
 
     Returns:
         What was verified.
@@ -99,39 +87,70 @@ def verify_export(
         BadCheckpoint: `public_key` is no verifier key.
     """
     verifier = NoteVerifier(public_key)
-    final = _open(_read_note(directory), verifier, Fault.CHECKPOINT_BAD)
-    heads = [_Head(_open(note, verifier, Fault.CHECKPOINT_BAD), note, held=False) for note in _notes(directory)]
-    heads.append(_Head(final, _read_note(directory), held=False))
+    final = open_head(read_note(directory), verifier, held=False)
+    others = [open_head(note, verifier, held=False) for note in _notes(directory)]
     held = [earlier_checkpoint] if isinstance(earlier_checkpoint, str) else list(earlier_checkpoint or ())
     if earlier_copy is not None:
-        held.append(_read_note(earlier_copy))
-    heads.extend(_Head(_open(note, verifier, Fault.EARLIER_CHECKPOINT_BAD), note, held=True) for note in held)
-    # What the verifier holds is compared first: it says more when it fails.
-    by_size: dict[int, list[_Head]] = {}
-    for head in sorted(heads, key=lambda one: not one.held):
-        by_size.setdefault(head.checkpoint.size, []).append(head)
-    earlier = max((head.checkpoint.size for head in heads if head.held), default=None)
-    frontier, seen, sound = Frontier(), _Seen(), _Sound()
+        held.append(read_note(earlier_copy))
+        earlier_leaves = leaves_of(earlier_copy)
+    heads = Heads(final, [*others, *(open_head(note, verifier, held=True) for note in held)])
+    seen = _Seen()
     try:
-        for raw in _lines(directory):
-            _check_entry(raw, frontier, seen, final.size)
-            _check_heads(by_size.get(frontier.size, ()), frontier, sound)
-        _check_length(frontier, final, earlier)
+        frontier = _verify_entries(directory, heads, seen)
     except VerificationFailed as failure:
-        if failure.fault is Fault.LOG_FORKED and earlier_copy is not None:
-            raise _narrowed(failure, directory, earlier_copy) from None
-        raise
+        if failure.fault is Fault.LOG_FORKED and earlier_leaves is not None:
+            failure = _narrowed(failure, directory, earlier_leaves)
+        raise heads.with_proof(failure, lambda: leaves_of(directory)) from None
     return Report(
-        origin=final.origin,
-        size=final.size,
-        root=final.root.hex(),
-        heads=len(by_size),
-        earlier_size=earlier,
+        origin=final.checkpoint.origin,
+        size=final.checkpoint.size,
+        root=frontier.root().hex(),
+        heads=len(heads),
+        earlier_size=heads.earlier_size,
         first_ms=min(seen.times, default=None),
         last_ms=max(seen.times, default=None),
         kinds=dict(sorted(seen.kinds.items())),
         erased=seen.erased,
     )
+
+
+def leaves_of(directory: Path) -> Iterator[bytes]:
+    """The leaf hashes that a copy claims, from the first entry on, without verifying them.
+
+    Raises:
+        VerificationFailed: A line is malformed.
+    """
+    for place, raw in enumerate(_lines(directory)):
+        try:
+            yield layout.read_line(raw).leaf_hash
+        except layout.NotALine as error:
+            raise VerificationFailed(Fault.ENTRY_MALFORMED, place) from error
+
+
+def read_note(directory: Path) -> str:
+    """The signed head of a copy or of a folder of tiles, not verified.
+
+    Raises:
+        VerificationFailed: There is none.
+    """
+    try:
+        with (directory / layout.CHECKPOINT).open(encoding="utf-8") as file:
+            return file.read(LONGEST_NOTE + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise VerificationFailed(Fault.COPY_MALFORMED, file=layout.CHECKPOINT) from error
+
+
+def _verify_entries(directory: Path, heads: Heads, seen: _Seen) -> Frontier:
+    frontier = Frontier()
+    heads.check(frontier)
+    for raw in _lines(directory):
+        _check_entry(raw, frontier, seen, heads.final.checkpoint.size)
+        heads.check(frontier)
+    heads.check_length(frontier.size)
+    if seen.unexplained:
+        # Erasing is itself an entry, written first: a part that is gone without one was taken away.
+        raise VerificationFailed(Fault.ERASURE_UNEXPLAINED, min(seen.unexplained), entries=len(seen.unexplained))
+    return frontier
 
 
 def _check_entry(raw: bytes, frontier: Frontier, seen: _Seen, size: int) -> None:
@@ -158,60 +177,21 @@ def _check_entry(raw: bytes, frontier: Frontier, seen: _Seen, size: int) -> None
     frontier.append(computed)
     seen.kinds[kind] += 1
     seen.times = [min([*seen.times[:1], time_ms]), max([*seen.times[-1:], time_ms])]
-    seen.erased += bool(line.person_erased)
+    if line.person_erased:
+        seen.erased += 1
+        seen.unexplained.add(place)
+    if kind == _ERASURE and isinstance(erased := said.get("erased"), int):
+        # Only a later entry explains: what stands before the part was written cannot name it.
+        seen.unexplained.discard(erased)
 
 
-def _check_heads(heads: Sequence[_Head], frontier: Frontier, sound: _Sound) -> None:
-    root = frontier.root() if heads else b""
-    for head in heads:
-        if head.checkpoint.root == root:
-            sound.signed = frontier.size
-            sound.held = frontier.size if head.held else sound.held
-            continue
-        # Against a head that the verifier holds, the other heads in the copy prove nothing: the same key signed them.
-        raise VerificationFailed(
-            Fault.LOG_FORKED if head.held else Fault.ENTRIES_REWRITTEN,
-            sound.held if head.held else sound.signed,
-            frontier.size - 1,
-            size=frontier.size,
-            signed_root=head.checkpoint.root.hex(),
-            computed_root=root.hex(),
-            signed_note=head.note,
-        )
-
-
-def _check_length(frontier: Frontier, final: Checkpoint, earlier: int | None) -> None:
-    if earlier is not None and earlier > final.size:
-        raise VerificationFailed(Fault.LOG_SHRANK, final.size, checkpoint_size=final.size, earlier_size=earlier)
-    if frontier.size < final.size:
-        raise VerificationFailed(Fault.ENTRY_MISSING, frontier.size, checkpoint_size=final.size)
-
-
-def _narrowed(failure: VerificationFailed, directory: Path, earlier_copy: Path) -> VerificationFailed:
-    """The same failure with the first entry named in which the two copies differ."""
-    for place, (now, before) in enumerate(zip(_lines(directory), _lines(earlier_copy), strict=False)):
-        try:
-            same = layout.read_line(now).leaf_hash == layout.read_line(before).leaf_hash
-        except layout.NotALine:
-            return failure
-        if not same:
-            return VerificationFailed(failure.fault, place, place, **failure.evidence)
-    return failure
-
-
-def _open(note: str, verifier: NoteVerifier, fault: Fault) -> Checkpoint:
+def _narrowed(failure: VerificationFailed, directory: Path, earlier: Iterable[bytes]) -> VerificationFailed:
+    """The same failure with the first entry named in which the log differs from what was kept."""
     try:
-        # By convention (C2SP) a log's key is named like the log.
-        return open_checkpoint(note, verifier, verifier.name)
-    except BadCheckpoint as error:
-        raise VerificationFailed(fault, note=note) from error
-
-
-def _read_note(directory: Path) -> str:
-    try:
-        return (directory / layout.CHECKPOINT).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise VerificationFailed(Fault.COPY_MALFORMED, file=layout.CHECKPOINT) from error
+        place = first_difference(leaves_of(directory), earlier)
+    except VerificationFailed:
+        return failure
+    return failure.at(place)
 
 
 def _notes(directory: Path) -> Iterator[str]:

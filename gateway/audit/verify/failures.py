@@ -21,6 +21,17 @@ class Fault(StrEnum):
     ENTRY_BEYOND_CHECKPOINT = "ENTRY_BEYOND_CHECKPOINT"
     ENTRIES_REWRITTEN = "ENTRIES_REWRITTEN"
     LOG_FORKED = "LOG_FORKED"
+    ERASURE_UNEXPLAINED = "ERASURE_UNEXPLAINED"
+    ENTRY_UNREADABLE = "ENTRY_UNREADABLE"
+    COLUMN_CONTRADICTS = "COLUMN_CONTRADICTS"
+    TREE_HASH_WRONG = "TREE_HASH_WRONG"
+    TILE_MISSING = "TILE_MISSING"
+    TILE_MALFORMED = "TILE_MALFORMED"
+    TILE_CONTRADICTS = "TILE_CONTRADICTS"
+    PROOF_MALFORMED = "PROOF_MALFORMED"
+    PROOF_BAD = "PROOF_BAD"
+    PROOF_OF_ANOTHER_ENTRY = "PROOF_OF_ANOTHER_ENTRY"
+    NOT_REACHED = "NOT_REACHED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,29 @@ TEXT: Final[dict[Fault, FaultText]] = {
         "日志密钥签署了与早期检查点矛盾的历史：日志已分叉",
         "The log's key signed a history that contradicts the earlier checkpoint: the log was forked",
     ),
+    Fault.ERASURE_UNEXPLAINED: FaultText(
+        "个人部分缺失，但没有后续条目记录其删除（若在导出期间删除，请重新导出）",
+        "A person part is gone and no later entry says that it was erased (if it was erased while the copy was being "
+        "made, another copy has that entry)",
+    ),
+    Fault.ENTRY_UNREADABLE: FaultText(
+        "存储的条目无法解密或与其哈希不符", "The stored entry does not open, or does not fit its leaf hash"
+    ),
+    Fault.COLUMN_CONTRADICTS: FaultText(
+        "用于检索的列与条目内容不符", "A column by which the entry is found contradicts what it says"
+    ),
+    Fault.TREE_HASH_WRONG: FaultText("存储的树哈希不正确", "A stored tree hash is wrong"),
+    Fault.TILE_MISSING: FaultText("缺少数据块", "A tile is missing"),
+    Fault.TILE_MALFORMED: FaultText("数据块长度或格式不正确", "A tile has the wrong length or is malformed"),
+    Fault.TILE_CONTRADICTS: FaultText(
+        "上层数据块与其下的条目不符", "A tile of hashes contradicts the entries below it"
+    ),
+    Fault.PROOF_MALFORMED: FaultText("证明文件格式不正确", "The proof file is malformed"),
+    Fault.PROOF_BAD: FaultText(
+        "证明不能从该条目推出已签名的根", "The proof does not lead from the entry to the signed root"
+    ),
+    Fault.PROOF_OF_ANOTHER_ENTRY: FaultText("证明属于另一条目", "The proof is another entry's"),
+    Fault.NOT_REACHED: FaultText("无法从该地址读取日志", "The log cannot be read from that address"),
 }
 
 
@@ -75,6 +109,10 @@ class VerificationFailed(AuditError):
         self.last = first if last is None else last
         self.evidence = evidence
         super().__init__(f"{self.text_zh} / {self.text_en}")
+
+    def at(self, place: int | None) -> "VerificationFailed":
+        """The same failure, with the first bad entry known exactly; unchanged when it is not (None)."""
+        return self if place is None else VerificationFailed(self.fault, place, place, **self.evidence)
 
     @property
     def text_zh(self) -> str:

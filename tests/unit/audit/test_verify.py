@@ -1,5 +1,6 @@
 """Every single change to a small copy is detected and the first bad entry named: no sampling."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,15 @@ import pytest
 from gateway.audit.verify.copy import verify_export
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from keys.errors import BadCheckpoint
-from keys.log.notes import NoteSigner
+from keys.log.checkpoints import open_checkpoint
+from keys.log.leaves import person_commitment
+from keys.log.merkle import verify_consistency
+from keys.log.notes import NoteSigner, NoteVerifier
 from tests.support.copies import Copy, forged, honest_copy, rehashed, renumbered, resigned
 from tests.support.ledgers import NOTE_KEY, ORIGIN
+
+ERASED, EXPLAINS = 2, 5
+"""The entry whose person part was erased, and the one that says so."""
 
 Refuse = Callable[..., VerificationFailed]
 
@@ -127,9 +134,16 @@ def test_a_rewriting_signed_with_the_logs_own_key_is_detected_by_any_later_check
         entries = list(copy.entries)
         entries[bad] = forged(entries[bad])
         attack = resigned(copy.with_entries(entries))
-        # With the public key alone nothing contradicts it: this is why verifiers keep checkpoints.
-        assert attack.verify(tmp_path / "copy").size == 7
+        if bad == EXPLAINS:
+            # The entry that says why a person part is gone: without it the copy contradicts itself.
+            failure = refuse(attack)
+            assert (failure.fault, failure.first) == (Fault.ERASURE_UNEXPLAINED, ERASED)
+        else:
+            # With the public key alone nothing contradicts it: this is why verifiers keep checkpoints.
+            assert attack.verify(tmp_path / "copy").size == 7
         for kept in range(8):
+            if kept <= bad and bad == EXPLAINS:
+                continue
             if kept <= bad:
                 assert attack.verify(tmp_path / "copy", copy.head(kept)).earlier_size == kept
                 continue
@@ -218,6 +232,31 @@ def test_an_entry_without_kind_and_time_is_malformed_even_if_it_was_signed(
     entries[3] = rehashed(replace(entries[3], accountability=body))
     failure = refuse(resigned(copy.with_entries(entries)))
     assert (failure.fault, failure.first) == (Fault.ENTRY_MALFORMED, 3)
+
+
+def test_a_person_part_that_is_gone_without_an_entry_that_says_so_is_an_error(copy: Copy, refuse: Refuse) -> None:
+    entry = copy.entries[3]
+    taken = replace(
+        entry, person=b"", person_salt=b"", person_erased=person_commitment(entry.person_salt, entry.person)
+    )
+    entries = [*copy.entries[:3], taken, *copy.entries[4:]]
+    # No hash changes, so only the missing explanation tells.
+    failure = refuse(copy.with_entries(entries), copy.head(7))
+    assert (failure.fault, failure.first, failure.last) == (Fault.ERASURE_UNEXPLAINED, 3, 3)
+
+
+def test_a_fork_is_proved_by_two_notes_and_a_consistency_proof(copy: Copy, refuse: Refuse) -> None:
+    entries = list(copy.entries)
+    entries[1] = forged(entries[1])
+    failure = refuse(resigned(copy.with_entries(entries)), copy.head(4))
+    verifier = NoteVerifier(NOTE_KEY.vkey)
+    earlier = open_checkpoint(str(failure.evidence["signed_note"]), verifier, ORIGIN)
+    later = open_checkpoint(str(failure.evidence["later_note"]), verifier, ORIGIN)
+    path = [base64.b64decode(one) for one in str(failure.evidence["consistency_proof"]).split()]
+    other = bytes.fromhex(str(failure.evidence["computed_root"]))
+    verify_consistency(earlier.size, other, later.size, later.root, path)
+    assert (earlier.size, later.size) == (4, 7)
+    assert other != earlier.root
 
 
 def test_a_damaged_copy_from_before_does_not_hide_a_fork(copy: Copy, refuse: Refuse, tmp_path: Path) -> None:

@@ -1,0 +1,177 @@
+"""One entrance for whoever verifies: a copy, a log in tiles or a proof file, told apart by what is there.
+
+It gives a result that both commands show (`oncegate audit verify` and the single file `oncegate-verify.pyz`), so that
+they cannot say different things.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from gateway.audit.verify import layout
+from gateway.audit.verify.copy import Report, leaves_of, read_note, verify_export
+from gateway.audit.verify.failures import Fault, VerificationFailed
+from gateway.audit.verify.proof import ProofReport, verify_proof
+from gateway.audit.verify.tiled import TiledReport, leaves_at, verify_tiles
+from keys.log.merkle import HASH_SIZE
+from keys.log.notes import LONGEST_NOTE
+
+EXIT_UNVERIFIED: Final = 5
+_ADDRESS: Final = re.compile(r"https?://", re.ASCII)
+_LONGEST_FILE: Final = 2 * LONGEST_NOTE
+
+
+class BadUse(ValueError):
+    """What was asked for makes no sense; nothing was verified."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verification came to.
+
+    Attributes:
+        verified: Whether everything holds.
+        document: All of it, for programs.
+        lines: All of it, for people.
+    """
+
+    verified: bool
+    document: dict[str, Any]
+    lines: Sequence[str]
+
+    @classmethod
+    def of(cls, report: Any, lines: Sequence[str]) -> Self:
+        """Everything holds.
+
+        Args:
+            report: A dataclass that says what was verified.
+            lines: The same for people.
+        """
+        # What a log says may be written by a forger: it must not steer the terminal that shows it.
+        return cls(True, {"verified": True, **dataclasses.asdict(report)}, [_printable(line) for line in lines])
+
+
+def check(
+    place: str, key: str, earlier: Sequence[Path] = (), before: Path | None = None, leaf: str | None = None
+) -> Outcome:
+    """Verify whatever is at a place.
+
+    Args:
+        place: Folder of a copy or of tiles, a proof file, or the http or https address of a log in tiles.
+        key: The log's verifier key, from somewhere else.
+        earlier: Checkpoints that the verifier has kept.
+        before: Folder of a copy or of tiles that the verifier has kept.
+        leaf: For a proof file: the leaf hash, hex, of the entry that it has to be about.
+
+    Returns:
+        The outcome; a failure is one too.
+
+    Raises:
+        BadUse: There is nothing of that name, an option does not fit, or a leaf hash is none.
+        BadCheckpoint: The key is no verifier key.
+    """
+    try:
+        return _succeeded(_verified(place, key, earlier, before, leaf))
+    except VerificationFailed as failure:
+        return outcome_of(failure)
+
+
+def _verified(
+    place: str, key: str, earlier: Sequence[Path], before: Path | None, leaf: str | None
+) -> Report | TiledReport | ProofReport:
+    where = place if _ADDRESS.match(place) else Path(place)
+    if isinstance(where, Path) and where.is_file():
+        if earlier or before is not None:
+            raise BadUse("a proof file is verified with the key alone")
+        return verify_proof(_text(where, Fault.PROOF_MALFORMED), key, None if leaf is None else _leaf(leaf))
+    if leaf is not None:
+        raise BadUse("a leaf hash is for a proof file")
+    if isinstance(where, Path) and not where.is_dir():
+        raise BadUse(f"{place}: there is no such folder or file")
+    notes = [_text(path, Fault.EARLIER_CHECKPOINT_BAD) for path in earlier]
+    leaves = None
+    if before is not None:
+        if not before.is_dir():
+            raise BadUse(f"{before}: there is no such folder")
+        notes.append(read_note(before))
+        leaves = _leaves(before, key)
+    if isinstance(where, str) or (not (where / layout.ENTRIES).exists() and (where / "tile").exists()):
+        return verify_tiles(where, key, notes, leaves)
+    return verify_export(where, key, notes, earlier_leaves=leaves)
+
+
+def _leaves(kept: Path, key: str) -> Iterator[bytes]:
+    return leaves_of(kept) if (kept / layout.ENTRIES).exists() else leaves_at(kept, key)
+
+
+def _leaf(text: str) -> bytes:
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        raw = b""
+    if len(raw) != HASH_SIZE:
+        raise BadUse("a leaf hash is 64 hex digits")
+    return raw
+
+
+def _text(path: Path, fault: Fault) -> str:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read(_LONGEST_FILE + 1)
+    except OSError as error:
+        raise BadUse(f"{path}: cannot be read") from error
+    except UnicodeDecodeError as error:
+        raise VerificationFailed(fault) from error
+
+
+def _succeeded(report: Report | TiledReport | ProofReport) -> Outcome:
+    if isinstance(report, ProofReport):
+        lines = [
+            f"verified 验证通过: entry {report.index} of {report.origin} is in the log of {report.size} entries",
+            f"leaf hash {report.leaf_hash}",
+        ]
+        said = [f"it says: {part}" for part in (report.accountability, report.person) if part]
+        lines += said or ["The file says nothing of what the entry holds: compare the leaf hash with the one you know."]
+        return Outcome.of(report, lines)
+    lines = [f"verified 验证通过: {report.size} entries of {report.origin}, root {report.root}"]
+    if isinstance(report, Report):
+        lines.append(f"from {_moment(report.first_ms)} to {_moment(report.last_ms)}")
+        lines.append("  ".join(f"{name} {count}" for name, count in sorted(report.kinds.items())))
+    else:
+        lines.append(f"{report.tiles} tiles of hashes and all entry bundles fit; they hold hashes only")
+    if report.earlier_size is None:
+        lines.append("No earlier checkpoint was given: nothing is known about what the log said before.")
+    else:
+        lines.append(f"It continues the checkpoint of {report.earlier_size} entries that you kept.")
+    return Outcome.of(report, lines)
+
+
+def outcome_of(failure: VerificationFailed) -> Outcome:
+    """A failure as an outcome."""
+    document = {
+        "verified": False,
+        "fault": str(failure.fault),
+        "first": failure.first,
+        "last": failure.last,
+        "text_zh": failure.text_zh,
+        "text_en": failure.text_en,
+        "evidence": dict(failure.evidence),
+    }
+    lines = [f"NOT VERIFIED 验证失败: {failure.text_en} / {failure.text_zh}"]
+    lines += [f"  {name}: {value}" for name, value in failure.evidence.items()]
+    return Outcome(verified=False, document=document, lines=[_printable(line) for line in lines])
+
+
+def _printable(line: str) -> str:
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in line)
+
+
+def _moment(unix_ms: int | None) -> str:
+    """A moment as people read it; what the log claims may be no moment at all."""
+    try:
+        return datetime.fromtimestamp((unix_ms or 0) / 1000, UTC).isoformat(sep=" ", timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return str(unix_ms)
