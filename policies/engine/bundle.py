@@ -33,6 +33,8 @@ MAX_FILE_BYTES: Final = 1_048_576
 _SUFFIXES: Final = frozenset({".cedar", ".cedarschema"})
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RULE_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_NUMBER: Final = re.compile(r"`(policy\d+)`")
+"""How Cedar names a rule in what it says about an error: by its place in the text."""
 
 
 class Fault(StrEnum):
@@ -63,6 +65,10 @@ class BadBundle(ValueError):
         self.rule = rule
         self.fault = fault
         self.name = name
+
+
+class _RuleErrs(ValueError):
+    """A rule errs at a probe; the text names rules as Cedar numbers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,8 @@ def read_files(directory: Path) -> dict[str, bytes]:
         BadBundle: They cannot be read, or one is too large.
     """
     try:
-        paths = sorted(path for path in directory.iterdir() if path.suffix in _SUFFIXES)
+        # Ordinary files alone: reading a pipe would wait for ever.
+        paths = sorted(path for path in directory.iterdir() if path.suffix in _SUFFIXES and path.is_file())
         return {path.name: _bounded(path) for path in paths}
     except OSError as error:
         raise BadBundle(f"cannot be read: {error.strerror}") from error
@@ -155,7 +162,10 @@ def _check(files: Mapping[str, str], purposes: Purposes) -> Bundle:
         told = "; ".join(error.error for error in validation.errors)
         raise BadBundle(f"does not validate: {told}", Fault.DOES_NOT_VALIDATE)
     _check_purposes(parsed, purposes)
-    _check_probes(rules)
+    try:
+        _check_probes(rules)
+    except _RuleErrs as error:
+        raise _named(error, parsed) from None
     digest = digest_of({name: text.encode() for name, text in files.items()})
     return Bundle(rules, digest, read_titles(parsed), purposes)
 
@@ -228,6 +238,14 @@ def _check_probes(rules: Rules) -> None:
             _fired(rules, question, without)
 
 
+def _named(error: _RuleErrs, parsed: Mapping[str, Any]) -> BadBundle:
+    """The refusal for a rule that errs, by the ids that people gave their rules instead of Cedar's numbers."""
+    ids = {number: str(rule["annotations"]["id"]) for number, rule in parsed["staticPolicies"].items()}
+    numbers = [number for number in _NUMBER.findall(str(error)) if number in ids]
+    told = _NUMBER.sub(lambda match: f"`{ids.get(match[1], match[1])}`", str(error))
+    return BadBundle(f"a rule errs: {told}", Fault.RULE_ERRS, ids[numbers[0]] if numbers else "")
+
+
 def _fired(rules: Rules, question: AccessQuestion, without: str = "") -> frozenset[str]:
     """Ids of the rules that determine the answer to a probe; any error refuses the bundle."""
     items = [(field, form) for code, form, _ in question.items if (field := question.resource.field(code))]
@@ -237,7 +255,7 @@ def _fired(rules: Rules, question: AccessQuestion, without: str = "") -> frozens
     except ValueError as error:
         raise BadBundle(f"its schema does not fit the exchange's facts: {error}", Fault.DOES_NOT_VALIDATE) from error
     if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-        raise BadBundle(f"a rule errs: {'; '.join(result.diagnostics.errors)}", Fault.RULE_ERRS)
+        raise _RuleErrs("; ".join(result.diagnostics.errors) or "no decision")
     if without and result.decision is cedarpy.Decision.Allow:
         raise BadBundle(f"permits while the entity {without} is missing", Fault.GUARDRAIL_HOLLOW)
     return frozenset(result.diagnostics.id_annotations_by_reason.values())

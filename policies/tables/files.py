@@ -18,7 +18,7 @@ def tables_in(paths: Iterable[Path]) -> list[Path]:
     """
     found: set[Path] = set()
     for path in paths:
-        found |= set(path.rglob(f"*{SUFFIX}")) if path.is_dir() else {path}
+        found |= {file for file in path.rglob(f"*{SUFFIX}") if file.is_file()} if path.is_dir() else {path}
     return sorted(found)
 
 
@@ -34,6 +34,9 @@ def files_beside(folder: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     for path in sorted(folder.glob(f"*{_BESIDE}")):
+        if not path.is_file():
+            # Not a folder, and no pipe, which would be waited for.
+            continue
         with path.open("rb") as file:
             files[path.name] = file.read(MAX_BYTES + 1)
         if len(files[path.name]) > MAX_BYTES:

@@ -165,6 +165,13 @@ def test_what_does_not_load_gives_the_one_error_that_keeps_it_from_loading(rule:
     assert found.severity is Severity.ERROR
 
 
+def test_a_rule_that_errs_is_found_where_it_stands_by_its_own_name() -> None:
+    rule = "forbid (principal, action, resource) when { 9223372036854775807 + 1 > 0 };"
+    found = only(own(rule))
+    assert (found.code, found.subject, found.file, found.line) == (FindingCode.RULE_ERRS, "own", "own.cedar", 3)
+    assert "policy `own`" in found.detail
+
+
 @pytest.mark.parametrize("name", GUARDRAILS)
 def test_a_missing_guardrail_is_found(name: str) -> None:
     renamed = FILES["guardrails.cedar"].replace(f'@id("{name}")'.encode(), b'@id("another")')
