@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.kinds import Kind
 from gateway.errors import Code, Refused, bad_request
@@ -114,6 +116,8 @@ class PolicyDesk:
                 text = json.dumps(report, ensure_ascii=False, sort_keys=True)
                 await asyncio.to_thread(self._bundles.keep, files, text, entry)
                 await asyncio.to_thread(self._bundles.step, digest, PROPOSED, entry)
+            else:
+                await asyncio.to_thread(self._bundles.mend, files)
             return self._state(self._bundles.find(digest))
 
     async def approve(self, bearer: str, digest: str) -> BundleState:
@@ -132,10 +136,9 @@ class PolicyDesk:
                 raise Refused(Code.OWN_PROPOSAL)
             if self._log.approval(stored) is None:
                 await self._intact(digest)
-                entry = await self._write(
-                    Kind.POLICY_APPROVED, person, digest, proposal=proposal.entry, proposed_by=proposal.by
+                await self._write(
+                    Kind.POLICY_APPROVED, person, digest, APPROVED, proposal=proposal.entry, proposed_by=proposal.by
                 )
-                await asyncio.to_thread(self._bundles.step, digest, APPROVED, entry)
             return self._state(self._bundles.find(digest))
 
     async def activate(self, bearer: str, digest: str) -> BundleState:
@@ -202,10 +205,9 @@ class PolicyDesk:
         await self._intact(digest)
         last = self._log.last_activation()
         before = "" if last is None else str(last.account["bundle"])
-        entry = await self._write(
-            Kind.POLICY_ACTIVATED, person, digest, activated_by=person.subject_key, before=before, **why
+        await self._write(
+            Kind.POLICY_ACTIVATED, person, digest, ACTIVATED, activated_by=person.subject_key, before=before, **why
         )
-        await asyncio.to_thread(self._bundles.step, digest, ACTIVATED, entry)
         # At once, so that whoever activated is told whether it is in force here.
         if self._active.problem:
             raise Refused(Code.POLICY_UNAVAILABLE, self._active.problem)
@@ -256,12 +258,17 @@ class PolicyDesk:
             await self._record.refused(known | ({"bundle": digest} if _is_digest(digest) else {}), None, error)
             raise
 
-    async def _write(self, kind: Kind, person: Person, digest: str, **further: Json) -> int:
+    async def _write(self, kind: Kind, person: Person, digest: str, step: str = "", /, **further: Json) -> int:
+        """Put a step on the ledger and, in the same commit, among the steps, so that no process misses it."""
         body: dict[str, Json] = {"bundle": digest, "by": person.subject_key, **further}
         if person.department:
             body["department"] = person.department
-        recorded = await self._record.write(EntryDraft(kind=kind, accountability=body))
-        return recorded.leaf_index
+
+        def place(connection: Connection, entry: int) -> None:
+            self._bundles.note(connection, digest, step, entry)
+
+        draft = EntryDraft(kind=kind, accountability=body, placed=(place,) if step else ())
+        return (await self._record.write(draft)).leaf_index
 
 
 def _is_digest(text: str) -> bool:

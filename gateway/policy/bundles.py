@@ -10,7 +10,7 @@ It does not decide who may do what, and it does not write to the log.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from gateway.clock import Clock
 from gateway.errors import Code, GatewayError, Refused
@@ -91,6 +91,14 @@ class Bundles:
                 )
         return digest
 
+    def mend(self, files: Mapping[str, bytes]) -> None:
+        """Put a bundle's bytes back where they were changed by hand: the digest says which they must be."""
+        digest, raw = digest_of(files), packed(files)
+        with write_transaction(self._engine) as connection:
+            changed = (BUNDLES.c.digest == digest) & (BUNDLES.c.files != raw)
+            if connection.execute(update(BUNDLES).where(changed).values(files=raw)).rowcount:
+                advance(connection, EPOCH)
+
     def step(self, digest: str, step: str, entry: int) -> None:
         """Note what is on the log, and let every process know.
 
@@ -100,8 +108,12 @@ class Bundles:
             entry: The entry of the log.
         """
         with write_transaction(self._engine) as connection:
-            advance(connection, EPOCH)
-            connection.execute(insert(STEPS).values(entry=entry, digest=digest, step=step, at_ms=self._clock.now_ms()))
+            self.note(connection, digest, step, entry)
+
+    def note(self, connection: Connection, digest: str, step: str, entry: int) -> None:
+        """The same in the transaction of the entry itself, so that no crash can come between the two."""
+        advance(connection, EPOCH)
+        connection.execute(insert(STEPS).values(entry=entry, digest=digest, step=step, at_ms=self._clock.now_ms()))
 
     def files(self, digest: str) -> dict[str, bytes]:
         """A bundle's files.

@@ -1,10 +1,10 @@
 """Consents at the gateway: their exact texts, how they stand, and how often they were used.
 
-Rules kept here: a text is never changed; one whose bytes are not those of its digest is not used and is reported; what
-is final stays final; every change is one transaction that takes the row's lock first, so that two at once come one
-after the other. How a consent stands is read for every question and not remembered, because a withdrawal must hold
-from the next moment on in every process (ADR 0111). A person is a random id. Everything fails closed: in doubt there is
-no consent.
+Rules kept here: a text is never changed; one whose bytes are not those of its digest, or that its row describes
+otherwise, is not used and is reported; what is final stays final; every change is one transaction that takes the row's
+lock first, so that two at once come one after the other. How a consent stands is read for every question and not
+remembered, because a withdrawal must hold from the next moment on in every process (ADR 0111). A person is a random id.
+Everything fails closed: in doubt there is no consent.
 
 It does not verify proofs and does not decide requests: `gateway.exchange` does. It is not about explicit requests.
 """
@@ -47,7 +47,11 @@ _COLUMNS: Final = (
     CONSENTS.c.uses,
     CONSENTS.c.last_used_ms,
     CONSENTS.c.superseded_by,
+    CONSENTS.c.consumer,
+    CONSENTS.c.providers,
+    CONSENTS.c.valid_until_ms,
 )
+_STATUSES: Final = {str(status): status for status in Status}
 _TOLD_TO_NODES: Final = frozenset({Act.PAUSE, Act.RESUME, Act.WITHDRAW, Act.SUPERSEDE})
 _log = logging.getLogger(__name__)
 
@@ -271,7 +275,8 @@ class Consents:
                 ConsentChange(
                     row.position,
                     bytes(row.digest),
-                    Status(row.status),
+                    # A word that nobody wrote here ends it: one bad row must not keep the others from being told.
+                    _STATUSES.get(row.status, Status.REVOKED),
                     row.valid_until_ms,
                     frozenset(row.providers.split(",")),
                 )
@@ -325,15 +330,23 @@ class Consents:
 
     @staticmethod
     def _stored(row: Any) -> StoredConsent | None:
-        """The consent of a row; None, and a report, when its text is not the one of its digest."""
-        (consent_id, digest, person_id, raw, status, requested_by, proof, created, changed, uses, last, by) = row
-        consent = _text(bytes(digest), bytes(raw))
-        if consent is None or consent.id != bytes(consent_id):
+        """The consent of a row; None, and a report, when its text is not the one of its digest or its columns differ.
+
+        The columns beside the text find it and end it, so one that was moved would show it to another department.
+        """
+        (consent_id, digest, person_id, raw, status, requested_by, proof, created, changed, uses, last, by, *more) = row
+        consent, stands = _text(bytes(digest), bytes(raw)), _STATUSES.get(status)
+        if consent is None or stands is None or (bytes(consent_id), *more) != _beside(consent):
             _log.error("a stored consent is not used", extra={"consent": bytes(consent_id).hex()})
             return None
         return StoredConsent(
-            consent, bytes(person_id), Status(status), requested_by, proof, created, changed, uses, last, bytes(by)
+            consent, bytes(person_id), stands, requested_by, proof, created, changed, uses, last, bytes(by)
         )
+
+
+def _beside(consent: Consent) -> tuple[bytes, str, str, int]:
+    """What its row must say beside the text: id, consumer, providers and the end of its validity."""
+    return consent.id, consent.consumer, ",".join(sorted(consent.providers)), consent.valid_until_ms
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -355,20 +368,21 @@ def add_consent(connection: Connection, person_id: bytes, consent: Consent, requ
         consent: The artefact.
         requested_by: SPIFFE id of the system that asked; empty when the person drew it up.
     """
+    consent_id, consumer, providers, valid_until_ms = _beside(consent)
     connection.execute(
         insert(CONSENTS).values(
-            consent_id=consent.id,
+            consent_id=consent_id,
             digest=consent.digest,
             person_id=person_id,
-            consumer=consent.consumer,
-            providers=",".join(sorted(consent.providers)),
+            consumer=consumer,
+            providers=providers,
             raw=consent.raw,
             status=str(Status.REQUESTED),
             requested_by=requested_by,
             proof="",
             created_ms=consent.created_ms,
             changed_ms=consent.created_ms,
-            valid_until_ms=consent.valid_until_ms,
+            valid_until_ms=valid_until_ms,
             position=0,
             uses=0,
             last_used_ms=0,

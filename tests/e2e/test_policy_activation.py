@@ -39,7 +39,7 @@ from tests.support.policy_city import (
     with_rule,
 )
 from tests.support.stewards import steward
-from tests.support.tampering import Asking, answered, between
+from tests.support.tampering import Asking, answered, between, storage_that_fails
 
 pytestmark = shared_city("e2e-policy-activation")
 FIRST = digest_of(read_files(PACKAGED))
@@ -206,6 +206,10 @@ async def test_a_bundle_changed_by_hand_never_comes_in_force_and_is_reported(
     refusal = await refused(activate(city, fresh, proposed.digest))
     assert refusal.reason == "BUNDLE_REFUSED"
     assert "not the ones of the digest" in refusal.violations["files"]
+    # Whoever has the bytes of the digest hands them in again, and what was agreed to counts again.
+    assert (await propose(city, fresh, with_rule(NO_SCHOOL), "grace")).state == "approved"
+    assert (await activate(city, fresh, proposed.digest)).state == "active"
+    await roll_back(city, fresh, proposed.digest)
     # Also the one in force: whoever runs goes on with it, whoever starts decides nothing.
     with write_transaction(engine) as connection:
         held = connection.execute(BUNDLES.select().where(BUNDLES.c.digest == good)).one().files
@@ -225,6 +229,31 @@ async def test_a_bundle_changed_by_hand_never_comes_in_force_and_is_reported(
         with write_transaction(engine) as connection:
             connection.execute(update(BUNDLES).where(BUNDLES.c.digest == good).values(files=bytes(held)))
             advance(connection, EPOCH)
+
+
+@pytest.mark.parametrize("step", ["approved", "activated"])
+async def test_a_step_that_cannot_be_kept_is_not_on_the_log_either(
+    city: City, fresh: Door, raw: RawSystem, step: str
+) -> None:
+    """As when the disk is full, or the process killed, between the entry and the row: both are there, or neither."""
+    digest = (await propose(city, fresh, with_rule(NO_YEAR, f"// full when {step}\n"))).digest
+    if step == "activated":
+        await approve(city, fresh, digest)
+    act = approve if step == "approved" else activate
+    with logged(city) as book, storage_that_fails(city, table="policy_activations"):
+        assert (await refused(act(city, fresh, digest))).reason == "LEDGER_UNAVAILABLE"
+    assert f"policy_{step}" not in book.kinds
+    other = compose(Settings.load(city.home), SystemClock())
+    try:
+        # Whoever starts now finds what whoever runs has.
+        assert policy_of(other).active.digest == await in_force(city, fresh) == FIRST
+        await act(city, fresh, digest)
+        assert (
+            policy_of(other).active.digest == await in_force(city, fresh) == (FIRST if step == "approved" else digest)
+        )
+    finally:
+        other.ledger.stop()
+        other.engine.dispose()
 
 
 async def test_rows_put_in_or_taken_out_by_hand_put_nothing_in_force(city: City, fresh: Door) -> None:

@@ -32,12 +32,10 @@ def between(city: City, step: Callable[[Asking, Sequence[Order], float], Any]) -
 
 
 @contextmanager
-def storage_that_fails(city: City, when: str = "1") -> Iterator[None]:
-    """The database itself refuses to store entries of the log, as a full disk would."""
+def storage_that_fails(city: City, when: str = "1", table: str = "audit_entries") -> Iterator[None]:
+    """The database itself refuses to store entries of the log, or rows of another table, as a full disk would."""
     with sqlite3.connect(city.home / "gateway.db") as base:
-        base.execute(
-            f"CREATE TRIGGER full BEFORE INSERT ON audit_entries WHEN {when} BEGIN SELECT RAISE(ABORT, 'full'); END"
-        )
+        base.execute(f"CREATE TRIGGER full BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'full'); END")
     try:
         yield
     finally:
