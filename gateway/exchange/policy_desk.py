@@ -105,8 +105,9 @@ class PolicyDesk:
         Raises:
             Refused: TOO_LARGE; BUNDLE_REFUSED with what is wrong; the ledger cannot write.
         """
-        person = self._person(bearer, frozenset({Role.OPERATOR}))
+        person = self._people.authenticate(bearer)
         async with self._one_at_a_time, self._on_record(person, "propose", ""):
+            self._require(person, frozenset({Role.OPERATOR}))
             require_bounded({**files, **{f"tests/{name}": raw for name, raw in tables.items()}})
             report = await asyncio.to_thread(self._examine, files, tables, self._active.purposes)
             digest = digest_of(files)
@@ -126,8 +127,9 @@ class PolicyDesk:
         Raises:
             Refused: NOT_FOUND; OWN_PROPOSAL; BUNDLE_REFUSED when the stored bytes are not the proposed ones.
         """
-        person = self._person(bearer, frozenset({Role.OPERATOR, Role.STEWARD}))
+        person = self._people.authenticate(bearer)
         async with self._one_at_a_time, self._on_record(person, "approve", digest):
+            self._require(person, frozenset({Role.OPERATOR, Role.STEWARD}))
             stored = self._bundles.find(digest)
             proposal = self._log.proposal(stored)
             if proposal is None:
@@ -147,8 +149,9 @@ class PolicyDesk:
         Raises:
             Refused: NOT_FOUND; NOT_APPROVED; BUNDLE_REFUSED when the stored bytes are not the approved ones.
         """
-        person = self._person(bearer, frozenset({Role.OPERATOR}))
+        person = self._people.authenticate(bearer)
         async with self._one_at_a_time, self._on_record(person, "activate", digest):
+            self._require(person, frozenset({Role.OPERATOR}))
             stored = self._bundles.find(digest)
             proposal, approval = self._log.proposal(stored), self._log.approval(stored)
             if proposal is None or approval is None:
@@ -168,8 +171,9 @@ class PolicyDesk:
             Refused: BAD_REQUEST when another one is in force; NOT_FOUND when there was none before; BUNDLE_REFUSED
                 when the stored bytes of the former one were changed.
         """
-        person = self._person(bearer, frozenset({Role.OPERATOR}))
+        person = self._people.authenticate(bearer)
         async with self._one_at_a_time, self._on_record(person, "rollback", from_digest):
+            self._require(person, frozenset({Role.OPERATOR}))
             last = self._log.last_activation()
             if last is None or last.account["bundle"] != from_digest:
                 raise bad_request("from_digest", "must be the bundle that was activated last")
@@ -234,10 +238,10 @@ class PolicyDesk:
         return BundleState(stored, state, proposal, approval, activated_ms)
 
     def _reader(self, bearer: str) -> None:
-        self._person(bearer, frozenset({Role.OPERATOR, Role.STEWARD, Role.AUDITOR}))
+        self._require(self._people.authenticate(bearer), frozenset({Role.OPERATOR, Role.STEWARD, Role.AUDITOR}))
 
-    def _person(self, bearer: str, roles: frozenset[Role]) -> Person:
-        person = self._people.authenticate(bearer)
+    def _require(self, person: Person, roles: frozenset[Role]) -> None:
+        """Refuse whoever has none of the roles for a step. Fails closed."""
         has = person.roles & roles
         if not has:
             raise Refused(Code.NOT_ALLOWED, "no role for this step")
@@ -246,7 +250,6 @@ class PolicyDesk:
                 raise Refused(Code.NOT_ALLOWED, "the issuer vouches for no department")
             # Raises when it is unknown or revoked.
             self._departments.fingerprint(person.department)
-        return person
 
     @asynccontextmanager
     async def _on_record(self, person: Person, what: str, digest: str) -> AsyncIterator[None]:

@@ -2,8 +2,8 @@
 
 Rules kept here: a steward is told only what the own department asked or provides, and of what it asked no more than its
 system was told: not whether there is no record or the provider's own rules forbid it. An entry that does not concern it
-is as if it were not there; reading a recorded decision is on the log before anything is shown, and so is a refusal to a
-known reader. Fails closed: no role, no explanation.
+is as if it were not there; reading a recorded decision is on the log before it is looked for. Fails closed: no role, no
+explanation.
 
 What it does not do: it never shows the person part of an entry, and the operator reads no entries through this door.
 """

@@ -100,8 +100,12 @@ async def test_a_steward_may_be_the_second_person_but_neither_proposes_nor_activ
     request = policy_pb2.ApproveBundleRequest(digest=digest)
     assert (await fresh.policy.ApproveBundle(request, metadata=steward(city))).bundle.state == "approved"
     request = policy_pb2.ActivateBundleRequest(digest=digest)
-    for who in (steward(city), auditor(city)):
-        assert (await refused(fresh.policy.ActivateBundle(request, metadata=who))).reason == "NOT_ALLOWED"
+    with logged(city) as book:
+        for who in (steward(city), auditor(city)):
+            assert (await refused(fresh.policy.ActivateBundle(request, metadata=who))).reason == "NOT_ALLOWED"
+    assert [(e.kind, e.account["reason"], e.account["bundle"]) for e in book.entries] == [
+        ("refused", "NOT_ALLOWED", digest)
+    ] * 2
 
 
 async def test_what_does_not_load_has_an_error_or_fails_a_table_is_not_even_proposed(city: City, fresh: Door) -> None:
