@@ -109,6 +109,9 @@ class IssuerSettings(_Section):
         default_factory=dict, description="role to accepted acr values"
     )
     department: str = Field("", description="department whose officials this issuer vouches for; empty for none")
+    binding: Literal["any", "system", "certificate"] = Field(
+        "any", description="how its officials' tokens must be bound to the system that shows them"
+    )
     relations_claim: str = Field(
         "", description="claim with the persons for whom the holder may act; empty: this issuer vouches for none"
     )

@@ -1,6 +1,6 @@
 """The issuers of people's tokens, out of the settings."""
 
-from gateway.identity.issuers import Issuer
+from gateway.identity.issuers import Binding, Issuer
 from gateway.settings import Settings
 
 
@@ -20,6 +20,7 @@ def configured_issuers(settings: Settings) -> tuple[Issuer, ...]:
             max_age_s=each.max_age_s,
             minimum_acr={str(role): accepted for role, accepted in each.minimum_acr.items()},
             department=each.department,
+            binding=Binding(each.binding),
             relations_claim=each.relations_claim,
         )
         for each in settings.issuers

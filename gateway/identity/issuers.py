@@ -28,6 +28,17 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+class Binding(StrEnum):
+    """By what an official's token is bound to the system that shows it."""
+
+    ANY = "any"
+    """By the system's name or by its certificate, or by both."""
+    SYSTEM = "system"
+    """By the system's name at least."""
+    CERTIFICATE = "certificate"
+    """By the certificate at least."""
+
+
 class BadIssuer(GatewayError):
     """An issuer's configuration cannot be used; the text names the rule."""
 
@@ -49,6 +60,7 @@ class Issuer:
         max_age_s: Oldest accepted token, seconds since `iat`.
         minimum_acr: Role to the `acr` values that are good enough for it; a role that is not listed asks for none.
         department: Department whose officials it vouches for; empty for none.
+        binding: How its officials' tokens must be bound to the system that shows them.
         relations_claim: Claim with the persons for whom the holder may act; empty when it vouches for none.
     """
 
@@ -64,6 +76,7 @@ class Issuer:
     max_age_s: int = 3600
     minimum_acr: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     department: str = ""
+    binding: Binding = Binding.ANY
     relations_claim: str = ""
 
     def __post_init__(self) -> None:

@@ -33,11 +33,14 @@ class Peer:
         spiffe: Its whole name.
         serial: Serial number of its certificate.
         not_after_ms: When the certificate expires.
+        thumbprint: SHA-256 of the certificate's DER, by which a token can be bound to it (RFC 8705); empty for a peer
+            without a certificate of its own, to which no token is bound.
     """
 
     spiffe: SpiffeId
     serial: int
     not_after_ms: int
+    thumbprint: bytes = b""
 
     @property
     def department(self) -> str:
@@ -135,7 +138,7 @@ class Peers:
         if self._clock.now_ms() < certificate.not_before_ms:
             raise Refused(Code.CERTIFICATE_UNKNOWN, "not yet valid")
         self._require_registered(certificate)
-        return Peer(certificate.spiffe, certificate.serial, certificate.not_after_ms)
+        return Peer(certificate.spiffe, certificate.serial, certificate.not_after_ms, certificate.thumbprint)
 
     def _require_registered(self, certificate: PeerCertificate) -> None:
         # The key is compared too: a serial number alone could be copied by whoever else holds a trusted CA's key.

@@ -10,6 +10,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from keys.certificates.csr import spki_of
 from keys.certificates.spiffe import SpiffeId
@@ -26,6 +27,7 @@ class PeerCertificate:
         not_before_ms: First moment of validity, Unix ms.
         not_after_ms: Last moment of validity, Unix ms.
         public_key_der: DER SubjectPublicKeyInfo.
+        thumbprint: SHA-256 of the whole certificate's DER.
     """
 
     spiffe: SpiffeId
@@ -33,6 +35,7 @@ class PeerCertificate:
     not_before_ms: int
     not_after_ms: int
     public_key_der: bytes
+    thumbprint: bytes
 
 
 def peer_from_pem(certificate_pem: bytes) -> PeerCertificate:
@@ -77,4 +80,5 @@ def _peer(certificate_pem: bytes) -> PeerCertificate:
         not_before_ms=int(certificate.not_valid_before_utc.timestamp()) * 1000,
         not_after_ms=int(certificate.not_valid_after_utc.timestamp()) * 1000,
         public_key_der=spki_of(key),
+        thumbprint=certificate.fingerprint(SHA256()),
     )
