@@ -35,6 +35,7 @@ from policies.engine import PolicyEngine, RuleText
 from policies.engine.titles import unknown_rule
 from policies.explain import (
     AgreementFacts,
+    Damaged,
     Difference,
     Explained,
     ExplainedItem,
@@ -188,6 +189,10 @@ class Explain:
                     uses=None if held is None else self._uses(held, now),
                     subjects=None if held is None else self._subjects(held, now),
                     rate_per_minute=0 if held is None else held.rate_per_minute,
+                    damaged=tuple(
+                        Damaged(one.agreement_id, one.revision, one.rule)
+                        for one in self._agreements.damaged(asked.consumer, code)
+                    ),
                     described=entry.resource,
                 )
             )

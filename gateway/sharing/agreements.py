@@ -294,6 +294,15 @@ class Agreements:
         """What was found damaged so far; `problems` looks at everything."""
         return self._verified.noticed()
 
+    def damaged(self, consumer: str, resource: str) -> tuple[AgreementProblem, ...]:
+        """What is not used of what this consumer has for this resource: to tell why none is found.
+
+        Args:
+            consumer: Department id of the asking system.
+            resource: Resource code.
+        """
+        return self._verified.problems_of(self._shelf.current().of(consumer, resource))
+
     def recheck(self) -> None:
         """Look whether what is in use is still stored as it was verified; what is not is used no longer.
 

@@ -10,6 +10,7 @@ from policies.explain.compare import Difference, differences
 from policies.explain.document import document
 from policies.explain.model import (
     AgreementFacts,
+    Damaged,
     Ending,
     Explained,
     ExplainedItem,
@@ -22,6 +23,7 @@ from policies.explain.sentences import sentences
 
 __all__ = [
     "AgreementFacts",
+    "Damaged",
     "Difference",
     "Ending",
     "Explained",

@@ -25,7 +25,7 @@ class Difference:
     """One thing that differs.
 
     Args:
-        what: `bundle`, `purpose`, `resource`, `agreement`, `consent`, `item` or `request`.
+        what: `bundle`, `purpose`, `resource`, `agreement`, `damaged`, `consent`, `item` or `request`.
         resource: Resource code; empty for the bundle, the purpose and the request.
         item: `field=form`; empty for anything else.
         then: As it was.
@@ -86,6 +86,9 @@ def _causes(then: Explained, now: Explained) -> Iterator[Difference]:
         after = _agreement(None if other is None else other.agreement)
         if before != after:
             yield Difference("agreement", resource.code, "", before, after)
+        if other is not None and other.damaged:
+            told = ", ".join(f"{one.id} r{one.revision}" for one in other.damaged)
+            yield Difference("damaged", resource.code, "", ABSENT, told)
         if other is not None and resource.consent != other.consent:
             yield Difference("consent", resource.code, "", _consent(resource), _consent(other))
 

@@ -49,6 +49,7 @@ def _resource(resource: ExplainedResource) -> dict[str, Any]:
         "fingerprint": resource.fingerprint,
         "agreement": None if held is None else {"id": held.id, "revision": held.revision, "digest": held.digest},
         "agreement_applies": resource.counts,
+        "damaged": [{"id": one.id, "revision": one.revision, "rule": one.rule} for one in resource.damaged],
         "consent": resource.consent,
         "uses": _uses(resource.uses),
         "subjects": _uses(resource.subjects),

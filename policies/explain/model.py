@@ -26,6 +26,15 @@ class Uses:
     per_day: int
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """An agreement that is not used because what is stored is not what was signed; `rule` says what does not hold."""
+
+    id: str
+    revision: int
+    rule: str
+
+
 class Fate(StrEnum):
     """What became of an item that was permitted."""
 
@@ -80,8 +89,8 @@ class ExplainedResource:
     `counts` says whether the agreement was in force for the request; one that was not is named because it tells which
     condition failed. `consent` is the reason why the person's consent does not cover the items, empty when it does,
     None when the legal basis is another. `uses` and `subjects` are the agreement's numbers of the decision's day, None
-    when they are not kept any more; `rate_per_minute` is 0 where the agreement is not kept. `described` is None when
-    the description is not known any more.
+    when they are not kept any more; `rate_per_minute` is 0 where the agreement is not kept. `damaged` are agreements of
+    the consumer for the resource that are not used now. `described` is None when the description is not known any more.
     """
 
     code: str
@@ -94,6 +103,7 @@ class ExplainedResource:
     uses: Uses | None = None
     subjects: Uses | None = None
     rate_per_minute: int = 0
+    damaged: tuple[Damaged, ...] = ()
     described: ResourceDescription | None = None
 
 

@@ -26,6 +26,7 @@ _WHAT_WORDS: Final = {
     "resource": ("资源描述", "the resource's description"),
     "agreement": ("共享协议", "the agreement"),
     "consent": ("本人授权同意", "the person's consent"),
+    "damaged": ("库中与签名内容不符的协议", "a stored agreement that is not what was signed"),
     "item": ("结果", "the outcome"),
     "request": ("整个请求", "the request as a whole"),
 }
@@ -206,6 +207,8 @@ def _chinese_decision(explained: Explained) -> Iterator[str]:
         else:
             state = "适用" if resource.counts else "最接近、但不适用的"
             yield f"{title}：{state}共享协议为 {held.id} 第 {held.revision} 版（sha256:{held.digest}）。"
+        for one in resource.damaged:
+            yield f"{title}：库中的共享协议 {one.id} 第 {one.revision} 版与签名内容不符，不予使用。"
         if resource.consent is not None:
             word = reason_words(resource.consent)[0] if resource.consent else "已核验，覆盖所列信息项"
             yield f"{title}：本人授权同意：{word}。"
@@ -275,6 +278,9 @@ def _english_decision(explained: Explained) -> Iterator[str]:
         else:
             state = "agreement" if resource.counts else "no agreement applies; the nearest one is"
             yield f"{title}: {state} {held.id} revision {held.revision} (sha256:{held.digest})."
+        for one in resource.damaged:
+            which = f"{one.id} revision {one.revision}"
+            yield f"{title}: the stored agreement {which} is not what was signed and is not used."
         if resource.consent is not None:
             word = reason_words(resource.consent)[1] if resource.consent else "verified and covers the items"
             yield f"{title}: consent of the person: {word}."

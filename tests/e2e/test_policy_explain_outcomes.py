@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select, update
 
+from gateway.sharing.tables import AGREEMENTS
+from gateway.storage.database import write_transaction
 from oncegate.v1 import policy_pb2, signed_pb2
-from tests.support.city import ALICE, CIVIL_ITEMS, NOBODY, City
+from tests.support.city import ALICE, CIVIL_ITEMS, HOUSING_ITEMS, NOBODY, City
 from tests.support.city_fixtures import shared_city
 from tests.support.consents import TERMS, Citizen, agree_on_consent, asking
 from tests.support.doors import LOCATION, NAME, Door, RawSystem, refused
@@ -160,6 +163,34 @@ async def test_a_provider_learns_that_the_whole_was_refused_and_not_that_its_own
         await raw.fetch(raw.asking(items=[LOCATION, OPTIONAL_ADDRESS]))
     found = await explain(people, book.only("asked").leaf_index, steward(city, "civil"))
     assert "refused" not in " ".join(found.explanation.en)
+
+
+async def test_an_agreement_changed_by_hand_is_named_when_it_is_asked_why_none_applies(
+    city: City, people: Door, raw: RawSystem
+) -> None:
+    assert city.gateway is not None
+    housing = AGREEMENTS.c.id == "education-housing-property"
+    with logged(city) as book:
+        await raw.fetch(raw.asking(items=[LOCATION]))
+    with write_transaction(city.parts.engine) as connection:
+        signed = connection.execute(select(AGREEMENTS.c.raw).where(housing)).scalar_one()
+        wider = signed.replace(b"uses_per_day = 1", b"uses_per_day = 9")
+        connection.execute(update(AGREEMENTS).where(housing).values(raw=wider))
+    await city.gateway._agreeing.intact.agreements()
+    assert (await refused(raw.fetch(raw.asking(items=[LOCATION])))).reason == "NO_AGREEMENT"
+    found = await explain(people, book.only("asked").leaf_index, auditor(city))
+    assert became(found.explanation) == {"location": ("released", "")}
+    assert not found.same_today
+    assert "the stored agreement education-housing-property revision 1 is not what was signed" in " ".join(
+        found.today.en
+    )
+    told = "housing.property a stored agreement that is not what was signed: then absent, now education-housing-property r1."
+    assert told in found.differences_en
+    assert "第 1 版与签名内容不符，不予使用。" in "".join(found.today.zh)
+    assert json.loads(found.today.document)["resources"][0]["damaged"][0]["id"] == "education-housing-property"
+    city.agree("housing", "housing.property", HOUSING_ITEMS, revision=2)
+    city.node("housing").provider.agreements._looked_s = float("-inf")
+    assert (await raw.fetch(raw.asking(items=[LOCATION]))).complete
 
 
 async def test_a_consent_withdrawn_since_is_not_taken_as_standing(city: City, people: Door, raw: RawSystem) -> None:
