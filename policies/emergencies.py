@@ -15,11 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from policies.plain import is_blank, is_plain
 from policies.vocabulary import PURPOSE_PATTERN
 
 FORMAT: Final = "oncegate.emergencies/1"
 MAX_STATEMENT: Final = 500
-_FULL_WIDTH_SPACE: Final = "\u3000"
 
 
 class BadEmergencies(ValueError):
@@ -118,8 +118,8 @@ def declared(reason: str, statement: str) -> Emergency:
     """
     if not known(reason):
         raise BadEmergency("reason", "must be a registered reason")
-    if not statement.strip() or len(statement) > MAX_STATEMENT:
+    if is_blank(statement) or len(statement) > MAX_STATEMENT:
         raise BadEmergency("statement", f"must have 1 to {MAX_STATEMENT} characters")
-    if not all(character.isprintable() or character == _FULL_WIDTH_SPACE for character in statement):
+    if not is_plain(statement):
         raise BadEmergency("statement", "must be a text of printable characters on one line")
     return Emergency(reason, statement)

@@ -23,6 +23,7 @@ from gateway.errors import GatewayError, Refused, Status
 from gateway.settings import BadSettings
 from keys.errors import KeysError
 from keys.texts import public_text
+from policies.plain import printable
 
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
@@ -54,13 +55,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(str(cell)) for cell in row))
+        drawn.add_row(*(Text(printable(str(cell))) for cell in row))
     console().print(drawn)
 
 
 def say(text: str) -> None:
     """Print a line for people."""
-    console().print(text, markup=False)
+    console().print(printable(text), markup=False)
 
 
 def moment(time_ms: int) -> str:
@@ -88,7 +89,7 @@ def fail(text: str, code: int) -> NoReturn:
     Raises:
         typer.Exit: Always.
     """
-    console(stderr=True).print(f"oncegate: {text}", markup=False)
+    console(stderr=True).print(printable(f"oncegate: {text}"), markup=False)
     raise typer.Exit(code)
 
 

@@ -20,6 +20,7 @@ from gateway.exchange.operands import operand_of
 from gateway.sharing.agreements import Agreements
 from policies.agreements import Agreement
 from policies.engine import ItemDecision, PolicyEngine
+from policies.plain import is_blank
 from policies.predicates import Predicate
 from policies.reasons import TEXT, Reason
 from policies.resources import ResourceDescription
@@ -196,7 +197,7 @@ def asking_of(caller: Caller, now_ms: int) -> Asking:
         purpose=request.purpose,
         basis=request.legal_basis,
         scheme=request.subject_scheme,
-        case_present=bool(request.case_reference.strip()),
+        case_present=not is_blank(request.case_reference),
         official_present=bool(caller.official),
         now_ms=now_ms,
         emergency=request.emergency_reason,

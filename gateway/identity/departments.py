@@ -19,6 +19,7 @@ from gateway.errors import Code, Refused, bad_request
 from gateway.identity.tables import DENIALS, DEPARTMENTS, EPOCH
 from gateway.storage.database import write_transaction
 from gateway.storage.epochs import EpochCached, advance
+from policies.plain import is_blank, is_plain
 
 _ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
@@ -111,8 +112,8 @@ def check_reason(reason: str) -> None:
     Raises:
         Refused: BAD_REQUEST.
     """
-    if not reason.strip() or len(reason) > _MAX_REASON:
-        raise bad_request("reason", f"must have 1 to {_MAX_REASON} characters")
+    if is_blank(reason) or len(reason) > _MAX_REASON or not is_plain(reason):
+        raise bad_request("reason", f"must have 1 to {_MAX_REASON} printable characters")
 
 
 class Departments:
@@ -144,8 +145,8 @@ class Departments:
         if not _ID.fullmatch(department_id):
             raise bad_request("id", "must match [a-z][a-z0-9-]{0,62}")
         for field, name in (("name_zh", name_zh), ("name_en", name_en)):
-            if not name.strip() or len(name) > _MAX_NAME:
-                raise bad_request(field, f"must have 1 to {_MAX_NAME} characters")
+            if is_blank(name) or len(name) > _MAX_NAME or not is_plain(name):
+                raise bad_request(field, f"must have 1 to {_MAX_NAME} printable characters")
         if key_fingerprint:
             _check_fingerprint(key_fingerprint)
         now_ms = self._clock.now_ms()

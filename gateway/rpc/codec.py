@@ -19,6 +19,7 @@ from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
 from keys.sealing import padded_length
 from oncegate.v1 import exchange_pb2, signed_pb2
+from policies.plain import is_plain
 from policies.predicates import BadPredicate, Need, Operator, checked_need
 from policies.vocabulary import FieldMark, Form, LegalBasis, Necessity
 
@@ -30,6 +31,7 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SCHEME = re.compile(r"[a-z][a-z0-9.-]{0,63}")
 _DIGEST = 32
+_MAX_CASE = 128
 
 FORMS: "dict[signed_pb2.Form, Form]" = {
     signed_pb2.FORM_EXISTS: Form.EXISTS,
@@ -199,7 +201,8 @@ class Codec:
         _check(
             broken, "legal_basis", "must be mandate, explicit_request or consent", holds=message.legal_basis in BASES
         )
-        _check(broken, "case_reference", "must be at most 128 characters", holds=len(message.case_reference) <= 128)  # noqa: PLR2004
+        case, case_rule = message.case_reference, f"must be at most {_MAX_CASE} printable characters"
+        _check(broken, "case_reference", case_rule, holds=len(case) <= _MAX_CASE and is_plain(case))
         commitment_holds = len(message.subject_commitment) == _DIGEST
         _check(broken, "subject_commitment", "must be 32 bytes", holds=commitment_holds)
         _check(broken, "sealing_key_id", "must be 32 bytes", holds=len(message.sealing_key_id) == _DIGEST)

@@ -25,6 +25,7 @@ from gateway.storage.database import write_transaction
 from gateway.storage.epochs import EpochCached, advance
 from policies.agreements import Agreement, Term
 from policies.agreements.contradictions import meets
+from policies.plain import is_blank, is_plain
 from policies.purposes import PURPOSES, Purposes
 from policies.vocabulary import LegalBasis
 
@@ -135,8 +136,8 @@ class Agreements:
         Raises:
             Refused: BAD_REQUEST; NOT_FOUND when there is no such agreement.
         """
-        if not reason.strip() or len(reason) > _MAX_REASON:
-            raise bad_request("reason", f"must have 1 to {_MAX_REASON} characters")
+        if is_blank(reason) or len(reason) > _MAX_REASON or not is_plain(reason):
+            raise bad_request("reason", f"must have 1 to {_MAX_REASON} printable characters")
         with write_transaction(self._engine) as connection:
             advance(connection, EPOCH)
             if not connection.execute(select(AGREEMENTS.c.id).where(AGREEMENTS.c.id == agreement_id).limit(1)).first():

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from policies.plain import printable
+
 PLAIN_WIDTH = 160
 
 
@@ -87,7 +89,7 @@ def plain(text: str) -> str:
     Returns:
         What may be printed.
     """
-    return "".join(c for c in text if c.isprintable() or c == "\n")
+    return printable(text)
 
 
 def moment(time_ms: int | None, unknown: str = "unknown") -> str:

@@ -19,6 +19,7 @@ from nodes.enrolment.errors import BadInput
 from oncegate.v1 import signed_pb2
 from policies.emergencies import BadEmergency, Emergency, declared
 from policies.identifiers import BadIdentifier, normalise
+from policies.plain import is_plain
 from policies.service_reference import BadReference, ServiceReference, checked_reference
 from policies.vocabulary import LegalBasis, Necessity
 
@@ -222,7 +223,7 @@ def _check(request_id: str, purpose: str, case_reference: str, deadline_s: float
         raise BadInput("request_id", "1 to 64 characters of A-Z a-z 0-9 . _ -")
     if not purpose:
         raise BadInput("purpose", "must not be empty")
-    if len(case_reference) > LONGEST_CASE:
-        raise BadInput("case_reference", f"at most {LONGEST_CASE} characters")
+    if len(case_reference) > LONGEST_CASE or not is_plain(case_reference):
+        raise BadInput("case_reference", f"at most {LONGEST_CASE} printable characters")
     if deadline_s is not None and not 0 < deadline_s <= LONGEST_DEADLINE_S:
         raise BadInput("deadline_s", f"more than 0 and at most {LONGEST_DEADLINE_S:g} seconds")

@@ -38,6 +38,7 @@ from nodes.provider.predicate_checks import Asking, check_predicates, signed_for
 from nodes.provider.used import AgreementUses, Use, UsedTickets
 from policies.agreements import Agreement
 from policies.consents import Consent
+from policies.plain import is_blank
 from policies.purposes import PURPOSES, Purposes
 from policies.reasons import Reason
 from policies.vocabulary import SharingType
@@ -345,7 +346,7 @@ class TicketChecks:
                 basis=request.basis,
                 field=item.field,
                 form=item.form,
-                case_present=bool(request.case_reference.strip()),
+                case_present=not is_blank(request.case_reference),
                 now_ms=now_ms,
                 predicate=item.predicate,
                 consent_present=consented,

@@ -20,6 +20,7 @@ from policies.consent_words import (
     Proof,
     Unit,
 )
+from policies.plain import is_blank, is_plain
 
 MAX_NOTICE: Final = 4000
 MAX_DAYS: Final = 3 * 366
@@ -114,4 +115,7 @@ def _notice(reader: Reader, key: str) -> str:
     value = reader.table[key]
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_NOTICE:
         raise reader.bad(key, f"must be a text of 1 to {MAX_NOTICE} characters")
+    # People decide by what they see of it, so nothing in it may be hidden or turn the writing.
+    if is_blank(value) or not is_plain(value.replace("\n", "")):
+        raise reader.bad(key, "must hold only printable characters and line ends")
     return value

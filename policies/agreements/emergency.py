@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from policies.agreements.due import Calendar, due_ms
-from policies.agreements.obligations import is_plain
 from policies.emergencies import known
+from policies.plain import is_plain
 from policies.vocabulary import LegalBasis
 
 KEY: Final = "emergency"

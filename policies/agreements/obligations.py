@@ -10,10 +10,11 @@ turn the writing direction. What it does not do: whether an assessment is needed
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
+from policies.plain import is_plain
+
 KEYS: Final = frozenset({"retention_days", "impact_assessment", "onward_transfer"})
 MAX_RETENTION_DAYS: Final = 36_600
 MAX_ASSESSMENT: Final = 300
-_FULL_WIDTH_SPACE: Final = "\u3000"
 
 
 class Reader(Protocol):
@@ -63,15 +64,6 @@ def read_obligations(reader: Reader) -> Obligations:
     if "onward_transfer" in reader.table and reader.flag("onward_transfer"):
         raise reader.bad("onward_transfer", "must be false: nothing is passed on")
     return Obligations(retention, _assessment(reader), onward_transfer=False)
-
-
-def is_plain(text: str) -> bool:
-    """Whether a text shows as what it is: no control, format or private characters; Chinese spacing is fine.
-
-    Args:
-        text: Any text.
-    """
-    return all(character.isprintable() or character == _FULL_WIDTH_SPACE for character in text)
 
 
 def _assessment(reader: Reader) -> str:

@@ -23,9 +23,10 @@ from policies.agreements.limits import KEYS as LIMITS
 from policies.agreements.limits import read_limits
 from policies.agreements.locate import key_lines, shown
 from policies.agreements.obligations import KEYS as OBLIGATIONS
-from policies.agreements.obligations import is_plain, read_obligations
+from policies.agreements.obligations import read_obligations
 from policies.agreements.predicates import read_predicates
 from policies.agreements.toml_text import BadToml, read_toml
+from policies.plain import is_plain
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
 from policies.service_reference import SERVICE_PATTERN
 from policies.vocabulary import PURPOSE_PATTERN, RECORD_FIELD, Form, LegalBasis, SharingType

@@ -23,12 +23,14 @@ from policies.engine.facts import Rules, evaluate, parse_entities
 from policies.engine.question import AccessQuestion
 from policies.engine.rules import BEFORE_CEDAR, GUARDRAILS
 from policies.engine.titles import RuleText, read_titles
+from policies.plain import is_plain
 from policies.purposes import PURPOSES, Purposes
 
 PACKAGED: Final = Path(__file__).parent.parent / "bundle"
 """The bundle that comes with the package."""
 SCHEMA_FILE: Final = "schema.cedarschema"
 MAX_FILE_BYTES: Final = 1_048_576
+MAX_TITLE: Final = 300
 
 _SUFFIXES: Final = frozenset({".cedar", ".cedarschema"})
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -197,6 +199,12 @@ def _check_rules(parsed: Mapping[str, Any]) -> None:
         name = rule.get("annotations", {}).get("id") or ""
         if not _RULE_ID.fullmatch(name) or name in BEFORE_CEDAR:
             raise BadBundle("has a rule without a proper @id", Fault.RULE_UNNAMED)
+        for key in ("title_zh", "title_en", "scope"):
+            said = rule["annotations"].get(key) or ""
+            # Explanations say it in the middle of their own sentences.
+            if len(said) > MAX_TITLE or not is_plain(said):
+                rule_told = f"must be one line of at most {MAX_TITLE} printable characters"
+                raise BadBundle(f"the @{key} of {name} {rule_told}", Fault.RULE_UNNAMED, name)
         if name in effects:
             raise BadBundle(f"has two rules with the @id {name}", Fault.RULE_UNNAMED, name)
         effects[name] = rule["effect"]

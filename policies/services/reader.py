@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from policies.agreements.locate import shown
-from policies.agreements.obligations import is_plain
+from policies.plain import is_plain
 from policies.reasons import Text
 
 MAX_TITLE: Final = 200

@@ -122,7 +122,9 @@ async def test_a_case_is_asked_for_where_the_agreement_asks_for_one(
 ) -> None:
     agree(case_required="true")
     assert await reason(city, raw) == "CASE_REQUIRED"
-    assert await reason(city, raw, case_reference="  \t") == "CASE_REQUIRED"
+    # Spaces say nothing, nor does what is printed as nothing.
+    for blank in ("   ", "\u3000", "\u3164", "\u2800\u0301"):
+        assert await reason(city, raw, case_reference=blank) == "CASE_REQUIRED"
     assert (await raw.fetch(raw.asking(case_reference="入学-7"))).complete
     agree()
 

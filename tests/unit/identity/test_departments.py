@@ -35,6 +35,7 @@ def test_departments_are_listed_by_id(registry: Registry):
         ({"department_id": "civil\n"}, "id"),
         ({"department_id": "c" * 64}, "id"),
         ({"name_zh": " "}, "name_zh"),
+        ({"name_zh": "民政\u202e局"}, "name_zh"),
         ({"name_en": "x" * 201}, "name_en"),
         ({"key_fingerprint": "sha256:short"}, "key_fingerprint"),
         ({"key_fingerprint": "sha256:" + "A" * 64}, "key_fingerprint"),
@@ -102,7 +103,7 @@ def test_an_unknown_department_is_unknown_to_every_question(registry: Registry):
     assert code_of(registry.departments.revoke, "nobody", "reason") is Code.DEPARTMENT_UNKNOWN
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 501])
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\u202eb", "a\x1b[2J", "\u3164"])
 def test_a_revocation_needs_a_reason_that_can_be_recorded(registry: Registry, reason: str):
     registry.add("civil")
     assert code_of(registry.departments.revoke, "civil", reason) is Code.BAD_REQUEST

@@ -218,6 +218,20 @@ def test_every_rule_of_the_packaged_bundle_says_in_both_languages_what_it_is_for
         assert rule.scope, f"{rule.id} needs @scope"
 
 
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        '@title_en("x\\nIt was released.")',
+        '@title_zh("\\u{202e}x")',
+        '@title_en("\\u{1b}[2J")',
+        f'@scope("{"x" * 301}")',
+    ],
+)
+def test_a_title_that_could_pass_for_another_sentence_does_not_load(tmp_path: Path, annotation: str) -> None:
+    local = f'@id("local") {annotation} forbid (principal, action, resource) when {{ context.purpose == Purpose::"" }};'
+    assert "must be one line of at most 300 printable characters" in refusal(bundle_copy(tmp_path, sharing=("", local)))
+
+
 def test_a_rule_without_a_title_is_called_by_its_id(tmp_path: Path) -> None:
     local = '@id("local") forbid (principal, action, resource) when { context.purpose == Purpose::"tax_assessment" };'
     titles = load_bundle(bundle_copy(tmp_path, sharing=("", local))).titles

@@ -307,6 +307,18 @@ def test_the_notice_is_the_agreements_text_and_repeats_nothing() -> None:
         notice_text([replace(AGREEMENT, consent=None)], Locale.ZH)
 
 
+@pytest.mark.parametrize("notice", ["\\u202e", "a\\u200bb", "a\\u001b[8m", "\\u3164", "\\n", "a\\u2028b"])
+@pytest.mark.parametrize("old", ['notice_zh = "同意"', 'notice_en = "Agreed"'])
+def test_a_notice_in_which_something_is_hidden_is_refused(old: str, notice: str) -> None:
+    text = HEAD + "[[items]]" + ITEMS + TERMS
+    hidden = text.replace(old, f'{old.partition(" ")[0]} = "{notice}"')
+    with pytest.raises(BadAgreement) as refused:
+        parse_agreement(hidden.encode())
+    assert refused.value.key == f"consent.{old.partition(' ')[0]}"
+    lines = text.replace(old, f'{old.partition(" ")[0]} = "第一段　如下\\nSecond"')
+    assert parse_agreement(lines.encode()).consent is not None
+
+
 def test_terms_of_consent_ask_for_the_persons_own_word_unless_they_say_otherwise() -> None:
     assert AGREEMENT.consent is not None
     assert AGREEMENT.consent.proof is Proof.REQUIRED

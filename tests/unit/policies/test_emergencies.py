@@ -197,6 +197,7 @@ def test_a_declaration_is_bounded_and_printable() -> None:
         ("life_saving_care", "", "statement"),
         ("life_saving_care", "急" * (MAX_STATEMENT + 1), "statement"),
         ("life_saving_care", "a\u200bb", "statement"),
+        ("life_saving_care", "\u3164\u2800", "statement"),
         ("life_saving_care", "a\ud800", "statement"),
     ):
         with pytest.raises(BadEmergency) as caught:
