@@ -66,7 +66,7 @@ class Reader(Protocol):
     def listed(self, key: str, what: str, accepted: Callable[[str], bool]) -> frozenset[str]:
         """A list of texts, at least one."""
 
-    def section(self, key: str) -> "Reader":
+    def inner(self, key: str) -> "Reader":
         """A table inside this one."""
 
 
@@ -88,7 +88,7 @@ def read_terms(reader: Reader) -> ConsentTerms:
     if fetch is Fetch.PERIODIC:
         if "frequency" not in reader.table:
             raise reader.bad("frequency", "is missing: what is fetched again and again has a bound")
-        inner = reader.section("frequency")
+        inner = reader.inner("frequency")
         inner.only({"unit", "value", "repeats"}, ())
         frequency = Frequency(
             inner.word("unit", Unit), inner.number("value", MAX_VALUE), inner.number("repeats", MAX_REPEATS)

@@ -8,12 +8,11 @@ What it does not do: it does not check that departments, resources or fields exi
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from policies.agreements.agreement import MAX_TERM_MS, Agreement
 from policies.agreements.consent_terms import ConsentTerms, read_terms
@@ -21,7 +20,7 @@ from policies.agreements.emergency import KEY as EMERGENCY
 from policies.agreements.emergency import read_emergency
 from policies.agreements.limits import KEYS as LIMITS
 from policies.agreements.limits import read_limits
-from policies.agreements.locate import key_lines, shown
+from policies.agreements.locate import key_lines
 from policies.agreements.obligations import KEYS as OBLIGATIONS
 from policies.agreements.obligations import read_obligations
 from policies.agreements.predicates import read_predicates
@@ -29,6 +28,7 @@ from policies.agreements.toml_text import BadToml, read_toml
 from policies.plain import is_plain
 from policies.resources import DEPARTMENT_PATTERN, FIELD_PATTERN, MAX_RESOURCE_CODE, RESOURCE_PATTERN
 from policies.service_reference import SERVICE_PATTERN
+from policies.toml_reader import BadFile, TableReader
 from policies.vocabulary import PURPOSE_PATTERN, RECORD_FIELD, Form, LegalBasis, SharingType
 
 FORMAT: Final = "oncegate.agreement/1"
@@ -68,24 +68,9 @@ _OPTIONAL: Final = (
     | LIMITS
 )
 
-_Word = TypeVar("_Word", bound=StrEnum)
 
-
-class BadAgreement(ValueError):
-    """An agreement file is refused.
-
-    Args:
-        line: Line in the file, from 1; None where there is none to point at.
-        key: The key, for example `items[1].forms`; empty when the file as a whole is meant.
-        rule: The rule that is broken; never the value that broke it.
-    """
-
-    def __init__(self, line: int | None, key: str, rule: str) -> None:
-        where = f"line {line}: " if line else ""
-        super().__init__(f"{where}{key}: {rule}" if key else f"{where}{rule}")
-        self.line = line
-        self.key = key
-        self.rule = rule
+class BadAgreement(BadFile):
+    """An agreement file is refused."""
 
 
 def parse_agreement(raw: bytes) -> Agreement:
@@ -104,16 +89,14 @@ def parse_agreement(raw: bytes) -> Agreement:
         table, text = read_toml(raw)
     except BadToml as error:
         raise BadAgreement(error.line, "", error.rule) from None
-    return _Reader(table, key_lines(text), "").agreement(raw)
+    return _Reader(table, key_lines(text)).agreement(raw)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    """Takes typed values out of one table and says where one is wrong."""
+class _Reader(TableReader):
+    """Reads one table of the file."""
 
-    table: Mapping[str, Any]
-    lines: Mapping[str, int]
-    prefix: str
+    error = BadAgreement
 
     def agreement(self, raw: bytes) -> Agreement:
         self.only(_REQUIRED, _OPTIONAL)
@@ -178,59 +161,13 @@ class _Reader:
             return None
         if basis is not LegalBasis.CONSENT:
             raise self.bad("consent", "is for agreements on the basis of consent only")
-        return read_terms(self.section("consent"))
-
-    def section(self, key: str) -> "_Reader":
-        table = self.table[key]
-        if not isinstance(table, dict):
-            raise self.bad(key, "must be a table")
-        return _Reader(table, self.lines, f"{self.prefix}{key}.")
-
-    def bad(self, key: str, rule: str) -> BadAgreement:
-        path = self.prefix + key
-        # A key that is not there is looked for where its table begins.
-        line = self.lines.get(path, self.lines.get(path.rpartition(".")[0], self.lines.get(self.prefix.rstrip("."))))
-        return BadAgreement(line, path, rule)
-
-    def only(self, required: Collection[str], optional: Collection[str]) -> None:
-        for key in self.table:
-            if key not in required and key not in optional:
-                # The key is the file's own text: repeating it is what helps, and keys are not personal data.
-                raise self.bad(shown(key), "is not a known key")
-        for key in sorted(required):
-            if key not in self.table:
-                raise self.bad(key, "is missing")
-
-    def match(self, key: str, pattern: re.Pattern[str]) -> str:
-        value = self.table[key]
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise self.bad(key, f"must be a text that matches {pattern.pattern}")
-        return value
+        return read_terms(self.inner("consent"))
 
     def resource(self) -> str:
         code = self.match("resource", RESOURCE_PATTERN)
         if len(code) > MAX_RESOURCE_CODE:
             raise self.bad("resource", f"must be at most {MAX_RESOURCE_CODE} characters")
         return code
-
-    def number(self, key: str, most: int) -> int:
-        value = self.table[key]
-        # bool is a kind of int in Python; `revision = true` is refused.
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-            raise self.bad(key, f"must be a whole number from 1 to {most}")
-        return value
-
-    def flag(self, key: str) -> bool:
-        value = self.table[key]
-        if not isinstance(value, bool):
-            raise self.bad(key, "must be true or false")
-        return value
-
-    def word(self, key: str, words: type[_Word]) -> _Word:
-        try:
-            return words(self.table[key])
-        except ValueError:
-            raise self.bad(key, f"must be one of {', '.join(words)}") from None
 
     def moment(self, key: str) -> int:
         value = self.table[key]
@@ -264,14 +201,8 @@ class _Reader:
         return frozenset(value)
 
     def items(self) -> Mapping[str, frozenset[Form]]:
-        tables = self.table["items"]
-        if not isinstance(tables, list) or not 1 <= len(tables) <= MAX_ITEMS:
-            raise self.bad("items", f"must be 1 to {MAX_ITEMS} tables")
         items: dict[str, frozenset[Form]] = {}
-        for number, table in enumerate(tables):
-            if not isinstance(table, dict):
-                raise self.bad("items", "must be tables")
-            reader = _Reader(table, self.lines, f"{self.prefix}items[{number}].")
+        for reader in self.each("items", MAX_ITEMS):
             field, forms = reader.item()
             if field in items:
                 raise reader.bad("field", "must not repeat a field")
@@ -279,7 +210,7 @@ class _Reader:
         return MappingProxyType(items)
 
     def item(self) -> tuple[str, frozenset[Form]]:
-        self.only({"field", "forms"}, ())
+        self.only({"field", "forms"})
         field = self.match("field", FIELD_PATTERN)
         words = frozenset(Form)
         forms = frozenset(Form(form) for form in self.listed("forms", "forms", lambda word: word in words))

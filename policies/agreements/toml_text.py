@@ -38,11 +38,12 @@ class BadToml(ValueError):
         self.rule = rule
 
 
-def read_toml(raw: bytes) -> tuple[dict[str, Any], str]:
+def read_toml(raw: bytes, *, most: int = MAX_BYTES) -> tuple[dict[str, Any], str]:
     """The table and its text.
 
     Args:
-        raw: UTF-8 TOML, at most 64 KiB.
+        raw: UTF-8 TOML.
+        most: How many bytes it may have.
 
     Returns:
         The table, with decimal numbers exactly as written (`Decimal`), and the decoded text.
@@ -50,8 +51,8 @@ def read_toml(raw: bytes) -> tuple[dict[str, Any], str]:
     Raises:
         BadToml: With the line where there is one.
     """
-    if len(raw) > MAX_BYTES:
-        raise BadToml(None, f"the file must be at most {MAX_BYTES} bytes")
+    if len(raw) > most:
+        raise BadToml(None, f"the file must be at most {most} bytes")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

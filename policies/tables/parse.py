@@ -5,13 +5,13 @@ is neither `released` nor a reason are refused; an error names line, key and rul
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from policies.agreements import Agreement, BadAgreement, parse_agreement
 from policies.agreements.locate import key_lines
+from policies.agreements.toml_text import BadToml, read_toml
 from policies.engine import AccessQuestion
 from policies.reasons import Reason
 from policies.resources import ResourceDescription
@@ -69,9 +69,7 @@ def parse_table(raw: bytes, beside: Mapping[str, bytes]) -> Table:
     root.only({"format", "title_zh", "title_en", "resource", "request", "rows"}, {"agreement"})
     if content["format"] != FORMAT:
         raise root.bad("format", f"must be {FORMAT}")
-    rows = root.each("rows")
-    if len(rows) > MAX_ROWS:
-        raise root.bad("rows", f"must be at most {MAX_ROWS}")
+    rows = root.each("rows", MAX_ROWS)
     return Table(root.text("title_zh"), root.text("title_en"), tuple(_row(root, row, beside) for row in rows))
 
 
@@ -164,11 +162,8 @@ def _beside(reader: Reader, key: str, beside: Mapping[str, bytes]) -> bytes:
 
 
 def _toml(raw: bytes) -> tuple[str, dict[str, Any]]:
-    if len(raw) > MAX_BYTES:
-        raise BadTable(None, "", f"the file must be at most {MAX_BYTES} bytes")
     try:
-        text = raw.decode("utf-8")
-        return text, tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        # tomllib lets plain ValueErrors (a number of 5 000 digits) and RecursionErrors (deep nesting) out too.
-        raise BadTable(None, "", f"the file must be TOML: {type(error).__name__}") from None
+        content, text = read_toml(raw, most=MAX_BYTES)
+    except BadToml as error:
+        raise BadTable(error.line, "", error.rule) from None
+    return text, content

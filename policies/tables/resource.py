@@ -6,7 +6,7 @@ The same words as in a node's `resources.toml`, without what only a node needs (
 from typing import Final
 
 from policies.agreements.locate import key_lines
-from policies.resources import BadResource, FieldDescription, ResourceDescription, check_resource
+from policies.resources import MAX_FIELDS, BadResource, FieldDescription, ResourceDescription, check_resource
 from policies.tables.reader import Reader
 from policies.vocabulary import Classification, DataType, Form, Mask, SharingType
 
@@ -54,7 +54,7 @@ def read_resource(text: str, content: dict[str, object]) -> ResourceDescription:
         update_cycle=root.text("update_cycle"),
         subject_schemes=tuple(schemes),
         unlisted=root.flag("unlisted") if "unlisted" in content else False,
-        fields=tuple(_field(one) for one in root.each("fields")),
+        fields=tuple(_field(one) for one in root.each("fields", MAX_FIELDS)),
         duty=root.text("duty") if "duty" in content else "",
         purpose=root.text("purpose") if "purpose" in content else "",
     )

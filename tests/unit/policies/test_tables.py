@@ -1,5 +1,6 @@
 """Decision tables: the packaged ones hold, a wrong one is told item by item, and one that is not understood is refused."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,13 @@ def test_no_bytes_make_reading_a_table_fail_otherwise() -> None:
     for raw in (b"\xff", b"x = " + b"9" * 5000, b"x = " + b"[" * 5000, b"\x00", b"#" * 300_000):
         with pytest.raises(BadTable):
             parse_table(raw, BESIDE)
+
+
+def test_a_key_of_many_parts_is_refused_before_the_parser_sees_it() -> None:
+    # tomllib takes minutes for it: the time grows with the square of the parts.
+    hostile = (".".join(["a"] * 100_000) + " = 1").encode()
+    began = time.monotonic()
+    for raw, beside in ((hostile, BESIDE), (RAW.encode(), dict.fromkeys(BESIDE, hostile))):
+        with pytest.raises(BadTable, match="a key must have at most 8 parts"):
+            parse_table(raw, beside)
+    assert time.monotonic() - began < 5
