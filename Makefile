@@ -58,6 +58,7 @@ bench: setup ## Measure against a bare gRPC yardstick in the same run; writes bu
 bench-scale: setup ## Measure a million profiles and ten million entries (minutes, 15 GB); adds rows to build/bench.json
 	@$(BIN)/python -m tests.bench.vault_scale
 	@$(BIN)/python -m tests.bench.audit_scale
+	@$(BIN)/python -m tests.bench.audit_review
 
 verifier: ## Build the log's verifier as one file, for a Python without any package; into build/
 	@$(PYTHON) -m gateway.audit.verify.onefile build

@@ -35,6 +35,10 @@ _HEADER: Final = 5
 _TOKEN_DOMAIN: Final = b"oncegate-log-person-v1\0"
 _COUNTER_DOMAIN: Final = b"oncegate-log-counter-v1\0"
 _UNIQUE_DOMAIN: Final = b"oncegate-log-unique-v1\0"
+_FACET_DOMAIN: Final = b"oncegate-log-facet-v1\0"
+_CURSOR_DOMAIN: Final = b"oncegate-log-cursor-v1\0"
+_LABEL_DOMAIN: Final = b"oncegate-log-label-v1\0"
+_FACET_BYTES: Final = 8
 
 Randomness = Callable[[int], bytes]
 
@@ -46,9 +50,9 @@ class LedgerKeys:
     Attributes:
         accountability: AES-256 keys by version; the highest seals, all open.
         person: The same for person parts.
-        person_token: Keys the person tokens, the unique names and the names of counters, 32 bytes. A new one hides
-            older entries from their persons, frees used names and starts counting anew, so it stays for the life of a
-            log.
+        person_token: Keys the person tokens, the unique names, the names of counters and what is derived for
+            searching, each by a hash under a domain of its own, 32 bytes. A new one hides older entries from their
+            persons, frees used names and starts counting anew, so it stays for the life of a log.
         promise: Signs commit batches.
         note: Signs checkpoints.
     """
@@ -114,6 +118,9 @@ class Bodies:
         self._person_mac = hmac.new(keys.person_token, _TOKEN_DOMAIN, "sha256")
         self._unique_mac = hmac.new(keys.person_token, _UNIQUE_DOMAIN, "sha256")
         self._counter_mac = hmac.new(keys.person_token, _COUNTER_DOMAIN, "sha256")
+        self._facet_mac = hmac.new(keys.person_token, _FACET_DOMAIN, "sha256")
+        self._cursor_mac = hmac.new(keys.person_token, _CURSOR_DOMAIN, "sha256")
+        self._labels = AESGCMSIV(hmac.digest(keys.person_token, _LABEL_DOMAIN, "sha256"))
         self._randomness = randomness
         self._pool, self._drawn = b"", 0
 
@@ -173,6 +180,31 @@ class Bodies:
         mac = self._counter_mac.copy()
         mac.update(name.encode())
         return mac.digest()[:TOKEN_SIZE]
+
+    def facet(self, name: str, value: str) -> int:
+        """Keyed hash of an attribute's name and value, a signed number of 8 bytes. Names hold no zero byte."""
+        mac = self._facet_mac.copy()
+        mac.update(name.encode() + b"\0" + value.encode())
+        return int.from_bytes(mac.digest()[:_FACET_BYTES], "big", signed=True)
+
+    def cursor(self, search: bytes) -> str:
+        """Keyed hash, 32 hexadecimal digits, that ties a page's cursor to its search."""
+        mac = self._cursor_mac.copy()
+        mac.update(search)
+        return mac.hexdigest()[: 2 * TOKEN_SIZE]
+
+    def seal_label(self, token: int, text: str) -> bytes:
+        """Encrypt what a tally's token stands for. From any thread."""
+        nonce = secrets.token_bytes(_NONCE_SIZE)
+        return nonce + self._labels.encrypt(nonce, text.encode(), token.to_bytes(_FACET_BYTES, "big", signed=True))
+
+    def open_label(self, token: int, sealed: bytes) -> str | None:
+        """What a tally's token stands for; None when what is stored is not what was put there."""
+        bound = token.to_bytes(_FACET_BYTES, "big", signed=True)
+        try:
+            return self._labels.decrypt(sealed[:_NONCE_SIZE], sealed[_NONCE_SIZE:], bound).decode()
+        except (InvalidTag, ValueError):
+            return None
 
     def unique(self, name: str, digest: bytes) -> tuple[bytes, bytes]:
         """Keyed hashes, 16 bytes each, of a name that only one entry may have and of the name with its digest."""

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     ABANDONED = "abandoned"
     REPLAYED = "replayed"
     LOG_READ = "log_read"
+    PERSON_SEARCHED = "person_searched"
     PROFILE_WRITTEN = "profile_written"
     PROFILE_READ = "profile_read"
     PROFILE_DELETED = "profile_deleted"
@@ -78,6 +79,7 @@ ACCESSES: Final = frozenset(
         Kind.REFUSED,
         Kind.ABANDONED,
         Kind.REPLAYED,
+        Kind.PERSON_SEARCHED,
         Kind.PROFILE_RECORDED,
         Kind.PROFILE_FOUND,
         Kind.CORRECTION_READ,

@@ -21,6 +21,7 @@ from gateway.audit.export import write_export
 from gateway.audit.fsck import Fsck
 from gateway.audit.published import Published
 from gateway.audit.reader import Reader
+from gateway.audit.review.review import Review
 from gateway.audit.store import open_store
 from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry
 from gateway.audit.waiting import Waiting
@@ -66,6 +67,8 @@ class SqlLedger:
         self._anchor = anchor
         self.published = Published(engine, bodies)
         """Heads and tiles, for everyone."""
+        self.review = Review(engine, self._reader, bodies)
+        """Search and statistics, and the tables derived for them."""
         self.origin = origin
         self.public_key = keys.note.vkey
         """Verifier key of the checkpoints (C2SP signed note), to hand to auditors and nodes."""

@@ -4,7 +4,7 @@ No identifier, name or value is stored in the clear: both parts are encrypted, t
 time, department id and the index of the entry that an outcome closes are in the clear, for look-ups.
 """
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
 _BigInt = BigInteger().with_variant(Integer(), "sqlite")
@@ -101,3 +101,51 @@ class AuditMark(SQLModel, table=True):
 
     name: str = Field(primary_key=True, max_length=32)
     value: int = Field(sa_type=BigInteger)
+
+
+class AuditFacet(SQLModel, table=True):
+    """Where an attribute of entries occurs: derived from the log for searching, rebuilt at will, never believed.
+
+    Clustered by its key, so that the occurrences of one attribute lie side by side in the order of the log.
+    """
+
+    __tablename__ = "audit_facets"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    # First 8 bytes of HMAC-SHA256 over the attribute's name and value under a key of the log, as a signed number.
+    token: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    leaf_index: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+
+
+class AuditDay(SQLModel, table=True):
+    """Between which entries those of one civil day lie. Derived, like the facets."""
+
+    __tablename__ = "audit_days"
+
+    # Days since 1970-01-01 in civil time (UTC+8).
+    day: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    first_index: int = Field(sa_type=BigInteger)
+    last_index: int = Field(sa_type=BigInteger)
+
+
+class AuditTally(SQLModel, table=True):
+    """How often something occurred on one civil day. Derived, like the facets; statistics add these up."""
+
+    __tablename__ = "audit_tallies"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    # Number of what is counted by (gateway/audit/review/tallies.py).
+    dimension: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
+    day: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    # Keyed hash of the label.
+    token: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    entries: int = Field(sa_type=BigInteger)
+
+
+class AuditLabel(SQLModel, table=True):
+    """What a tally's token stands for, encrypted. Derived, like the facets."""
+
+    __tablename__ = "audit_labels"
+
+    token: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    label: bytes = Field(sa_type=LargeBinary)

@@ -31,8 +31,12 @@ class Treatment(StrEnum):
 TREATMENT: Final[Mapping[str, Treatment]] = {
     "audit_checkpoints": Treatment.WHOLE,
     "audit_counters": Treatment.WHOLE,
+    "audit_days": Treatment.WHOLE,
     "audit_entries": Treatment.WHOLE,
+    "audit_facets": Treatment.WHOLE,
+    "audit_labels": Treatment.WHOLE,
     "audit_marks": Treatment.WHOLE,
+    "audit_tallies": Treatment.WHOLE,
     "catalog_epoch": Treatment.WHOLE,
     "catalog_resources": Treatment.WHOLE,
     "catalog_terms": Treatment.WHOLE,

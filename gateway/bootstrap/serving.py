@@ -5,7 +5,7 @@ A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`)
 Background work: outcomes for requests that broke off (`abandoned`), erasures that were left undone, reviews of
 emergencies that became late, the status file, new versions of the index key in the keyring, notices to those who
 received data under a consent that was withdrawn, moving profile fields to the suite that is set, who is late with a
-proposal, and nothing else; each logs a failure and goes on.
+proposal, the tables by which auditors search, and nothing else; each logs a failure and goes on.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from gateway.bootstrap.emergencies import declare_emergency, emergency_desk
 from gateway.bootstrap.erasures import erase_profile, erasures_of, notices_of
 from gateway.bootstrap.interpreter import set_heap_aside, share_interpreter
 from gateway.bootstrap.issuers import configured_issuers
+from gateway.bootstrap.log_search import index_log
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.policy import policy_of
@@ -52,6 +53,7 @@ from gateway.exchange.mend import Mend
 from gateway.exchange.people import OwnProfile
 from gateway.exchange.record import Record
 from gateway.exchange.repeat import KeptAnswers
+from gateway.exchange.review import ReviewLog
 from gateway.exchange.source_desk import SourceDesk
 from gateway.federation.federation import Federation
 from gateway.federation.model import LinkLimits
@@ -192,7 +194,10 @@ class Gateway:
 
         def register_people(server: Any) -> None:
             reading = ReadLog(people, record, offline.ledger)
-            audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(offline.ledger, reading, own), server)
+            review = ReviewLog(people, subjects, record, offline.ledger)
+            audit_pb2_grpc.add_AuditServiceServicer_to_server(
+                AuditServicer(offline.ledger, reading, own, review), server
+            )
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own, verify), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(consents.own, clock), server)
@@ -231,6 +236,7 @@ class Gateway:
             asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
             asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(_forever("erasures", _MEND_S, self._erase.running)),
+            asyncio.create_task(_forever("search tables", _STATUS_S, lambda: index_log(self._offline.ledger))),
             *(asyncio.create_task(_forever(*turn)) for turn in self._agreeing.turns()),
             asyncio.create_task(_forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
             asyncio.create_task(_forever("emergencies", _MEND_S, self._emergencies.note_overdue)),

@@ -5,16 +5,20 @@ Copies are verified offline with public keys only; reading the log is itself log
 
 import json
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway.audit.review.formats import Format
 from gateway.audit.verify import layout
 from gateway.audit.verify.check import BadUse, check
 from gateway.audit.views import LogEntry
+from gateway.cli import audit_conditions as conditions
 from gateway.cli import audit_local as local
 from gateway.cli.audit_local import show
+from gateway.cli.audit_review import rebuild_search, report, search, stats, write_found
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import EXIT_REFUSED, EXIT_USAGE, command, emit, fail, fields_text, moment, say, table
@@ -165,53 +169,81 @@ def _line_of(stub: Any, entry: int, metadata: Any) -> bytes:
     entries = stub.ListEntries(request, metadata=metadata, timeout=DEADLINE_S).entries
     if [one.leaf_index for one in entries] != [entry]:
         fail("the gateway did not give the entry out", EXIT_REFUSED)
-    return layout.write_line(line_of(_entry(entries[0])))
+    return layout.write_line(line_of(conditions.log_entry(entries[0], json.loads)))
+
+
+class Taken(StrEnum):
+    """What an export is."""
+
+    COPY = "copy"
+    CSV = "csv"
+    JSONL = "jsonl"
+    OCSF = "ocsf"
 
 
 @app.command("export")
 @command
+@conditions.searching
 def export(
-    directory: Annotated[Path, typer.Argument(help="New or empty folder for the copy.", file_okay=False)],
+    target: Annotated[
+        Path, typer.Argument(help="New or empty folder for a copy; otherwise a new file, or - for standard output.")
+    ],
     gateway: Address,
     ca: CaFile,
     token_file: TokenFile,
+    wanted: audit_pb2.SearchFilter,
+    form: Annotated[
+        Taken,
+        typer.Option(
+            "--format", help="copy: the whole log, verifiable offline; csv, jsonl or ocsf: what a search finds."
+        ),
+    ] = Taken.COPY,
+    most: Annotated[int, typer.Option("--most", min=1, max=1_000_000, help="Of a search, at most so many.")] = 100_000,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the log into a folder that can be verified offline. The copy is as confidential as the log."""
-    from gateway.audit.export import write_copy  # noqa: PLC0415 - see gateway.cli.offline
+    """Copy the log into a folder that can be verified offline, or write what a search finds to a file.
 
+    The copy is as confidential as the log. The other formats show people as random ids only. Exporting is on the log.
+    """
+    if form is Taken.COPY and wanted.ByteSize():
+        fail("a copy is of the whole log; conditions go with --format csv, jsonl or ocsf", EXIT_USAGE)
     with people_channel(gateway, ca) as channel:
         stub = audit_pb2_grpc.AuditServiceStub(channel)
-        stream = stub.ExportLog(
-            audit_pb2.ExportLogRequest(), metadata=bearer_metadata(token_file), timeout=_EXPORT_DEADLINE_S
-        )
-        note = next(stream).checkpoint
-        size = write_copy(directory, note, (), _received(stream))
-    emit(
-        {"directory": str(directory), "entries": size},
-        as_json=as_json,
-        human=lambda: say(f"copied {size} entries to {directory}"),
+        if form is Taken.COPY:
+            size, more = _copied(stub, token_file, target), False
+        else:
+            request = audit_pb2.ExportEntriesRequest(filter=wanted, most=most)
+            size, more = write_found(stub, request, token_file, target, Format(form))
+    if str(target) == "-":
+        return
+
+    def human() -> None:
+        say(f"wrote 已写出 {size} entries to {target}")
+        if more:
+            say("there are more; give times or raise --most 还有更多，请限定时段或提高 --most")
+
+    emit({"target": str(target), "format": str(form), "entries": size, "more": more}, as_json=as_json, human=human)
+
+
+def _copied(stub: audit_pb2_grpc.AuditServiceStub, token_file: Path, directory: Path) -> int:
+    from gateway.audit.export import write_copy  # noqa: PLC0415 - see gateway.cli.offline
+
+    stream = stub.ExportLog(
+        audit_pb2.ExportLogRequest(), metadata=bearer_metadata(token_file), timeout=_EXPORT_DEADLINE_S
     )
+    note = next(stream).checkpoint
+    return write_copy(directory, note, (), _received(stream))
 
 
 def _received(stream: Iterator[audit_pb2.ExportLogResponse]) -> Iterator[LogEntry]:
     for message in stream:
-        yield from map(_entry, message.entries)
+        yield from (conditions.log_entry(entry, json.loads) for entry in message.entries)
 
 
-def _entry(entry: audit_pb2.Entry) -> LogEntry:
-    said = json.loads(entry.accountability)
-    return LogEntry(
-        leaf_index=entry.leaf_index,
-        leaf_hash=entry.leaf_hash,
-        time_ms=said["time_ms"],
-        kind=said["kind"],
-        accountability=entry.accountability,
-        accountability_salt=entry.accountability_salt,
-        person=entry.person,
-        person_salt=entry.person_salt,
-        erased_digest=entry.person_digest,
-    )
+app.command("search")(search)
+app.command("stats")(stats)
+app.command("report")(report)
+app.command("rebuild-search")(rebuild_search)
 
 
 @app.command("verify")

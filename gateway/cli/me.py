@@ -54,6 +54,7 @@ OUTCOMES = {
     "consent_requested": "asks for your consent / 请求授权同意",
     "emergency_read": "a department's steward read the notice / 部门数据专员查阅紧急使用通知",
     "emergency_reviewed": "a department's steward reviewed the emergency / 部门数据专员复核紧急使用",
+    "person_searched": "an auditor looked for who asked about you / 审计人员查阅了与您有关的访问记录",
     "profile_found": "found by the operator by a value / 运营方按内容查到本档案",
 }
 

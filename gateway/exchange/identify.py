@@ -3,6 +3,7 @@
 Every guard here fails closed: whatever cannot be established refuses the call before anything is looked up.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -178,6 +179,15 @@ class IdentifySubject:
             tokens = self._tokens.derive_every(scheme, canonical)
             person_id = await self._persons.person_id(tokens[0], tokens[1:])
         return Subject(scheme, canonical, tokens, person_id)
+
+    async def existing(self, scheme: str, canonical: str) -> bytes | None:
+        """The random id of a person about whom anything was ever asked; nobody is made known by this.
+
+        Args:
+            scheme: Scheme of the identifier.
+            canonical: The canonical identifier.
+        """
+        return await asyncio.to_thread(self._persons.find, self._tokens.derive_every(scheme, canonical))
 
 
 def _commits(request: SignedRequest) -> bool:

@@ -5,12 +5,16 @@ from typing import Any
 
 from gateway.audit.errors import NoSuchEntry
 from gateway.audit.ledger import SqlLedger
+from gateway.audit.review.query import Hit
 from gateway.audit.views import Access, LogEntry
 from gateway.errors import Code, Refused, bad_request
 from gateway.exchange.auditing import ReadLog
 from gateway.exchange.people import OwnProfile
+from gateway.exchange.review import ReviewLog
 from gateway.rpc.callers import bearer
+from gateway.rpc.services.audit_filters import filters_of, person_of
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
+from policies.civil_time import day_begins_ms
 
 _PAGE = 50
 _MAX_ENTRIES = 500
@@ -18,18 +22,20 @@ _MAX_ACCESSES = 200
 
 
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
-    """Proofs, entries, export, and a person's own accesses.
+    """Proofs, entries, export, an auditor's review, and a person's own accesses.
 
     Args:
         ledger: Checkpoints and proofs, which hold only hashes.
         reading: What auditors may do.
         own: What a citizen may do.
+        review: How auditors search and count.
     """
 
-    def __init__(self, ledger: SqlLedger, reading: ReadLog, own: OwnProfile) -> None:
+    def __init__(self, ledger: SqlLedger, reading: ReadLog, own: OwnProfile, review: ReviewLog) -> None:
         self._ledger = ledger
         self._reading = reading
         self._own = own
+        self._review = review
 
     async def GetCheckpoint(  # noqa: N802
         self, request: audit_pb2.GetCheckpointRequest, context: Any
@@ -94,6 +100,49 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         for batch in batches:
             yield audit_pb2.ExportLogResponse(entries=[_entry(entry) for entry in batch])
 
+    async def SearchEntries(  # noqa: N802
+        self, request: audit_pb2.SearchEntriesRequest, context: Any
+    ) -> audit_pb2.SearchEntriesResponse:
+        """See audit.proto."""
+        filters, person = filters_of(request.filter), person_of(request.filter)
+        page = await self._review.search(bearer(context), filters, person, request.page_token, request.page_size)
+        return audit_pb2.SearchEntriesResponse(
+            hits=[_hit(hit) for hit in page.hits],
+            next_page_token=page.next_cursor,
+            looked_back_to=page.looked_back_to,
+        )
+
+    async def ExportEntries(  # noqa: N802
+        self, request: audit_pb2.ExportEntriesRequest, context: Any
+    ) -> AsyncIterator[audit_pb2.ExportEntriesResponse]:
+        """See audit.proto."""
+        filters, person = filters_of(request.filter), person_of(request.filter)
+        pages = await self._review.export(bearer(context), filters, person, request.most)
+        yield audit_pb2.ExportEntriesResponse(origin=self._ledger.origin)
+        async for hits, more in pages:
+            yield audit_pb2.ExportEntriesResponse(hits=[_hit(hit) for hit in hits], more=more)
+
+    async def GetStatistics(  # noqa: N802
+        self, request: audit_pb2.GetStatisticsRequest, context: Any
+    ) -> audit_pb2.GetStatisticsResponse:
+        """See audit.proto."""
+        times = (request.from_unix_ms, request.until_unix_ms)
+        counts = await self._review.statistics(
+            bearer(context), request.dimension, request.period, times, request.department, request.outcome
+        )
+        response = audit_pb2.GetStatisticsResponse(
+            more=counts.more, counted_below=counts.counted_below, log_size=counts.log_size
+        )
+        for row in counts.rows:
+            response.rows.add(
+                period_unix_ms=day_begins_ms(row.day),
+                department=row.department,
+                value=row.value,
+                outcome=row.outcome,
+                count=row.entries,
+            )
+        return response
+
     async def ListMyAccesses(  # noqa: N802
         self, request: audit_pb2.ListMyAccessesRequest, context: Any
     ) -> audit_pb2.ListMyAccessesResponse:
@@ -116,6 +165,13 @@ def _entry(entry: LogEntry) -> audit_pb2.Entry:
         person_salt=entry.person_salt,
         person_digest=entry.erased_digest,
     )
+
+
+def _hit(hit: Hit) -> audit_pb2.FoundEntry:
+    found = audit_pb2.FoundEntry(entry=_entry(hit.entry))
+    if hit.asked is not None:
+        found.question.CopyFrom(_entry(hit.asked))
+    return found
 
 
 def _access(access: Access) -> audit_pb2.Access:

@@ -6,7 +6,7 @@ import pkgutil
 import pytest
 
 from tests import bench
-from tests.bench import audit_scale, decisions, vault, vault_scale
+from tests.bench import audit_review, audit_scale, decisions, vault, vault_scale
 
 
 @pytest.mark.parametrize("name", [found.name for found in pkgutil.iter_modules(bench.__path__)])
@@ -30,6 +30,13 @@ def test_reading_among_many_is_measured() -> None:
 def test_reading_the_log_among_many_is_measured() -> None:
     document = audit_scale.measure(rounds=1, many=audit_scale.FEW)
     assert document["audit_query_10m_vs_10k"] > 0
+
+
+@pytest.mark.long
+def test_the_auditors_questions_are_measured() -> None:
+    # That each question finds something is checked by the measurement itself.
+    document = audit_review.measure(entries=10_000, runs=1)
+    assert 0 < document["audit_questions_1m_s"] < audit_review.LONGEST_S
 
 
 def test_decisions_are_measured() -> None:

@@ -24,6 +24,12 @@ def upgrade() -> None:
     sqlite_with_rowid=False
     )
     op.create_index('audit_counters_forget', 'audit_counters', ['forget_ms'], unique=False)
+    op.create_table('audit_days',
+    sa.Column('day', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('first_index', sa.BigInteger(), nullable=False),
+    sa.Column('last_index', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('day')
+    )
     op.create_table('audit_entries',
     sa.Column('leaf_index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('hashes', sa.LargeBinary(), nullable=False),
@@ -44,10 +50,29 @@ def upgrade() -> None:
     op.create_index('audit_entries_person', 'audit_entries', ['person_token', 'leaf_index'], unique=False, sqlite_where=sa.text('person_token IS NOT NULL'), postgresql_where=sa.text('person_token IS NOT NULL'))
     op.create_index('audit_entries_request', 'audit_entries', ['request_index'], unique=False, sqlite_where=sa.text('request_index IS NOT NULL'), postgresql_where=sa.text('request_index IS NOT NULL'))
     op.create_index('audit_entries_unique', 'audit_entries', ['unique_key'], unique=True, sqlite_where=sa.text('unique_key IS NOT NULL'), postgresql_where=sa.text('unique_key IS NOT NULL'))
+    op.create_table('audit_facets',
+    sa.Column('token', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('leaf_index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.PrimaryKeyConstraint('token', 'leaf_index'),
+    sqlite_with_rowid=False
+    )
+    op.create_table('audit_labels',
+    sa.Column('token', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('label', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('token')
+    )
     op.create_table('audit_marks',
     sa.Column('name', sa.String(length=32), nullable=False),
     sa.Column('value', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('name')
+    )
+    op.create_table('audit_tallies',
+    sa.Column('dimension', sa.SmallInteger(), autoincrement=False, nullable=False),
+    sa.Column('day', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('token', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('entries', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('dimension', 'day', 'token'),
+    sqlite_with_rowid=False
     )
     op.create_table('catalog_epoch',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
@@ -505,7 +530,10 @@ def downgrade() -> None:
     op.drop_index('catalog_resources_by_node', table_name='catalog_resources')
     op.drop_table('catalog_resources')
     op.drop_table('catalog_epoch')
+    op.drop_table('audit_tallies')
     op.drop_table('audit_marks')
+    op.drop_table('audit_labels')
+    op.drop_table('audit_facets')
     op.drop_index('audit_entries_unique', table_name='audit_entries', sqlite_where=sa.text('unique_key IS NOT NULL'), postgresql_where=sa.text('unique_key IS NOT NULL'))
     op.drop_index('audit_entries_request', table_name='audit_entries', sqlite_where=sa.text('request_index IS NOT NULL'), postgresql_where=sa.text('request_index IS NOT NULL'))
     op.drop_index('audit_entries_person', table_name='audit_entries', sqlite_where=sa.text('person_token IS NOT NULL'), postgresql_where=sa.text('person_token IS NOT NULL'))
@@ -513,6 +541,7 @@ def downgrade() -> None:
     op.drop_index('audit_entries_department_kind', table_name='audit_entries', sqlite_where=sa.text("kind NOT IN ('asked', 'released')"), postgresql_where=sa.text("kind NOT IN ('asked', 'released')"))
     op.drop_index('audit_entries_department', table_name='audit_entries')
     op.drop_table('audit_entries')
+    op.drop_table('audit_days')
     op.drop_index('audit_counters_forget', table_name='audit_counters')
     op.drop_table('audit_counters')
     op.drop_table('audit_checkpoints')

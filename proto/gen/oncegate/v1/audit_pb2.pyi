@@ -90,6 +90,152 @@ class ListEntriesResponse(_message.Message):
     next_page_token: str
     def __init__(self, entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class SearchedPerson(_message.Message):
+    __slots__ = ("scheme", "identifier", "pseudonym", "why")
+    SCHEME_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
+    PSEUDONYM_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    scheme: str
+    identifier: str
+    pseudonym: str
+    why: str
+    def __init__(self, scheme: _Optional[str] = ..., identifier: _Optional[str] = ..., pseudonym: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
+
+class SearchFilter(_message.Message):
+    __slots__ = ("from_unix_ms", "until_unix_ms", "department", "system", "official", "purpose", "field", "resource", "outcome", "reason", "rule", "agreement", "case_reference", "without_case", "without_official", "emergency", "any_emergency", "legal_basis", "service", "auditor", "person")
+    FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    OFFICIAL_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    CASE_REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_CASE_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_OFFICIAL_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    ANY_EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    PERSON_FIELD_NUMBER: _ClassVar[int]
+    from_unix_ms: int
+    until_unix_ms: int
+    department: str
+    system: str
+    official: str
+    purpose: str
+    field: str
+    resource: str
+    outcome: str
+    reason: str
+    rule: str
+    agreement: str
+    case_reference: str
+    without_case: bool
+    without_official: bool
+    emergency: str
+    any_emergency: bool
+    legal_basis: str
+    service: str
+    auditor: str
+    person: SearchedPerson
+    def __init__(self, from_unix_ms: _Optional[int] = ..., until_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., official: _Optional[str] = ..., purpose: _Optional[str] = ..., field: _Optional[str] = ..., resource: _Optional[str] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., rule: _Optional[str] = ..., agreement: _Optional[str] = ..., case_reference: _Optional[str] = ..., without_case: _Optional[bool] = ..., without_official: _Optional[bool] = ..., emergency: _Optional[str] = ..., any_emergency: _Optional[bool] = ..., legal_basis: _Optional[str] = ..., service: _Optional[str] = ..., auditor: _Optional[str] = ..., person: _Optional[_Union[SearchedPerson, _Mapping]] = ...) -> None: ...
+
+class FoundEntry(_message.Message):
+    __slots__ = ("entry", "question")
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    entry: Entry
+    question: Entry
+    def __init__(self, entry: _Optional[_Union[Entry, _Mapping]] = ..., question: _Optional[_Union[Entry, _Mapping]] = ...) -> None: ...
+
+class SearchEntriesRequest(_message.Message):
+    __slots__ = ("filter", "page_size", "page_token")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    filter: SearchFilter
+    page_size: int
+    page_token: str
+    def __init__(self, filter: _Optional[_Union[SearchFilter, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class SearchEntriesResponse(_message.Message):
+    __slots__ = ("hits", "next_page_token", "looked_back_to")
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    LOOKED_BACK_TO_FIELD_NUMBER: _ClassVar[int]
+    hits: _containers.RepeatedCompositeFieldContainer[FoundEntry]
+    next_page_token: str
+    looked_back_to: int
+    def __init__(self, hits: _Optional[_Iterable[_Union[FoundEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., looked_back_to: _Optional[int] = ...) -> None: ...
+
+class ExportEntriesRequest(_message.Message):
+    __slots__ = ("filter", "most")
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    filter: SearchFilter
+    most: int
+    def __init__(self, filter: _Optional[_Union[SearchFilter, _Mapping]] = ..., most: _Optional[int] = ...) -> None: ...
+
+class ExportEntriesResponse(_message.Message):
+    __slots__ = ("origin", "hits", "more")
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    origin: str
+    hits: _containers.RepeatedCompositeFieldContainer[FoundEntry]
+    more: bool
+    def __init__(self, origin: _Optional[str] = ..., hits: _Optional[_Iterable[_Union[FoundEntry, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class GetStatisticsRequest(_message.Message):
+    __slots__ = ("dimension", "period", "from_unix_ms", "until_unix_ms", "department", "outcome")
+    DIMENSION_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    dimension: str
+    period: str
+    from_unix_ms: int
+    until_unix_ms: int
+    department: str
+    outcome: str
+    def __init__(self, dimension: _Optional[str] = ..., period: _Optional[str] = ..., from_unix_ms: _Optional[int] = ..., until_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., outcome: _Optional[str] = ...) -> None: ...
+
+class StatisticsRow(_message.Message):
+    __slots__ = ("period_unix_ms", "department", "value", "outcome", "count")
+    PERIOD_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    period_unix_ms: int
+    department: str
+    value: str
+    outcome: str
+    count: int
+    def __init__(self, period_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., value: _Optional[str] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class GetStatisticsResponse(_message.Message):
+    __slots__ = ("rows", "more", "counted_below", "log_size")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_BELOW_FIELD_NUMBER: _ClassVar[int]
+    LOG_SIZE_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[StatisticsRow]
+    more: bool
+    counted_below: int
+    log_size: int
+    def __init__(self, rows: _Optional[_Iterable[_Union[StatisticsRow, _Mapping]]] = ..., more: _Optional[bool] = ..., counted_below: _Optional[int] = ..., log_size: _Optional[int] = ...) -> None: ...
+
 class ExportLogRequest(_message.Message):
     __slots__ = ("first_index",)
     FIRST_INDEX_FIELD_NUMBER: _ClassVar[int]

@@ -55,6 +55,21 @@ class AuditServiceStub:
                 request_serializer=oncegate_dot_v1_dot_audit__pb2.ListEntriesRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_audit__pb2.ListEntriesResponse.FromString,
                 _registered_method=True)
+        self.SearchEntries = channel.unary_unary(
+                '/oncegate.v1.AuditService/SearchEntries',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.SearchEntriesRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.SearchEntriesResponse.FromString,
+                _registered_method=True)
+        self.ExportEntries = channel.unary_stream(
+                '/oncegate.v1.AuditService/ExportEntries',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.ExportEntriesRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.ExportEntriesResponse.FromString,
+                _registered_method=True)
+        self.GetStatistics = channel.unary_unary(
+                '/oncegate.v1.AuditService/GetStatistics',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.GetStatisticsRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.GetStatisticsResponse.FromString,
+                _registered_method=True)
         self.ExportLog = channel.unary_stream(
                 '/oncegate.v1.AuditService/ExportLog',
                 request_serializer=oncegate_dot_v1_dot_audit__pb2.ExportLogRequest.SerializeToString,
@@ -99,6 +114,27 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchEntries(self, request, context):
+        """Settled requests and other acts that fulfil every condition, newest first. Auditors only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportEntries(self, request, context):
+        """Everything that a search finds, newest first, to be written to a file. Auditors only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatistics(self, request, context):
+        """How many requests there were, by day or week. Auditors only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportLog(self, request, context):
         """A copy of the whole log that can be verified offline. Auditors only.
         """
@@ -135,6 +171,21 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListEntries,
                     request_deserializer=oncegate_dot_v1_dot_audit__pb2.ListEntriesRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_audit__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'SearchEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchEntries,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.SearchEntriesRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.SearchEntriesResponse.SerializeToString,
+            ),
+            'ExportEntries': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEntries,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.ExportEntriesRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.ExportEntriesResponse.SerializeToString,
+            ),
+            'GetStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatistics,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.GetStatisticsRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.GetStatisticsResponse.SerializeToString,
             ),
             'ExportLog': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportLog,
@@ -256,6 +307,87 @@ class AuditService:
             '/oncegate.v1.AuditService/ListEntries',
             oncegate_dot_v1_dot_audit__pb2.ListEntriesRequest.SerializeToString,
             oncegate_dot_v1_dot_audit__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/SearchEntries',
+            oncegate_dot_v1_dot_audit__pb2.SearchEntriesRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.SearchEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/oncegate.v1.AuditService/ExportEntries',
+            oncegate_dot_v1_dot_audit__pb2.ExportEntriesRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.ExportEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/GetStatistics',
+            oncegate_dot_v1_dot_audit__pb2.GetStatisticsRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.GetStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,
