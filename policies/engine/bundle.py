@@ -19,6 +19,7 @@ from typing import Any, Final
 import cedarpy
 
 from policies.engine import probes
+from policies.engine.bounds import out_of_bounds
 from policies.engine.facts import Rules, evaluate, parse_entities
 from policies.engine.question import AccessQuestion
 from policies.engine.rules import BEFORE_CEDAR, GUARDRAILS
@@ -152,12 +153,15 @@ def _check(files: Mapping[str, str], purposes: Purposes) -> Bundle:
         raise BadBundle("has more than one schema")
     schema_text = files[SCHEMA_FILE]
     policies_text = "\n".join(text for name, text in files.items() if name != SCHEMA_FILE)
+    for text in (schema_text, policies_text):
+        if broken := out_of_bounds(text):
+            raise BadBundle(broken, Fault.DOES_NOT_PARSE)
     try:
         schema = cedarpy.Schema.from_str(schema_text)
         rules = Rules(cedarpy.PolicySet.from_str(policies_text), schema)
         parsed: Mapping[str, Any] = json.loads(cedarpy.policies_to_json_str(policies_text))
         validation = cedarpy.validate_policies(policies_text, schema)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadBundle(f"does not parse: {error}", Fault.DOES_NOT_PARSE) from error
     _check_rules(parsed)
     if not validation.validation_passed:
