@@ -78,6 +78,19 @@ def test_a_key_of_small_order_or_with_another_encoding_is_no_key(public_key: byt
     assert not any(_accepts(public_key, b"\x01" + bytes(63), bytes([number])) for number in range(8))
 
 
+def test_a_point_has_one_encoding():
+    points = 0
+    for number in range(2, 19):
+        try:
+            ed25519.check_key(number.to_bytes(32, "little"))
+        except BadSignature:
+            continue
+        points += 1
+        with pytest.raises(BadSignature):
+            ed25519.check_key((2**255 - 19 + number).to_bytes(32, "little"))
+    assert points > 5
+
+
 def test_bytes_that_are_no_point_or_of_another_length_are_no_key():
     for raw in (b"", b"\0" * 31, b"\0" * 33, (2).to_bytes(32, "little")):
         with pytest.raises(BadSignature):
