@@ -27,10 +27,13 @@ LARGEST_PAGE: Final = 500
 _MARKS: Final = table(AuditMark)
 _SETTLED: Final = "settled_below"
 _AT_ONCE: Final = 200
+_LARGEST_SIZE: Final = 2**63 - 1
+"""What a database can be asked for."""
 _COMMON: Final = frozenset({Kind.ASKED, Kind.RELEASED})
 _CURSOR: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _SHOWN: Final = tuple(
-    ENTRIES.c[name] for name in ("leaf_index", "hashes", "time_ms", "kind", "accountability", "person")
+    ENTRIES.c[name]
+    for name in ("leaf_index", "hashes", "time_ms", "kind", "department", "request_index", "accountability", "person")
 )
 
 
@@ -331,7 +334,8 @@ class Reader:
             erased_digest=personal.erased_digest,
         )
         # The columns in the clear serve look-ups only; what counts is what the leaf commits to.
-        if (entry.account["kind"], entry.account["time_ms"]) != (entry.kind, entry.time_ms):
+        said = tuple(entry.account.get(name) for name in ("kind", "time_ms", "department", "request"))
+        if said != (entry.kind, entry.time_ms, row.department, row.request_index):
             raise LedgerCorrupt("a stored column does not fit its entry", leaf_index=entry.leaf_index)
         return entry
 
@@ -360,6 +364,8 @@ def _end(connection: Connection) -> int:
 
 def _size(connection: Connection, size: int | None) -> int:
     if size is not None:
+        if size > _LARGEST_SIZE:
+            raise NoSuchEntry("the log has no such tree")
         return size
     found = read_checkpoint(connection)
     return 0 if found is None else found[0]

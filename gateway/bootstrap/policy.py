@@ -46,7 +46,7 @@ class Policy:
 
     async def at_start(self, record: Record) -> None:
         """Put the settings' bundle on the ledger and into the database when it is in force and was not before."""
-        if self.log.activated():
+        if not self.active.digest or self.log.activated():
             return
         last, digest = self.log.last_activation(), self.active.digest
         if last is not None and last.account["bundle"] == digest:
@@ -80,7 +80,12 @@ def policy_of(offline: Offline) -> Policy:
     directory = PACKAGED if settings.policy_bundle is None else settings.path(settings.policy_bundle)
     files = read_files(directory)
     bundles, log = Bundles(offline.engine, offline.clock), PolicyLog(offline.ledger)
-    active = ActiveBundle(offline.engine, bundles, PolicyEngine(check_bundle(files, offline.purposes)), log.activated)
+    active = ActiveBundle(
+        offline.engine,
+        bundles,
+        PolicyEngine(check_bundle(files, offline.purposes)),
+        lambda: log.activated(bundles.noted_activation()),
+    )
     explain = Explain(
         offline.catalog,
         offline.agreements,

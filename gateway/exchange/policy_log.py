@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.audit.errors import NoSuchEntry
+from gateway.audit.errors import LedgerCorrupt, NoSuchEntry
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import LogEntry
-from gateway.policy.bundles import StoredBundle
+from gateway.policy.bundles import BundleDamaged, StoredBundle
 
 ROLLBACK: Final = "rollback"
 _PAGE: Final = 50
@@ -38,9 +38,22 @@ class PolicyLog:
     def __init__(self, ledger: SqlLedger) -> None:
         self._ledger = ledger
 
-    def activated(self) -> str:
-        """Digest of the bundle that people activated last; empty while only the settings named one."""
-        last = self.last_activation()
+    def activated(self, noted: int = -1) -> str:
+        """Digest of the bundle that people activated last; empty while only the settings named one.
+
+        Args:
+            noted: The newest entry that the tables note as an activation. Entries are found by a column in the clear,
+                so one that the column hides is looked for where it must be.
+
+        Raises:
+            BundleDamaged: An entry about an activation was changed in the database.
+        """
+        try:
+            last = self.last_activation()
+            if noted > (-1 if last is None else last.leaf_index):
+                self._said(noted, Kind.POLICY_ACTIVATED)
+        except LedgerCorrupt as error:
+            raise BundleDamaged(f"the log of activations was changed: {error}") from None
         return str(last.account["bundle"]) if last is not None and "activated_by" in last.account else ""
 
     def last_activation(self) -> LogEntry | None:

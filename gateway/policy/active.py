@@ -91,7 +91,11 @@ class ActiveBundle:
         return found
 
     def _load(self, _connection: Connection, former: _Loaded | None) -> _Loaded:
-        wanted = self._activated() or self._bootstrap.digest
+        try:
+            wanted = self._activated() or self._bootstrap.digest
+        except BundleDamaged as error:
+            _log.exception("which policy bundle was activated cannot be told")
+            return _Loaded("", self._good, str(error))
         if former is not None and former.engine is not None and former.engine.digest == wanted:
             # The same bundle: its engine keeps what it remembers.
             return _Loaded(wanted, former.engine, "")

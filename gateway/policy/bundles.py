@@ -10,7 +10,7 @@ It does not decide who may do what, and it does not write to the log.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from gateway.clock import Clock
 from gateway.errors import Code, GatewayError, Refused
@@ -114,6 +114,13 @@ class Bundles:
         """The same in the transaction of the entry itself, so that no crash can come between the two."""
         advance(connection, EPOCH)
         connection.execute(insert(STEPS).values(entry=entry, digest=digest, step=step, at_ms=self._clock.now_ms()))
+
+    def noted_activation(self) -> int:
+        """The newest entry that is noted as an activation; -1 while none is."""
+        query = select(func.max(STEPS.c.entry)).where(STEPS.c.step == ACTIVATED)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar()
+        return -1 if found is None else int(found)
 
     def files(self, digest: str) -> dict[str, bytes]:
         """A bundle's files.

@@ -148,7 +148,12 @@ async def test_what_is_asked_of_the_log_must_make_sense(city: City, people: Door
         refusal = await refused(people.audit.ListEntries(request, metadata=auditor(city)))
         assert (refusal.status, list(refusal.violations)) == ("INVALID_ARGUMENT", [field])
     far = 1 << 40
+    beyond = (1 << 64) - 1
     for proof in (
+        people.audit.GetInclusionProof(audit_pb2.GetInclusionProofRequest(tree_size=beyond)),
+        people.audit.GetInclusionProof(audit_pb2.GetInclusionProofRequest(leaf_index=beyond)),
+        people.audit.GetConsistencyProof(audit_pb2.GetConsistencyProofRequest(new_size=beyond)),
+        people.audit.GetConsistencyProof(audit_pb2.GetConsistencyProofRequest(old_size=beyond)),
         people.audit.GetInclusionProof(audit_pb2.GetInclusionProofRequest(leaf_index=far)),
         people.audit.GetConsistencyProof(audit_pb2.GetConsistencyProofRequest(old_size=far)),
     ):

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import delete, update
 
+from gateway.audit.store import ENTRIES
 from gateway.bootstrap.offline import compose
 from gateway.bootstrap.policy import policy_of
 from gateway.clock import SystemClock
@@ -282,6 +283,36 @@ async def test_rows_put_in_or_taken_out_by_hand_put_nothing_in_force(city: City,
             connection.execute(delete(STEPS).where(STEPS.c.digest == digest))
             connection.execute(delete(BUNDLES).where(BUNDLES.c.digest == digest))
             advance(connection, EPOCH)
+
+
+async def test_an_activation_that_somebody_hides_in_the_log_does_not_bring_the_former_bundle_back(
+    city: City, fresh: Door, raw: RawSystem
+) -> None:
+    """The log is looked through by a column in the clear; what it says of a rule for ever must not hang on that."""
+    digest = await put_in_force(city, fresh, with_rule(NO_YEAR))
+    log, engine = policy_of(city.parts).log, city.parts.engine
+    last = log.last_activation()
+    assert last is not None
+
+    def hide(kind: str) -> None:
+        with write_transaction(engine) as connection:
+            connection.execute(update(ENTRIES).where(ENTRIES.c.leaf_index == last.leaf_index).values(kind=kind))
+            advance(connection, EPOCH)
+
+    hide("log_read")
+    other = compose(Settings.load(city.home), SystemClock())
+    try:
+        started = policy_of(other)
+        assert "was changed" in started.active.problem
+        with pytest.raises(Exception, match="POLICY_UNAVAILABLE"):
+            started.active()
+        # Whoever runs goes on with what two people put in force.
+        assert (await refused(raw.fetch(raw.asking(items=[YEAR])))).reason == "GUARDRAIL"
+    finally:
+        other.ledger.stop()
+        other.engine.dispose()
+        hide("policy_activated")
+    assert await in_force(city, fresh) == digest
 
 
 async def test_no_request_is_decided_while_no_bundle_can_be_used(city: City, fresh: Door, raw: RawSystem) -> None:

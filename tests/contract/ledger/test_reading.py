@@ -1,5 +1,7 @@
 """What auditors, persons and the gateway itself read from the log."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine, update
 
@@ -130,6 +132,29 @@ async def test_an_entry_that_does_not_fit_its_hash_is_never_shown(ledger: SqlLed
         connection.execute(update(ENTRIES).where(ENTRIES.c.leaf_index == 1).values(kind="refused"))
     with pytest.raises(LedgerCorrupt, match="column"):
         ledger.entry(1)
+
+
+@pytest.mark.parametrize(
+    ("index", "values"),
+    [
+        (2, {"request_index": 1}),
+        (2, {"request_index": None}),
+        (0, {"department": "housing"}),
+        (0, {"department": None}),
+    ],
+)
+async def test_an_entry_whose_columns_for_looking_it_up_were_changed_is_never_shown(
+    ledger: SqlLedger, engine: Engine, index: int, values: dict[str, Any]
+) -> None:
+    await ledger.append(asked(0))
+    await ledger.append(asked(1))
+    await ledger.append(released(0))
+    with engine.begin() as connection:
+        connection.execute(update(ENTRIES).where(ENTRIES.c.leaf_index == index).values(**values))
+    with pytest.raises(LedgerCorrupt, match="column"):
+        ledger.entry(index)
+    with pytest.raises(LedgerCorrupt, match="column"):
+        ledger.entries()
 
 
 async def test_a_proof_over_many_entries_reads_few_rows(ledger: SqlLedger, engine: Engine) -> None:
