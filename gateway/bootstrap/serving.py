@@ -313,6 +313,7 @@ class Gateway:
             "written_unix_ms": self._offline.clock.now_ms(),
             "systems": f"{settings.listen.systems.rpartition(':')[0]}:{self.systems.port}",
             "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
+            "tiles": f"{settings.listen.tiles.rpartition(':')[0]}:{self.tiles.port}" if self.tiles else "",
             "ledger_size": self._offline.ledger.size(),
             "certificate_until_ms": self._identity.not_after_ms,
             "policy_bundle": self._policy.active.digest,

@@ -81,7 +81,8 @@ def status(home: Home, as_json: AsJson = False) -> None:
             return
         state = "running" if found["running"] else f"not running since {moment(found['written_unix_ms'])}"
         say(f"gateway {found['gateway']}: {state}")
-        say(f"doors: systems {found['systems']}, people {found['people']}")
+        tiles = f", tiles {found['tiles']}" if found.get("tiles") else ""
+        say(f"doors: systems {found['systems']}, people {found['people']}{tiles}")
         say(f"ledger: {found['ledger_size']} entries; server certificate until {moment(found['certificate_until_ms'])}")
         if found.get("keyring_problem"):
             say(f"the newest keyring does not open: {found['keyring_problem']}; profile fields are closed")

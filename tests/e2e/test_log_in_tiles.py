@@ -11,7 +11,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from gateway.cli.main import app
-from gateway.settings import FILE_NAME
+from gateway.settings import FILE_NAME, STATUS_FILE
 from tests.support.city import City
 from tests.support.ledgers import asked
 from tests.support.published import published
@@ -87,6 +87,15 @@ async def test_a_proof_file_is_fetched_and_verified_offline(city: City, tmp_path
     # Fetching an entry is reading the log, and is on it.
     newest = city.parts.ledger.entries(kind="log_read", limit=1).entries[0]
     assert newest.account["auditor"]
+
+
+async def test_the_status_says_where_the_door_is(city: City) -> None:
+    for _ in range(200):
+        if (city.home / STATUS_FILE).exists():
+            break
+        await asyncio.sleep(0.05)
+    status = await run("status", "--home", city.home)
+    assert f"http://{status['tiles']}/" == address(city)
 
 
 async def test_with_entry_needs_a_file_and_a_token(city: City, tmp_path: Path) -> None:
