@@ -29,6 +29,7 @@ AGREEMENT: Final = "oncegate/v1/agreement"
 AGREEMENT_STEP: Final = "oncegate/v1/agreement-step"
 ERASURE: Final = "oncegate/v1/erasure"
 CONSENT: Final = "oncegate/v1/consent"
+ACKNOWLEDGEMENT: Final = "oncegate/v1/acknowledgement"
 BACKUP: Final = "oncegate/v1/backup"
 
 _DOMAIN: Final = b"oncegate-signature-v1\x00"

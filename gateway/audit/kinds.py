@@ -12,6 +12,7 @@ class Kind(StrEnum):
     REFUSED = "refused"
     ABANDONED = "abandoned"
     REPLAYED = "replayed"
+    ACKNOWLEDGED = "acknowledged"
     LOG_READ = "log_read"
     PERSON_SEARCHED = "person_searched"
     PROFILE_WRITTEN = "profile_written"

@@ -19,6 +19,7 @@ from gateway.audit.erase import erase_person_part
 from gateway.audit.errors import LedgerUnavailable
 from gateway.audit.export import write_export
 from gateway.audit.fsck import Fsck
+from gateway.audit.joins import Joins
 from gateway.audit.published import Published
 from gateway.audit.reader import Reader
 from gateway.audit.review.review import Review
@@ -69,6 +70,8 @@ class SqlLedger:
         """Heads and tiles, for everyone."""
         self.review = Review(engine, self._reader, bodies)
         """Search and statistics, and the tables derived for them."""
+        self.joins = Joins(engine, bodies, self._reader)
+        """Which entries belong together."""
         self.origin = origin
         self.public_key = keys.note.vkey
         """Verifier key of the checkpoints (C2SP signed note), to hand to auditors and nodes."""

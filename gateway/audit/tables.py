@@ -149,3 +149,17 @@ class AuditLabel(SQLModel, table=True):
 
     token: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
     label: bytes = Field(sa_type=LargeBinary)
+
+
+class AuditAcknowledged(SQLModel, table=True):
+    """Which entry acknowledges which release: a look-up only, what counts is what those entries say."""
+
+    __tablename__ = "audit_acknowledged"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    # Index of the outcome that is acknowledged.
+    release_index: int = Field(primary_key=True, sa_type=_BigInt, sa_column_kwargs={"autoincrement": False})
+    # First 16 bytes of SHA-256 over what is said of it, so that saying the same again is known.
+    said: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    # Index of the entry that says so.
+    leaf_index: int = Field(sa_type=BigInteger)

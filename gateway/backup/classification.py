@@ -29,6 +29,7 @@ class Treatment(StrEnum):
 
 
 TREATMENT: Final[Mapping[str, Treatment]] = {
+    "audit_acknowledged": Treatment.WHOLE,
     "audit_checkpoints": Treatment.WHOLE,
     "audit_counters": Treatment.WHOLE,
     "audit_days": Treatment.WHOLE,

@@ -39,6 +39,7 @@ from gateway.bootstrap.vault_search import index_fields, searching
 from gateway.bootstrap.vault_suite import move_fields
 from gateway.bootstrap.verifying import verify_field
 from gateway.clock import SystemClock
+from gateway.exchange.acknowledge import Acknowledge
 from gateway.exchange.ask import Ask
 from gateway.exchange.auditing import ReadLog
 from gateway.exchange.browse import Browse
@@ -46,6 +47,7 @@ from gateway.exchange.citizen import Citizens
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
 from gateway.exchange.disclose import Disclose
+from gateway.exchange.evidence import Evidence
 from gateway.exchange.guesses import guess_limits
 from gateway.exchange.identify import Identify, IdentifySubject
 from gateway.exchange.locate import Locate
@@ -170,6 +172,7 @@ class Gateway:
             clock=clock,
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
+        acknowledge = Acknowledge(identify, record, offline.ledger.joins, settings.trust_domain, clock)
         corrections = Corrections(engine, self._live, clock, vault.search, suite=vault.suite)
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
         verify = verify_field(offline, Citizens(people, subjects), vault, disclose, record, codec)
@@ -182,7 +185,9 @@ class Gateway:
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
 
         def register_systems(server: Any) -> None:
-            exchange_pb2_grpc.add_ExchangeServiceServicer_to_server(ExchangeServicer(disclose, locate), server)
+            exchange_pb2_grpc.add_ExchangeServiceServicer_to_server(
+                ExchangeServicer(disclose, locate, acknowledge), server
+            )
             node_link_pb2_grpc.add_NodeLinkServiceServicer_to_server(NodeLink(self.federation), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.SYSTEMS), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)
@@ -195,8 +200,9 @@ class Gateway:
         def register_people(server: Any) -> None:
             reading = ReadLog(people, record, offline.ledger)
             review = ReviewLog(people, subjects, record, offline.ledger)
+            evidence = Evidence(people, record, offline.ledger, clock)
             audit_pb2_grpc.add_AuditServiceServicer_to_server(
-                AuditServicer(offline.ledger, reading, own, review), server
+                AuditServicer(offline.ledger, reading, own, review, evidence), server
             )
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own, verify), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)

@@ -10,6 +10,7 @@ from gateway.cli import (
     department,
     emergency,
     erasures,
+    evidence,
     index_key,
     key,
     me,
@@ -49,6 +50,7 @@ app.add_typer(restore.app, name="restore")
 app.add_typer(key.app, name="key")
 app.add_typer(index_key.app, name="index")
 app.add_typer(policy.app, name="policy")
+evidence.register(audit.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(me.app, name="me")
 app.add_typer(source.app, name="source")

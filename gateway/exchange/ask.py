@@ -30,7 +30,6 @@ class Gathered:
 
     answers: tuple[ProviderAnswer, ...]
     items: tuple[dict[str, str], ...]
-    receipts: tuple[str, ...]
 
 
 class Ask:
@@ -63,13 +62,10 @@ class Ask:
         results = await self._federation.ask(orders, deadline_s) if orders else []
         answers: list[ProviderAnswer] = []
         items: list[dict[str, str]] = []
-        receipts: list[str] = []
         for part, result in zip(parts, results, strict=True):
             answers.append(self._answer(part, result))
             items.extend(_items(part, result))
-            if isinstance(result, Answer):
-                receipts.append(result.ticket_digest.hex())
-        return Gathered(tuple(answers), tuple(items), tuple(receipts))
+        return Gathered(tuple(answers), tuple(items))
 
     @staticmethod
     def _order(

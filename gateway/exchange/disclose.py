@@ -26,7 +26,7 @@ from gateway.exchange.decide import Decide, Plan, refusal
 from gateway.exchange.erasing import Erasing
 from gateway.exchange.identify import Caller, Identify, IdentifySubject, Subject, claimed
 from gateway.exchange.model import Call, Disclosed, ProviderAnswer
-from gateway.exchange.record import Record
+from gateway.exchange.record import Record, receipts_of
 from gateway.exchange.repeat import KeptAnswers
 from gateway.identity.peers import Peer
 from gateway.settings import Limits
@@ -195,7 +195,7 @@ class Disclose:
                 for w in plan.withheld
             ]
             ending = True
-            outcome = await self._record.released(caller, subject, asked, items, gathered.receipts)
+            outcome = await self._record.released(caller, subject, asked, items, receipts_of(answers))
             await self._check_not_between(caller, subject, plan, asked, outcome)
         except Refused:
             raise

@@ -19,7 +19,7 @@ from gateway.settings import Settings
 from gateway.vault.persons import PersonRegistry, TokenTooOld
 from keys.certificates.peer import peer_from_pem
 from keys.errors import KeysError
-from keys.key_certificates import KeyCertificate, open_certified, recipient_key, verify_key
+from keys.key_certificates import CertifiedKeys, KeyCertificate, open_certified, recipient_key, verify_key
 from keys.sealing import RecipientKey
 from keys.signing import REQUEST, digest
 from keys.subjects import SubjectToken, SubjectTokens, check_subject
@@ -102,14 +102,8 @@ class Identify:
         Raises:
             Refused: With the reason; see `Code`.
         """
-        fingerprint = self._departments.fingerprint(peer.department)
         now = self._clock.now_ms()
-        try:
-            keys = open_certified(call.keys, accepted_fingerprint=fingerprint, now_ms=now)
-        except KeysError as error:
-            raise Refused(Code.BAD_KEY_CERTIFICATE, error.code) from None
-        if keys.holder != str(peer.spiffe):
-            raise Refused(Code.WRONG_SYSTEM, "key certificate names another holder")
+        keys = self.certified(call.keys, peer, now)
         try:
             verify_key(keys).verify(REQUEST, call.body, call.signature)
         except KeysError:
@@ -128,6 +122,21 @@ class Identify:
             official = self._people.authenticate_official(call.official_token, peer=peer).subject_key
         operands = checked_operands(call, request) if call.operands or _commits(request) else {}
         return Caller(peer, request, digest(call.body), keys, recipient_key(keys), official, operands)
+
+    def certified(self, shown: CertifiedKeys, peer: Peer, now_ms: int) -> KeyCertificate:
+        """Verify that keys are certified for exactly this system by its department's registered key, now.
+
+        Raises:
+            Refused: BAD_KEY_CERTIFICATE or WRONG_SYSTEM.
+        """
+        fingerprint = self._departments.fingerprint(peer.department)
+        try:
+            keys = open_certified(shown, accepted_fingerprint=fingerprint, now_ms=now_ms)
+        except KeysError as error:
+            raise Refused(Code.BAD_KEY_CERTIFICATE, error.code) from None
+        if keys.holder != str(peer.spiffe):
+            raise Refused(Code.WRONG_SYSTEM, "key certificate names another holder")
+        return keys
 
     def still_good(self, peer: Peer) -> None:
         """Check the peer again, right before something leaves.

@@ -12,6 +12,7 @@ from gateway.exchange.record import Record
 from gateway.index.model import Found
 from gateway.index.pointer_index import PointerIndex
 from keys.sealing import answer_info
+from keys.signing import digest
 from policies.vocabulary import Form
 
 LOCATE_RESOURCE = "oncegate.locate"
@@ -87,7 +88,9 @@ class Locate:
         except Refused as error:
             await self._record.refused_after_asked(caller, subject, asked, error, items)
             raise
-        outcome = await self._record.released(caller, subject, asked, items, [])
+        # No node answers, so there is no receipt: what the system receives is named by its own digest.
+        received = [{"resource": LOCATE_RESOURCE, "sealed": digest(sealed).hex()}]
+        outcome = await self._record.released(caller, subject, asked, items, received)
         return Located(caller.request.request_id, sealed, plan.withheld, asked.promise, outcome.promise)
 
     def _look_up(self, subject: Subject, plan: Plan) -> tuple[list[LocatedResource], list[dict[str, str]]]:

@@ -22,8 +22,11 @@ from gateway.exchange.emergency import DeclareEmergency
 from gateway.exchange.guesses import STRICTEST, GuessLimits, guesses_of
 from gateway.exchange.identify import Caller, Subject
 from gateway.exchange.limits import refused_by, uses_of
+from gateway.exchange.model import ProviderAnswer
+from gateway.exchange.recent_releases import RecentReleases
 from gateway.exchange.recorded import decided_facts, decided_items
 from gateway.exchange.riding import Ride
+from keys.signing import digest
 from policies.predicates import Predicate
 from policies.reasons import Reason
 
@@ -35,6 +38,20 @@ Result = TypeVar("Result")
 def item_text(resource: str, field: str, form: str) -> dict[str, str]:
     """One item as the ledger writes it."""
     return {"resource": resource, "field": field, "form": form}
+
+
+def receipts_of(answers: Sequence[ProviderAnswer]) -> list[dict[str, str]]:
+    """What leaves, by digest: for each answer its resource, provider, ticket and the node's receipt over it."""
+    return [
+        {
+            "resource": answer.resource,
+            "department": answer.department,
+            "ticket": answer.ticket_digest.hex(),
+            "receipt": digest(answer.receipt.body).hex(),
+        }
+        for answer in answers
+        if answer.receipt is not None
+    ]
 
 
 def _predicates(plan: Plan) -> dict[str, Sequence[Predicate]]:
@@ -56,6 +73,8 @@ class Record:
         self._ledger = ledger
         self._guesses = guesses
         self._emergencies = emergencies
+        self.recent = RecentReleases()
+        """What was released lately, for the acknowledgements that come soon after."""
 
     async def write(self, draft: EntryDraft) -> Recorded:
         """Append and return once durable.
@@ -190,11 +209,24 @@ class Record:
         subject: Subject,
         asked: Recorded,
         items: Sequence[Mapping[str, str]],
-        receipts: Sequence[str],
+        receipts: Sequence[Mapping[str, str]],
     ) -> Recorded:
-        """The outcome that must be durable before one byte of the answer leaves."""
+        """The outcome that must be durable before one byte of the answer leaves.
+
+        Args:
+            caller: Who gets it.
+            subject: Whom it is about.
+            asked: The entry that it closes.
+            items: What became of each item.
+            receipts: Digests of what leaves: `receipts_of` the answers.
+
+        Raises:
+            Refused: As `write`.
+        """
         body = {**self._who(caller), "items": list(items), "receipts": list(receipts)}
-        return await self._outcome("released", subject, asked, body)
+        recorded = await self._outcome("released", subject, asked, body)
+        self.recent.add(recorded.leaf_index, str(body["system"]), caller.request_digest, receipts)
+        return recorded
 
     async def refused_after_asked(
         self, caller: Caller, subject: Subject, asked: Recorded, refusal: Refused, items: Sequence[Mapping[str, str]]

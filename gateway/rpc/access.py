@@ -44,6 +44,7 @@ _PEERS = (Caller.NODE, Caller.SYSTEM)
 RULES: dict[str, Rule] = {
     "/oncegate.v1.ExchangeService/Fetch": _rule(systems=(Caller.SYSTEM,)),
     "/oncegate.v1.ExchangeService/Locate": _rule(systems=(Caller.SYSTEM,)),
+    "/oncegate.v1.ExchangeService/Acknowledge": _rule(systems=(Caller.SYSTEM,)),
     "/oncegate.v1.NodeLinkService/Connect": _rule(systems=(Caller.NODE,)),
     "/oncegate.v1.CatalogService/ListResources": _rule(systems=_PEERS, people=(Caller.PERSON,)),
     "/oncegate.v1.CatalogService/GetResource": _rule(systems=_PEERS, people=(Caller.PERSON,)),
@@ -104,6 +105,8 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.AuditService/ExportEntries": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/GetStatistics": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/ExportLog": _rule(people=(Caller.AUDITOR,)),
+    "/oncegate.v1.AuditService/GetEvidence": _rule(people=(Caller.AUDITOR,)),
+    "/oncegate.v1.AuditService/ListUnjoined": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/ListMyAccesses": _rule(people=(Caller.CITIZEN,)),
 }
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,8 @@ import typer
 from keys.batch import BatchItem
 from nodes.cli.exits import command
 from nodes.cli.options import AsJson, HomePath
-from nodes.cli.output import emit, moment, table
+from nodes.cli.output import emit, moment, say, table
+from nodes.enrolment.home import Home
 from nodes.provider.config import load_settings
 from policies.emergencies import REASONS, Emergency
 
@@ -62,6 +64,23 @@ def list_(
     heads = ("number", "released", "resource", "to", "purpose", "agreement")
     documents = [_document(k, stated.get(k.number)) for k in kept]
     emit(documents, as_json=as_json, human=lambda: table("Receipts", heads, rows))
+
+
+@app.command("export")
+@command
+def export(
+    *,
+    file: Annotated[Path, typer.Argument(help="New file for the receipts, to hand to an auditor.", dir_okay=False)],
+    home: HomePath,
+    request: Annotated[
+        str, typer.Option("--request", help="Only about this request: the SHA-256 that the access log names.")
+    ] = "",
+) -> None:
+    """Write this node's signed receipts into a file that an auditor compares with the access log."""
+    from nodes.cli.receipt_file import write_receipts  # noqa: PLC0415 - as in `list`
+
+    count = write_receipts(file, Home(home), load_settings(home / "node.toml").state, request)
+    say(f"{count} receipts in {file} / 已写入 {count} 份回执")
 
 
 def _show_emergencies(kept: "Sequence[KeptReceipt]", stated: Mapping[int, Emergency | None], *, as_json: bool) -> None:

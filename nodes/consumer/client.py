@@ -16,6 +16,7 @@ from typing import Self
 
 from nodes.clock import Clock, SystemClock
 from nodes.consumer.accepted import AcceptedProviders
+from nodes.consumer.acknowledging import Acknowledger, Got, Response
 from nodes.consumer.answer import Answer, LocateAnswer
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.catalog_reader import CatalogReader
@@ -23,14 +24,14 @@ from nodes.consumer.consents import ConsentDesk
 from nodes.consumer.items import Item, record_items
 from nodes.consumer.notices import Notice, read_notice
 from nodes.consumer.questions import Asking, spelled_out
-from nodes.consumer.request import Prepared, prepare
+from nodes.consumer.request import Prepared, fetch_message, locate_message, prepare
 from nodes.consumer.service_files import ServiceFiles
 from nodes.consumer.services import ServiceDesk
 from nodes.consumer.session import Session
 from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.enrolment.renewal import Renewal
-from oncegate.v1 import exchange_pb2, notice_pb2, signed_pb2
+from oncegate.v1 import exchange_pb2, notice_pb2
 from policies.emergencies import Emergency
 from policies.services import ServiceReference
 from policies.vocabulary import LegalBasis
@@ -49,6 +50,7 @@ class AsyncClient:
         random_bytes: Source of randomness for request ids and nonces.
         jitter: A number from 0 to 1, fresh each time, for pauses.
         renew: Whether to renew the certificate while the client is open. Turn it off when something else does.
+        acknowledge: Whether to tell the gateway, in the background, what was received (docs/audit.md).
 
     Raises:
         HomeInvalid: The home is missing or damaged.
@@ -62,6 +64,7 @@ class AsyncClient:
         random_bytes: Callable[[int], bytes] = os.urandom,
         jitter: Callable[[], float] = random.random,
         renew: bool = True,
+        acknowledge: bool = True,
     ) -> None:
         self._home = Home(Path(home))
         self._clock = clock or SystemClock()
@@ -73,6 +76,9 @@ class AsyncClient:
         self._session: Session | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self.acknowledger: Acknowledger | None = None
+        if acknowledge:
+            self.acknowledger = Acknowledger(self._home.path, self._current, self._clock, jitter)
         self.catalogue = CatalogReader(self._current)
         self.consents = ConsentDesk(self._current)
         files, who = ServiceFiles(self._home.path, me.department), (me.department, me.name)
@@ -161,21 +167,10 @@ class AsyncClient:
             UntrustedAnswer: The answer does not verify; nothing of it is handed out.
         """
         session = self._current()
-        message = exchange_pb2.FetchRequest(
-            body=prepared.body,
-            signature=prepared.signature,
-            keys=session.keys,
-            subject_identifier=prepared.identifier,
-            subject_nonce=prepared.nonce,
-            official_token=prepared.official_token,
-            operands=[
-                signed_pb2.Operand(resource=item.resource, field=item.field, value=item.operand)
-                for item in prepared.items
-                if item.operand
-            ],
-        )
+        message = fetch_message(prepared, session.keys)
         response: exchange_pb2.FetchResponse = await session.call(session.exchange.Fetch, message, _timeout_s(prepared))
-        return session.verifier.fetched(prepared, response, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        return self._received(prepared, response, lambda: session.verifier.fetched(prepared, response, now_ms))
 
     async def fetch(
         self,
@@ -284,18 +279,11 @@ class AsyncClient:
             explicit_request=explicit_request,
         )
         session = self._current()
-        message = exchange_pb2.LocateRequest(
-            body=prepared.body,
-            signature=prepared.signature,
-            keys=session.keys,
-            subject_identifier=prepared.identifier,
-            subject_nonce=prepared.nonce,
-            official_token=prepared.official_token,
-        )
+        message = locate_message(prepared, session.keys)
         response: exchange_pb2.LocateResponse = await session.call(
             session.exchange.Locate, message, _timeout_s(prepared)
         )
-        return session.verifier.located(prepared, response)
+        return self._received(prepared, response, lambda: session.verifier.located(prepared, response))
 
     async def catalog(self, provider: str = "") -> tuple[CatalogResource, ...]:
         """Every resource in the catalogue, ordered by code.
@@ -368,7 +356,9 @@ class AsyncClient:
         return response.acknowledged_unix_ms
 
     async def close(self) -> None:
-        """Stops the renewal and closes the channel after the calls under way."""
+        """Acknowledges what was received, stops the renewal and closes the channel after the calls under way."""
+        if self.acknowledger is not None:
+            await self.acknowledger.close()
         if self._renewal is not None:
             self._renewal.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -378,6 +368,10 @@ class AsyncClient:
         if session is not None:
             await session.close()
         await asyncio.gather(*self._closing)
+
+    def _received(self, prepared: Prepared, response: Response, verify: Callable[[], Got]) -> Got:
+        """Verifies an answer; whether it held is acknowledged later."""
+        return verify() if self.acknowledger is None else self.acknowledger.watched(prepared, response, verify)
 
     def _current(self) -> Session:
         """The session for the home as it is now; two `stat` calls when nothing changed."""

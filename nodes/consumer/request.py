@@ -16,7 +16,7 @@ from keys.subjects import subject_commitment
 from nodes.consumer.items import Item, read_items
 from nodes.consumer.words import FORM_NUMBERS, MARKS, OPERATOR_NUMBERS
 from nodes.enrolment.errors import BadInput
-from oncegate.v1 import signed_pb2
+from oncegate.v1 import exchange_pb2, signed_pb2
 from policies.emergencies import BadEmergency, Emergency, declared
 from policies.identifiers import BadIdentifier, normalise
 from policies.plain import is_plain
@@ -79,6 +79,51 @@ class Prepared:
     nonce: bytes = field(repr=False)
     deadline_s: float | None = None
     official_token: str = field(default="", repr=False)
+
+
+def fetch_message(prepared: Prepared, keys: signed_pb2.CertifiedKeys) -> exchange_pb2.FetchRequest:
+    """A prepared request as it is sent for a fetch.
+
+    Args:
+        prepared: What was prepared.
+        keys: The system's certified keys.
+
+    Returns:
+        The message.
+    """
+    return exchange_pb2.FetchRequest(
+        body=prepared.body,
+        signature=prepared.signature,
+        keys=keys,
+        subject_identifier=prepared.identifier,
+        subject_nonce=prepared.nonce,
+        official_token=prepared.official_token,
+        operands=[
+            signed_pb2.Operand(resource=item.resource, field=item.field, value=item.operand)
+            for item in prepared.items
+            if item.operand
+        ],
+    )
+
+
+def locate_message(prepared: Prepared, keys: signed_pb2.CertifiedKeys) -> exchange_pb2.LocateRequest:
+    """A prepared request as it is sent for a locate.
+
+    Args:
+        prepared: What was prepared.
+        keys: The system's certified keys.
+
+    Returns:
+        The message.
+    """
+    return exchange_pb2.LocateRequest(
+        body=prepared.body,
+        signature=prepared.signature,
+        keys=keys,
+        subject_identifier=prepared.identifier,
+        subject_nonce=prepared.nonce,
+        official_token=prepared.official_token,
+    )
 
 
 def prepare(

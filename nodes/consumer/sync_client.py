@@ -34,13 +34,16 @@ class Client:
         home: The system's home.
         clock: Tells the time.
         renew: Whether to renew the certificate while the client is open.
+        acknowledge: Whether to tell the gateway, in the background, what was received.
 
     Raises:
         HomeInvalid: The home is missing or damaged.
     """
 
-    def __init__(self, home: str | Path, *, clock: Clock | None = None, renew: bool = True) -> None:
-        self._client = AsyncClient(home, clock=clock, renew=renew)
+    def __init__(
+        self, home: str | Path, *, clock: Clock | None = None, renew: bool = True, acknowledge: bool = True
+    ) -> None:
+        self._client = AsyncClient(home, clock=clock, renew=renew, acknowledge=acknowledge)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="oncegate-client", daemon=True)
         self._thread.start()

@@ -128,7 +128,7 @@ class OncegateSide(_Side):
         for department in ("civil", "housing"):
             home = str(city.member_home(department, "registry"))
             self._processes.start(str(scripts / "oncegate-node"), "serve", "--home", home, log=log)
-        self._client = city.client()
+        self._client = city.client(acknowledge=True)
         await self._ready()
         # The first question ever about a person makes that person's random id, once for good; what is measured is every
         # question after it.

@@ -318,9 +318,9 @@ class City:
         claims |= more
         return jwt.encode({"alg": "ES256", "kid": "k1", "typ": "JWT"}, claims, self._issuer, algorithms=["ES256"])
 
-    def client(self, department: str = "education", name: str = "school") -> AsyncClient:
-        """The SDK of a system."""
-        return AsyncClient(self.member_home(department, name), renew=False)
+    def client(self, department: str = "education", name: str = "school", *, acknowledge: bool = False) -> AsyncClient:
+        """The SDK of a system. Unless told to, it acknowledges nothing, so that the log holds what a test does."""
+        return AsyncClient(self.member_home(department, name), renew=False, acknowledge=acknowledge)
 
     async def close(self) -> None:
         """Stop everything."""

@@ -9,6 +9,7 @@ from gateway.audit.review.query import Hit
 from gateway.audit.views import Access, LogEntry
 from gateway.errors import Code, Refused, bad_request
 from gateway.exchange.auditing import ReadLog
+from gateway.exchange.evidence import Evidence, Unjoined
 from gateway.exchange.people import OwnProfile
 from gateway.exchange.review import ReviewLog
 from gateway.rpc.callers import bearer
@@ -19,6 +20,7 @@ from policies.civil_time import day_begins_ms
 _PAGE = 50
 _MAX_ENTRIES = 500
 _MAX_ACCESSES = 200
+_MAX_UNJOINED = 200
 
 
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
@@ -29,13 +31,17 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         reading: What auditors may do.
         own: What a citizen may do.
         review: How auditors search and count.
+        evidence: What auditors ask about releases.
     """
 
-    def __init__(self, ledger: SqlLedger, reading: ReadLog, own: OwnProfile, review: ReviewLog) -> None:
+    def __init__(
+        self, ledger: SqlLedger, reading: ReadLog, own: OwnProfile, review: ReviewLog, evidence: Evidence
+    ) -> None:
         self._ledger = ledger
         self._reading = reading
         self._own = own
         self._review = review
+        self._evidence = evidence
 
     async def GetCheckpoint(  # noqa: N802
         self, request: audit_pb2.GetCheckpointRequest, context: Any
@@ -143,6 +149,39 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             )
         return response
 
+    async def GetEvidence(  # noqa: N802
+        self, request: audit_pb2.GetEvidenceRequest, context: Any
+    ) -> audit_pb2.GetEvidenceResponse:
+        """See audit.proto."""
+        found = await self._evidence.of(
+            bearer(context), index=request.leaf_index, system=request.system, request_id=request.request_id
+        )
+        return audit_pb2.GetEvidenceResponse(
+            entries=[audit_pb2.ProvenEntry(entry=_entry(one.entry), path=one.path) for one in found.entries],
+            tree_size=found.tree_size,
+            checkpoint=found.checkpoint,
+        )
+
+    async def ListUnjoined(  # noqa: N802
+        self, request: audit_pb2.ListUnjoinedRequest, context: Any
+    ) -> audit_pb2.ListUnjoinedResponse:
+        """See audit.proto."""
+        if request.page_size > _MAX_UNJOINED:
+            raise bad_request("page_size", f"must be at most {_MAX_UNJOINED}")
+        page = await self._evidence.unjoined(
+            bearer(context),
+            since_ms=request.since_unix_ms,
+            until_ms=request.until_unix_ms,
+            department=request.department,
+            cursor=request.page_token,
+            limit=request.page_size or _PAGE,
+        )
+        return audit_pb2.ListUnjoinedResponse(
+            releases=[_unjoined(one) for one in page.releases],
+            next_page_token=page.next_cursor,
+            examined=page.examined,
+        )
+
     async def ListMyAccesses(  # noqa: N802
         self, request: audit_pb2.ListMyAccessesRequest, context: Any
     ) -> audit_pb2.ListMyAccessesResponse:
@@ -172,6 +211,28 @@ def _hit(hit: Hit) -> audit_pb2.FoundEntry:
     if hit.asked is not None:
         found.question.CopyFrom(_entry(hit.asked))
     return found
+
+
+def _unjoined(one: Unjoined) -> audit_pb2.UnjoinedRelease:
+    said = one.release.account
+    message = audit_pb2.UnjoinedRelease(
+        leaf_index=one.release.leaf_index,
+        time_unix_ms=one.release.time_ms,
+        department=str(said.get("department", "")),
+        system=str(said.get("system", "")),
+        request_id=str(said.get("request_id", "")),
+    )
+    for gap in one.gaps:
+        zh, en = gap.texts
+        message.gaps.add(
+            code=str(gap.kind),
+            text_zh=zh,
+            text_en=en,
+            about=gap.about,
+            leaf_index=gap.entry or 0,
+            in_entry=gap.entry is not None,
+        )
+    return message
 
 
 def _access(access: Access) -> audit_pb2.Access:

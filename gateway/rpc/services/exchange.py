@@ -1,8 +1,9 @@
-"""ExchangeService: fetch and locate."""
+"""ExchangeService: fetch, locate, and what systems say they received."""
 
 from dataclasses import replace
 from typing import Any
 
+from gateway.exchange.acknowledge import Acknowledge
 from gateway.exchange.disclose import Disclose
 from gateway.exchange.locate import Locate
 from gateway.exchange.model import Call, Disclosed, Located, ProviderAnswer, WithheldItem
@@ -17,11 +18,13 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
     Args:
         disclose: Carries out fetches.
         locate: Carries out locates.
+        acknowledge: Takes acknowledgements.
     """
 
-    def __init__(self, disclose: Disclose, locate: Locate) -> None:
+    def __init__(self, disclose: Disclose, locate: Locate, acknowledge: Acknowledge) -> None:
         self._disclose = disclose
         self._locate = locate
+        self._acknowledge = acknowledge
 
     async def Fetch(self, request: exchange_pb2.FetchRequest, context: Any) -> exchange_pb2.FetchResponse:  # noqa: N802
         """See exchange.proto."""
@@ -31,6 +34,18 @@ class ExchangeServicer(exchange_pb2_grpc.ExchangeServiceServicer):
     async def Locate(self, request: exchange_pb2.LocateRequest, context: Any) -> exchange_pb2.LocateResponse:  # noqa: N802
         """See exchange.proto."""
         return _located(await self._locate(_call(request, context)))
+
+    async def Acknowledge(  # noqa: N802
+        self, request: exchange_pb2.AcknowledgeRequest, context: Any
+    ) -> exchange_pb2.AcknowledgeResponse:
+        """See exchange.proto."""
+        taken = await self._acknowledge(
+            certificate(context), request.statement, request.signature, certified_keys(request.keys)
+        )
+        response = exchange_pb2.AcknowledgeResponse(recorded=taken.recorded, known=taken.known)
+        if taken.promise is not None:
+            response.promise.CopyFrom(signed_item(taken.promise))
+        return response
 
 
 def _call(request: exchange_pb2.FetchRequest | exchange_pb2.LocateRequest, context: Any) -> Call:

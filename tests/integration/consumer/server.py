@@ -63,6 +63,8 @@ class Doors(
         self.gateway = gateway
         self.failures: deque[status_pb2.Status | grpc.StatusCode] = deque()
         self.catalogue_failure: status_pb2.Status | None = None
+        self.acknowledged: list[exchange_pb2.AcknowledgeRequest] = []
+        self.acknowledge_failures: deque[status_pb2.Status | grpc.StatusCode] = deque()
         self.requests: list[bytes] = []
         self.peers: list[bytes] = []
         self.used_tokens: set[str] = set()
@@ -113,6 +115,15 @@ class Doors(
     async def Locate(self, request: exchange_pb2.LocateRequest, context: Any) -> exchange_pb2.LocateResponse:
         await self._maybe_fail(context)
         return self.gateway.located(request)
+
+    async def Acknowledge(
+        self, request: exchange_pb2.AcknowledgeRequest, context: Any
+    ) -> exchange_pb2.AcknowledgeResponse:
+        if self.acknowledge_failures:
+            self.failures.append(self.acknowledge_failures.popleft())
+            await self._maybe_fail(context)
+        self.acknowledged.append(request)
+        return exchange_pb2.AcknowledgeResponse(recorded=1)
 
     async def Enrol(self, request: enrolment_pb2.EnrolRequest, context: Any) -> enrolment_pb2.EnrolResponse:
         await self._maybe_fail(context)

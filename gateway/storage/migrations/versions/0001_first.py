@@ -10,6 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('audit_acknowledged',
+    sa.Column('release_index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('said', sa.LargeBinary(), nullable=False),
+    sa.Column('leaf_index', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('release_index', 'said'),
+    sqlite_with_rowid=False
+    )
     op.create_table('audit_checkpoints',
     sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('time_ms', sa.BigInteger(), nullable=False),
@@ -545,3 +552,4 @@ def downgrade() -> None:
     op.drop_index('audit_counters_forget', table_name='audit_counters')
     op.drop_table('audit_counters')
     op.drop_table('audit_checkpoints')
+    op.drop_table('audit_acknowledged')

@@ -307,3 +307,87 @@ class ListMyAccessesResponse(_message.Message):
     accesses: _containers.RepeatedCompositeFieldContainer[Access]
     next_page_token: str
     def __init__(self, accesses: _Optional[_Iterable[_Union[Access, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetEvidenceRequest(_message.Message):
+    __slots__ = ("leaf_index", "system", "request_id")
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    leaf_index: int
+    system: str
+    request_id: str
+    def __init__(self, leaf_index: _Optional[int] = ..., system: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ProvenEntry(_message.Message):
+    __slots__ = ("entry", "path")
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    entry: Entry
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, entry: _Optional[_Union[Entry, _Mapping]] = ..., path: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class GetEvidenceResponse(_message.Message):
+    __slots__ = ("entries", "tree_size", "checkpoint")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    TREE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[ProvenEntry]
+    tree_size: int
+    checkpoint: str
+    def __init__(self, entries: _Optional[_Iterable[_Union[ProvenEntry, _Mapping]]] = ..., tree_size: _Optional[int] = ..., checkpoint: _Optional[str] = ...) -> None: ...
+
+class ListUnjoinedRequest(_message.Message):
+    __slots__ = ("since_unix_ms", "until_unix_ms", "department", "page_size", "page_token")
+    SINCE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    since_unix_ms: int
+    until_unix_ms: int
+    department: str
+    page_size: int
+    page_token: str
+    def __init__(self, since_unix_ms: _Optional[int] = ..., until_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class Gap(_message.Message):
+    __slots__ = ("code", "text_zh", "text_en", "about", "leaf_index", "in_entry")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_ZH_FIELD_NUMBER: _ClassVar[int]
+    TEXT_EN_FIELD_NUMBER: _ClassVar[int]
+    ABOUT_FIELD_NUMBER: _ClassVar[int]
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    IN_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    text_zh: str
+    text_en: str
+    about: str
+    leaf_index: int
+    in_entry: bool
+    def __init__(self, code: _Optional[str] = ..., text_zh: _Optional[str] = ..., text_en: _Optional[str] = ..., about: _Optional[str] = ..., leaf_index: _Optional[int] = ..., in_entry: _Optional[bool] = ...) -> None: ...
+
+class UnjoinedRelease(_message.Message):
+    __slots__ = ("leaf_index", "time_unix_ms", "department", "system", "request_id", "gaps")
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    TIME_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    GAPS_FIELD_NUMBER: _ClassVar[int]
+    leaf_index: int
+    time_unix_ms: int
+    department: str
+    system: str
+    request_id: str
+    gaps: _containers.RepeatedCompositeFieldContainer[Gap]
+    def __init__(self, leaf_index: _Optional[int] = ..., time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., request_id: _Optional[str] = ..., gaps: _Optional[_Iterable[_Union[Gap, _Mapping]]] = ...) -> None: ...
+
+class ListUnjoinedResponse(_message.Message):
+    __slots__ = ("releases", "next_page_token", "examined")
+    RELEASES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXAMINED_FIELD_NUMBER: _ClassVar[int]
+    releases: _containers.RepeatedCompositeFieldContainer[UnjoinedRelease]
+    next_page_token: str
+    examined: int
+    def __init__(self, releases: _Optional[_Iterable[_Union[UnjoinedRelease, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., examined: _Optional[int] = ...) -> None: ...

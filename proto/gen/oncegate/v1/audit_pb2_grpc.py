@@ -75,6 +75,16 @@ class AuditServiceStub:
                 request_serializer=oncegate_dot_v1_dot_audit__pb2.ExportLogRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_audit__pb2.ExportLogResponse.FromString,
                 _registered_method=True)
+        self.GetEvidence = channel.unary_unary(
+                '/oncegate.v1.AuditService/GetEvidence',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.GetEvidenceRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.GetEvidenceResponse.FromString,
+                _registered_method=True)
+        self.ListUnjoined = channel.unary_unary(
+                '/oncegate.v1.AuditService/ListUnjoined',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.ListUnjoinedRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.ListUnjoinedResponse.FromString,
+                _registered_method=True)
         self.ListMyAccesses = channel.unary_unary(
                 '/oncegate.v1.AuditService/ListMyAccesses',
                 request_serializer=oncegate_dot_v1_dot_audit__pb2.ListMyAccessesRequest.SerializeToString,
@@ -142,6 +152,20 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetEvidence(self, request, context):
+        """Every entry of one request, from the question to the acknowledgement, each with its proof. Auditors only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnjoined(self, request, context):
+        """Releases whose receipts or acknowledgements are missing or do not fit, newest first. Auditors only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMyAccesses(self, request, context):
         """Who looked at the caller's data. The person only.
         """
@@ -191,6 +215,16 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ExportLog,
                     request_deserializer=oncegate_dot_v1_dot_audit__pb2.ExportLogRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_audit__pb2.ExportLogResponse.SerializeToString,
+            ),
+            'GetEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEvidence,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.GetEvidenceRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.GetEvidenceResponse.SerializeToString,
+            ),
+            'ListUnjoined': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnjoined,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.ListUnjoinedRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.ListUnjoinedResponse.SerializeToString,
             ),
             'ListMyAccesses': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMyAccesses,
@@ -415,6 +449,60 @@ class AuditService:
             '/oncegate.v1.AuditService/ExportLog',
             oncegate_dot_v1_dot_audit__pb2.ExportLogRequest.SerializeToString,
             oncegate_dot_v1_dot_audit__pb2.ExportLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/GetEvidence',
+            oncegate_dot_v1_dot_audit__pb2.GetEvidenceRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.GetEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnjoined(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/ListUnjoined',
+            oncegate_dot_v1_dot_audit__pb2.ListUnjoinedRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.ListUnjoinedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -142,3 +142,23 @@ class Located(_message.Message):
     exists: bool
     updated_unix_ms: int
     def __init__(self, resource: _Optional[str] = ..., exists: _Optional[bool] = ..., updated_unix_ms: _Optional[int] = ...) -> None: ...
+
+class AcknowledgeRequest(_message.Message):
+    __slots__ = ("statement", "signature", "keys")
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    statement: bytes
+    signature: bytes
+    keys: _signed_pb2.CertifiedKeys
+    def __init__(self, statement: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., keys: _Optional[_Union[_signed_pb2.CertifiedKeys, _Mapping]] = ...) -> None: ...
+
+class AcknowledgeResponse(_message.Message):
+    __slots__ = ("recorded", "known", "promise")
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_FIELD_NUMBER: _ClassVar[int]
+    recorded: int
+    known: int
+    promise: _signed_pb2.SignedItem
+    def __init__(self, recorded: _Optional[int] = ..., known: _Optional[int] = ..., promise: _Optional[_Union[_signed_pb2.SignedItem, _Mapping]] = ...) -> None: ...

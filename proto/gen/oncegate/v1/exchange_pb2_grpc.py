@@ -45,6 +45,11 @@ class ExchangeServiceStub:
                 request_serializer=oncegate_dot_v1_dot_exchange__pb2.LocateRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_exchange__pb2.LocateResponse.FromString,
                 _registered_method=True)
+        self.Acknowledge = channel.unary_unary(
+                '/oncegate.v1.ExchangeService/Acknowledge',
+                request_serializer=oncegate_dot_v1_dot_exchange__pb2.AcknowledgeRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_exchange__pb2.AcknowledgeResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -66,6 +71,14 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Acknowledge(self, request, context):
+        """Takes what a system says it received, many answers at once: one entry of the ledger for each batch that says
+        something new, durable before the call returns. Saying the same again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +91,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.Locate,
                     request_deserializer=oncegate_dot_v1_dot_exchange__pb2.LocateRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_exchange__pb2.LocateResponse.SerializeToString,
+            ),
+            'Acknowledge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Acknowledge,
+                    request_deserializer=oncegate_dot_v1_dot_exchange__pb2.AcknowledgeRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_exchange__pb2.AcknowledgeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +153,33 @@ class ExchangeService:
             '/oncegate.v1.ExchangeService/Locate',
             oncegate_dot_v1_dot_exchange__pb2.LocateRequest.SerializeToString,
             oncegate_dot_v1_dot_exchange__pb2.LocateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Acknowledge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.ExchangeService/Acknowledge',
+            oncegate_dot_v1_dot_exchange__pb2.AcknowledgeRequest.SerializeToString,
+            oncegate_dot_v1_dot_exchange__pb2.AcknowledgeResponse.FromString,
             options,
             channel_credentials,
             insecure,
