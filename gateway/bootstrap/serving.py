@@ -172,7 +172,7 @@ class Gateway:
             clock=clock,
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
-        acknowledge = Acknowledge(identify, record, offline.ledger.joins, settings.trust_domain, clock)
+        taking = Acknowledge(identify, record, offline.ledger.joins, settings.trust_domain, clock)
         corrections = Corrections(engine, self._live, clock, vault.search, suite=vault.suite)
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
         verify = verify_field(offline, Citizens(people, subjects), vault, disclose, record, codec)
@@ -185,9 +185,7 @@ class Gateway:
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
 
         def register_systems(server: Any) -> None:
-            exchange_pb2_grpc.add_ExchangeServiceServicer_to_server(
-                ExchangeServicer(disclose, locate, acknowledge), server
-            )
+            exchange_pb2_grpc.add_ExchangeServiceServicer_to_server(ExchangeServicer(disclose, locate, taking), server)
             node_link_pb2_grpc.add_NodeLinkServiceServicer_to_server(NodeLink(self.federation), server)
             catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogServicer(browse, Door.SYSTEMS), server)
             enrolment_pb2_grpc.add_EnrolmentServiceServicer_to_server(enrolment, server)

@@ -94,6 +94,8 @@ class Acknowledger:
         self._delay_s = delay_s
         self._waiting: deque[Acknowledgement] = deque()
         self._taken_files: list[Path] = []
+        # How many have left the queue so far, and how many had to leave it before the kept files are done with.
+        self._left_queue = self._taken_until = 0
         self._some = asyncio.Event()
         self._hurry = asyncio.Event()
         self._closing = asyncio.Event()
@@ -177,8 +179,13 @@ class Acknowledger:
         self._hurry.clear()
 
     async def _deliver(self) -> bool:
-        """Send batch after batch until nothing waits; False when the gateway does not take one yet."""
-        while self._waiting:
+        """Send what waits, batch after batch; False when the gateway does not take one yet.
+
+        What comes along meanwhile waits for others of its own: else each batch would be as small as what one call lets
+        pass, and each is an entry of the log.
+        """
+        until = self._left_queue + len(self._waiting)
+        while self._waiting and (self._left_queue < until or self._closing.is_set()):
             batch = _batch(self._waiting)
             try:
                 await self._send(batch)
@@ -188,8 +195,9 @@ class Acknowledger:
                 continue
             self.delivered += len(batch)
             self._drop(len(batch))
-        self._forget_kept()
-        if not self._closing.is_set():
+        if self._taken_files and self._left_queue >= self._taken_until:
+            self._forget_kept()
+        if not self._waiting and not self._closing.is_set():
             self._some.clear()
         return True
 
@@ -223,10 +231,12 @@ class Acknowledger:
         left = [one for position, one in enumerate(batch) if position not in positions]
         self._drop(len(batch))
         self._waiting.extendleft(reversed(left))
+        self._left_queue -= len(left)
 
     def _drop(self, count: int) -> None:
         for _ in range(count):
             self._waiting.popleft()
+        self._left_queue += count
 
     def _take_kept(self) -> None:
         """Take over what an earlier client of this home could not deliver."""
@@ -242,6 +252,7 @@ class Acknowledger:
                 _log.warning("kept acknowledgements cannot be read: %s: %s", path.name, type(problem).__name__)
                 continue
             self._taken_files.append(path)
+        self._taken_until = len(self._waiting)
 
     def _forget_kept(self) -> None:
         for path in self._taken_files:

@@ -217,3 +217,18 @@ def _fill(one: Acknowledger, count: int) -> None:
 def _swapped(response: exchange_pb2.FetchResponse) -> exchange_pb2.FetchResponse:
     response.answers[0].sealed = b"x" * len(response.answers[0].sealed)
     return response
+
+
+async def test_what_comes_along_during_a_delivery_waits_for_a_batch_of_its_own(doors: Doors, home: Home) -> None:
+    async with client(home) as asking:
+        one = acknowledger(asking)
+        one._delay_s = 3600.0
+        _fill(one, MOST_ACKNOWLEDGEMENTS - 1)
+        await fetch(asking)
+        for number in range(20):
+            one._waiting.append(Acknowledgement(2_000_000 + number, b"r" * 32, ()))
+            await asyncio.sleep(0.005)
+        await eventually(lambda: bool(doors.acknowledged))
+        await asyncio.sleep(0.1)
+        assert len(doors.acknowledged) <= 2
+    assert len({said.entry for said in told(doors)}) == MOST_ACKNOWLEDGEMENTS + 20

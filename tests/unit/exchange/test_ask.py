@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.exchange.ask import Ask, Gathered
+from gateway.exchange.record import receipts_of
 from gateway.federation.model import Answer, Order, Silence
 from gateway.index.model import Ambiguous, Found, Lookup, Missing
 from keys.batch import BatchItem
@@ -67,7 +68,9 @@ async def test_a_unique_pointer_is_ordered_by_its_handle() -> None:
     assert (order.node, order.handle, order.items) == (NODE, b"h" * 16, (("name", Form.VALUE),))
     assert (order.promise, order.request, order.subject_nonce) == (PROMISE, b"body", b"n" * 32)
     assert (order.agreement_id, order.agreement_revision) == ("civil-education-2025", 3)
-    assert gathered.receipts == ((b"t" * 32).hex(),)
+    [named] = receipts_of(gathered.answers)
+    assert (named["resource"], named["department"], named["ticket"]) == ("civil.resident", "civil", (b"t" * 32).hex())
+    assert named["receipt"]
 
 
 @pytest.mark.parametrize("lookup", [Missing(), Ambiguous()])
@@ -105,7 +108,7 @@ async def test_a_silence_is_listed_with_its_reason_and_its_detail_is_for_the_log
     [answer], [said] = gathered.answers, gathered.items
     assert (answer.department, answer.silence, answer.sealed) == ("civil", "NODE_REFUSED", b"")
     assert (said["outcome"], said["reason"], said["detail"]) == ("silent", "NODE_REFUSED", "AGREEMENT_UNKNOWN")
-    assert gathered.receipts == ()
+    assert receipts_of(gathered.answers) == []
 
 
 async def test_nobody_is_asked_for_nothing() -> None:
