@@ -35,6 +35,7 @@ from nodes.provider.config import load_node
 from nodes.provider.node import ProviderNode
 from nodes.watch import GrpcLog, LedgerBroken, LedgerWatch
 from nodes.watch.receipts import newest_promises
+from policies.plain import printable_json
 
 SESSION_BYTES = 16
 TRUST_POLL_S = 2.0
@@ -186,7 +187,7 @@ def configure_logs() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=printable_json),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

@@ -6,8 +6,9 @@ what shows as nothing says nothing. Pure, and by Unicode's character properties 
 What it does not do: it does not tell look-alike letters apart; codes that decide have alphabets of their own.
 """
 
+import json
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 _FULL_WIDTH_SPACE: Final = "\u3000"
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"})
@@ -44,3 +45,20 @@ def printable(text: str) -> str:
         text: Any text, also of others.
     """
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _DRIVING)
+
+
+def printable_json(value: Any, **more: Any) -> str:
+    """A JSON document as a terminal may be given it: readable Chinese, and what would drive it as an escape.
+
+    Args:
+        value: The document.
+        more: Further arguments of `json.dumps`.
+
+    Returns:
+        The text; it reads back as the same document.
+    """
+    text = json.dumps(value, **{**more, "ensure_ascii": False})
+    if text.isascii() and "\x7f" not in text:
+        return text
+    # Outside of its strings a JSON text has printable characters and line ends only, so escapes land inside strings.
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _DRIVING else json.dumps(c)[1:-1] for c in text)

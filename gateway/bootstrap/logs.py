@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from policies.plain import printable_json
+
 
 def configure_logs(level: str) -> None:
     """Set up structlog for this process.
@@ -16,7 +18,7 @@ def configure_logs(level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(serializer=printable_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),

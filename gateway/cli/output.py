@@ -3,7 +3,6 @@
 Exit codes: 0 done; 2 wrong usage or input; 3 refused; 4 not reachable; 5 verification failed.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from gateway.errors import GatewayError, Refused, Status
 from gateway.settings import BadSettings
 from keys.errors import KeysError
 from keys.texts import public_text
-from policies.plain import printable
+from policies.plain import printable, printable_json
 
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
@@ -44,7 +43,7 @@ def console(*, stderr: bool = False) -> Console:
 def emit(value: Mapping[str, Any] | Sequence[Any], *, as_json: bool, human: Callable[[], None]) -> None:
     """Print a result: as one JSON document, or for people."""
     if as_json:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(printable_json(value, indent=2) + "\n")
     else:
         human()
 

@@ -4,7 +4,6 @@ Rules kept here: whatever is printed for people loses the characters that drive 
 reasons come from other departments; a console that is no terminal is wide enough that no column is cut.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from policies.plain import printable
+from policies.plain import printable, printable_json
 
 PLAIN_WIDTH = 160
 
@@ -41,7 +40,7 @@ def emit(value: Mapping[str, Any] | Sequence[Any], *, as_json: bool, human: Call
         human: Prints it for people.
     """
     if as_json:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(printable_json(value, indent=2) + "\n")
     else:
         human()
 

@@ -1,14 +1,14 @@
 """The acts of the demo: each does one thing with the real commands, checks that it held, and says what happened."""
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from gateway.cli.demo.cast import Cast, DemoFailed
+from gateway.cli.demo.cast import Cast, hold
 from gateway.cli.demo.city import GATEWAY, NODE, PROVIDERS, City
+from gateway.cli.demo.consent_act import ConsentAct
+from gateway.cli.demo.issuer import DemoIssuer
 from gateway.cli.output import EXIT_REFUSED, EXIT_UNVERIFIED
 
 PURPOSE = "school_enrolment"
@@ -48,10 +48,11 @@ class Acts:
         city: Folders and commands.
         hero: The citizen.
         address: The people's door.
+        issuer: The city's identity provider, whose token is the hero's word for a consent.
         tell: Prints a line of the story.
     """
 
-    def __init__(self, city: City, hero: Hero, address: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, city: City, hero: Hero, address: str, issuer: DemoIssuer, tell: Callable[[str], None]) -> None:
         self._city = city
         self._cast: Cast = city.cast
         self._hero = hero
@@ -62,6 +63,17 @@ class Acts:
         self.auditor = (*self.door, "--token-file", str(city.folder / "tokens" / "auditor.jwt"))
         self.school = str(city.system("education", "school"))
         self.booking = str(city.system("tourism", "booking"))
+        self.citizen_consents = ConsentAct(
+            city.cast,
+            issuer,
+            system=self.school,
+            subject=hero.identifier,
+            address=hero.address,
+            purpose=PURPOSE,
+            citizen=self.citizen,
+            tokens=city.folder / "tokens",
+            tell=tell,
+        )
 
     def fetch_command(self, home: str, *items: str) -> tuple[str, ...]:
         """The command by which a system asks about the hero."""
@@ -85,14 +97,14 @@ class Acts:
         command = self.fetch_command(self.school, *ITEMS)
         answer = self._cast.run_json(*command)
         released = {(row["resource"], row["field"]): row for row in answer["rows"] if row["status"] == "released"}
-        _hold(answer["complete"], "the school's answer is complete", answer)
-        _hold(len(released) == len(ITEMS), "every field was released", answer)
-        _hold(released["civil.resident", "name"]["text"] == self._hero.name, "the name is the register's", answer)
+        hold(answer["complete"], "the school's answer is complete", answer)
+        hold(len(released) == len(ITEMS), "every field was released", answer)
+        hold(released["civil.resident", "name"]["text"] == self._hero.name, "the name is the register's", answer)
         adult = released["civil.resident", "birth_date"]
-        _hold((adult["form"], adult["text"]) == ("predicate", "true"), "of the birth date only a yes is told", answer)
-        _hold(released["oncegate.profile", "phone"]["text"] == PHONE, "the phone is the one entered once", answer)
+        hold((adult["form"], adult["text"]) == ("predicate", "true"), "of the birth date only a yes is told", answer)
+        hold(released["oncegate.profile", "phone"]["text"] == PHONE, "the phone is the one entered once", answer)
         departments = {row["department"] for row in released.values()}
-        _hold(len(departments) == len(PROVIDERS), "three registers and the profile answered", answer)
+        hold(len(departments) == len(PROVIDERS), "three registers and the profile answered", answer)
         self._tell(self._cast.run(*command))
 
     def gather_command(self, *options: str) -> tuple[str, ...]:
@@ -106,18 +118,18 @@ class Acts:
     def school_gathers(self) -> None:
         """The school asks by its service item: the first list that will do, and no alternative to it."""
         found = self._cast.run_json(*self.gather_command())
-        _hold(found["complete"], "the application is complete", found)
+        hold(found["complete"], "the application is complete", found)
         residence = next(one for one in found["requirements"] if one["code"] == "residence")
-        _hold(residence["by"] == 1, "a home of one's own shows the residence", found)
+        hold(residence["by"] == 1, "a home of one's own shows the residence", found)
         asked = {row["resource"] for answer in found["answers"] for row in answer["rows"]}
-        _hold("social.insurance" not in asked, "nobody asked whether the parent is insured", found)
+        hold("social.insurance" not in asked, "nobody asked whether the parent is insured", found)
         self._tell(self._cast.run(*self.gather_command()))
 
     def stranger_is_refused(self) -> None:
         """A system without an agreement is refused."""
         command = self.fetch_command(self.booking, "civil.resident:name=value")
         words = self._cast.run(*command, expect=(EXIT_REFUSED,))
-        _hold("NO_AGREEMENT" in words, "the refusal says why", words)
+        hold("NO_AGREEMENT" in words, "the refusal says why", words)
         self._tell(words)
 
     def node_goes_silent(self) -> None:
@@ -126,14 +138,14 @@ class Acts:
         command = self.fetch_command(self.school, *ITEMS)
         answer = self._cast.run_json(*command)
         silent = [provider for provider in answer["providers"] if not provider["answered"]]
-        _hold([provider["resource"] for provider in silent] == ["housing.property"], "housing is silent", answer)
-        _hold(not answer["complete"], "the answer does not claim to be complete", answer)
+        hold([provider["resource"] for provider in silent] == ["housing.property"], "housing is silent", answer)
+        hold(not answer["complete"], "the answer does not claim to be complete", answer)
         self._tell(self._cast.run(*command))
         waits = self._cast.run_json(*self.gather_command())
-        _hold(waits["state"] == "unknown", "a silent register makes no application incomplete", waits)
+        hold(waits["state"] == "unknown", "a silent register makes no application incomplete", waits)
         goes_on = self._cast.run_json(*self.gather_command("--past-silence"))
         residence = next(one for one in goes_on["requirements"] if one["code"] == "residence")
-        _hold((goes_on["complete"], residence["by"]) == (True, 2), "the alternative shows the residence", goes_on)
+        hold((goes_on["complete"], residence["by"]) == (True, 2), "the alternative shows the residence", goes_on)
         self._tell(
             "By the service item it is not known yet; when told to go on, the registered address and insurance do."
         )
@@ -143,7 +155,7 @@ class Acts:
         """The citizen sees who asked, also in vain."""
         page = self._cast.run_json(GATEWAY, "me", "accesses", *self.citizen)
         seen = {(access["department"], access["outcome"]) for access in page["accesses"]}
-        _hold({("education", "released"), ("tourism", "refused")} <= seen, "both askers are listed", page)
+        hold({("education", "released"), ("tourism", "refused")} <= seen, "both askers are listed", page)
         self._tell(self._cast.run(GATEWAY, "me", "accesses", "--page-size", "4", *self.citizen))
 
     def auditor_verifies(self) -> None:
@@ -155,7 +167,7 @@ class Acts:
         shutil.copytree(copy, forged)
         position = _change_one_byte(forged / "entries.jsonl")
         words = self._cast.run(GATEWAY, "audit", "verify", str(forged), "--key", key, expect=(EXIT_UNVERIFIED,))
-        _hold(f"entry {position}" in words, f"the verifier names entry {position}", words)
+        hold(f"entry {position}" in words, f"the verifier names entry {position}", words)
         self._tell(f"One byte of entry {position} was changed in a second copy; the verifier says:")
         self._tell(words)
 
@@ -172,24 +184,13 @@ class Acts:
         gateway.append(self._folder / "logs" / "gateway.log")
         for what, text in wanted.items():
             hits = [path.name for path in gateway if _holds(path, text)]
-            _hold(not hits, f"no {what} in the gateway's files", hits)
+            hold(not hits, f"no {what} in the gateway's files", hits)
         nodes = [path for path in (self._folder / "data").rglob("*") if path.is_file()]
         for what in ("identifier", "name"):
-            _hold(any(_holds(path, wanted[what]) for path in nodes), f"the search finds the {what} at a node", "")
+            hold(any(_holds(path, wanted[what]) for path in nodes), f"the search finds the {what} at a node", "")
         self._tell(
             f"Searched {len(gateway)} files of the gateway for {', '.join(wanted)}: nothing. At the nodes: found."
         )
-
-
-def _hold(condition: object, what: str, evidence: Any) -> None:
-    """Check a step of the story.
-
-    Raises:
-        DemoFailed: It did not hold.
-    """
-    if not condition:
-        shown = evidence if isinstance(evidence, str) else json.dumps(evidence, ensure_ascii=False, indent=1)
-        raise DemoFailed(f"this did not hold: {what}\n{shown[:4000]}")
 
 
 def _holds(path: Path, text: str) -> bool:

@@ -137,3 +137,14 @@ class Cast:
     def _words(self, name: str) -> str:
         lines = self._log(name).read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-_LAST_WORDS:])
+
+
+def hold(condition: object, what: str, evidence: Any) -> None:
+    """Check a step of the story.
+
+    Raises:
+        DemoFailed: It did not hold.
+    """
+    if not condition:
+        shown = evidence if isinstance(evidence, str) else json.dumps(evidence, ensure_ascii=False, indent=1)
+        raise DemoFailed(f"this did not hold: {what}\n{shown[:4000]}")

@@ -50,7 +50,8 @@ PROVIDERS = ("civil", "social", "housing", "market")
 class Terms:
     """What one provider lets the school system have: fields with their forms, and predicates.
 
-    A predicate is its name, field, operator and constant.
+    A predicate is its name, field, operator and constant; `consent` is what a person is told and may agree to,
+    TOML, for the basis of consent.
     """
 
     provider: str
@@ -58,6 +59,7 @@ class Terms:
     items: tuple[tuple[str, str], ...]
     basis: str
     predicates: tuple[tuple[str, str, str, int], ...] = ()
+    consent: str = ""
 
 
 class City:
@@ -151,7 +153,10 @@ class City:
         folder = self.folder / "agreements"
         folder.mkdir(exist_ok=True)
         home = self.system(consumer, system)
-        texts = {term: folder / f"{consumer}-{term.resource.replace('.', '-')}.toml" for term in terms}
+        texts = {
+            term: folder / f"{consumer}-{term.resource.replace('.', '-')}{'-consent' if term.consent else ''}.toml"
+            for term in terms
+        }
 
         def sign(term: Terms) -> None:
             path = texts[term]
@@ -209,7 +214,7 @@ class City:
             f"valid_until = {until.isoformat()}\n"
             "case_required = true\n"
             "uses_per_day = 10000\n"
-            f"{items}{predicates}"
+            f"{items}{predicates}{term.consent}"
         )
 
 

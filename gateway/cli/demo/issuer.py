@@ -45,6 +45,10 @@ class DemoIssuer:
         path.write_text(text, encoding="ascii")
         return path
 
+    def node_settings(self) -> str:
+        """A node's settings by which this issuer's tokens are a person's own word, TOML."""
+        return f'\n[consent]\n[[consent.issuers]]\nissuer = "{ISSUER}"\njwks_file = "{self.jwks_file}"\n'
+
     def settings(self) -> str:
         """The gateway's settings for this issuer, TOML."""
         return (

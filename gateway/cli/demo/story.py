@@ -26,6 +26,17 @@ from gateway.settings import FILE_NAME, STATUS_FILE
 MARKER = ".oncegate-demo"
 HOUSING_URL = "HOUSING_DATABASE_URL"
 _BASIS = "explicit_request"
+CONSENT = """
+[consent]
+notice_zh = "学校请求使用您的完整住址，用于安排校车接送"
+notice_en = "To plan the school bus, the school asks for your full address"
+mode = "store"
+fetch = "periodic"
+frequency = { unit = "day", value = 1, repeats = 10 }
+max_days = 180
+data_life_days = 30
+relations = ["guardian"]
+"""
 TERMS = (
     Terms(
         "civil",
@@ -36,6 +47,7 @@ TERMS = (
     ),
     Terms("social", "social.insurance", (("status", "value"),), _BASIS),
     Terms("housing", "housing.property", (("location", "value"),), _BASIS),
+    Terms("civil", "civil.resident", (("address", "value"),), "consent", consent=CONSENT),
     Terms("data-bureau", "oncegate.profile", (("phone", "value"), ("mailing_address", "value")), _BASIS),
 )
 _START_S = 30.0
@@ -121,7 +133,8 @@ class Story:
         for department in PROVIDERS:
             home = city.node(department)
             (home / "node.toml").write_text(
-                f'format = "oncegate.node/1"\nresources = "{written.resources[department]}"\nsync_every_s = 5\n',
+                f'format = "oncegate.node/1"\nresources = "{written.resources[department]}"\nsync_every_s = 5\n'
+                f"{issuer.node_settings()}",
                 encoding="utf-8",
             )
             cast.start(f"{department} node", NODE, "serve", "--home", str(home))
@@ -129,7 +142,7 @@ class Story:
         self._agree(city, cast)
         cast.until("the nodes to publish every record", lambda: _published(city, written), _SYNC_S)
         self._tell(f"The index holds {sum(_expected(written).values())} pointers.")
-        return Acts(city, Hero(parent.identifier, parent.name, parent.address), people, self._tell), city
+        return Acts(city, Hero(parent.identifier, parent.name, parent.address), people, issuer, self._tell), city
 
     @staticmethod
     def _agree(city: City, cast: Cast) -> None:
@@ -144,6 +157,7 @@ class Story:
             ("School enrolment asks, under its agreements, three departments and the profile", acts.school_asks),
             ("The school gathers what its service item needs, and asks for no more", acts.school_gathers),
             ("A tourism system without an agreement asks", acts.stranger_is_refused),
+            ("The school asks for the full address; the citizen agrees, and changes their mind", acts.citizen_consents),
             ("The housing node is stopped, and the answer says so", acts.node_goes_silent),
             ("The citizen looks who asked", acts.citizen_sees),
             ("An auditor verifies the ledger; then one byte in a copy is changed", acts.auditor_verifies),
@@ -178,6 +192,7 @@ class Story:
                     f"oncegate me profile show {citizen}",
                     f"oncegate me profile set email me@example.cn {citizen}",
                     f"oncegate me accesses {citizen}",
+                    f"oncegate me consent list {citizen}",
                 ),
             ),
             (

@@ -1,8 +1,25 @@
 """Texts that others wrote: shown as what they are, and never a way to say nothing where something must be said."""
 
-import pytest
+import json
 
-from policies.plain import is_blank, is_plain, printable
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.plain import is_blank, is_plain, printable, printable_json
+
+DRIVING = [
+    "\x1b[2J",
+    "\x1b]0;t\x07",
+    "\x9b31m",
+    "\u202egnp",
+    "\u2066h\u2069",
+    "a\rb",
+    "a\x7fb",
+    "a\u2028b",
+    "\U000e0041",
+    "\ud800",
+]
 
 
 @pytest.mark.parametrize("text", ["", "2026-0815", "案 卷　第7号", "Ünïcödé"])
@@ -35,3 +52,17 @@ def test_what_a_terminal_is_given_keeps_the_rare_characters_of_names() -> None:
     name = "王\ue123\U00031350\U000f0000"
     assert printable(name) == name
     assert printable("a\x1b[2Jb\u202ec\u200d\u2028\x9b\r\n\t") == "a[2Jbc\n\t"
+
+
+@pytest.mark.parametrize("text", DRIVING)
+def test_a_json_document_drives_no_terminal_and_reads_back(text: str) -> None:
+    document = {"前": [f"欧阳{text}后"]}
+    for written in (printable_json(document), printable_json(document, indent=2)):
+        assert json.loads(written) == document
+        assert printable(written) == written
+        assert "欧阳" in written
+
+
+@given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_any_json_document_reads_back(document: object) -> None:
+    assert json.loads(printable_json(document, indent=1)) == document

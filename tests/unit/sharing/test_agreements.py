@@ -238,6 +238,7 @@ def test_what_does_not_exist_is_not_revoked_and_a_reason_is_needed(exchange: Exc
     assert refusal(exchange.agreements.revoke, "nothing", "reason").code is Code.NOT_FOUND
     exchange.add()
     assert refusal(exchange.agreements.revoke, "civil-desk-1", "").code is Code.BAD_REQUEST
+    assert refusal(exchange.agreements.revoke, "civil-desk-1", "over\u202e\x1b[2J").code is Code.BAD_REQUEST
     assert exchange.find() is not None
 
 
