@@ -250,3 +250,12 @@ async def test_a_persons_own_reading_and_writing_is_on_the_log_without_the_value
     assert book.kinds == ["profile_written", "profile_read", "profile_deleted"]
     assert "13800138000" not in "".join(str(dict(entry.account)) for entry in book.entries)
     assert [item["field"] for item in book.only("profile_written").account["items"]] == ["phone"]
+
+
+async def test_the_stored_log_of_real_exchanges_is_sound(city: City, people: Door, raw: RawSystem) -> None:
+    await raw.fetch(raw.asking(ALICE, items=[NAME]))
+    await refused(raw.fetch(raw.asking(ALICE, purpose="marriage_registration")))
+    assert await accesses(city, people, ALICE)
+    await published(city)
+    report = city.parts.ledger.fsck().run()
+    assert report.size >= report.head_size > 0
