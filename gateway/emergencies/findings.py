@@ -17,5 +17,5 @@ class Outcome(StrEnum):
 
 
 def without_finding() -> ColumnElement[bool]:
-    """Of uses that were not reviewed, or are to be followed up."""
-    return USES.c.outcome.in_(("", str(Outcome.FOLLOW_UP)))
+    """Of uses that were not reviewed, or are to be followed up, or of which the database says what no review finds."""
+    return USES.c.outcome.notin_((str(Outcome.JUSTIFIED), str(Outcome.NOT_JUSTIFIED)))

@@ -29,6 +29,9 @@ ID_BYTES: Final = 16
 NONE: Final = -1
 """Stands for an entry that there is not."""
 
+_OUTCOMES: Final = {str(outcome): outcome for outcome in Outcome}
+"""A word that no review finds is none: one bad row hides no other from the steward, and counts as not reviewed."""
+
 
 class State(StrEnum):
     """Which uses to list."""
@@ -341,6 +344,6 @@ def _use(row: Any) -> EmergencyUse:
         steward_read_ms=row.steward_read_ms,
         overdue_entry=row.overdue_entry,
         reviewed_ms=row.reviewed_ms,
-        outcome=Outcome(row.outcome) if row.outcome else None,
+        outcome=_OUTCOMES.get(row.outcome),
         review_entry=row.review_entry,
     )

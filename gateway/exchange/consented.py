@@ -132,8 +132,8 @@ def _not_covered(
     """Why one form of a field may not be released under a consent; None when it may."""
     if fault is not None or consent is None:
         return fault or Reason.CONSENT_MISSING
-    if agreement is None:
-        return Reason.CONSENT_WRONG_AGREEMENT
+    part = consent.part(resource)
+    under = b"" if part is None else part.agreement_digest
     found = consent.permits(
         consumer=asking.consumer,
         system=asking.system,
@@ -141,10 +141,11 @@ def _not_covered(
         resource=resource,
         field=field,
         form=form,
-        agreement_digest=agreement.digest,
+        # Where no agreement applies, that is the reason; of the consent only what it says itself is told.
+        agreement_digest=under if agreement is None else agreement.digest,
         now_ms=asking.now_ms,
     )
-    if found is None and exceeds(consent, agreement):
+    if found is None and agreement is not None and exceeds(consent, agreement):
         return Reason.CONSENT_NOT_COVERED
     return found
 

@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
 
-from gateway.sharing.tables import AGREEMENTS
+from gateway.sharing.tables import AGREEMENTS, EPOCH, SUSPENSIONS
 from gateway.storage.database import write_transaction
+from gateway.storage.epochs import advance
 from oncegate.v1 import policy_pb2, signed_pb2
 from tests.support.city import ALICE, CIVIL_ITEMS, HOUSING_ITEMS, NOBODY, City
 from tests.support.city_fixtures import shared_city
@@ -215,6 +216,31 @@ async def test_a_consent_withdrawn_since_is_not_taken_as_standing(city: City, pe
     with logged(city) as book:
         assert (await refused(raw.fetch(asking(raw, granted.digest)))).reason == "CONSENT_REVOKED"
     assert (await explain(people, book.only("refused").leaf_index, auditor(city))).same_today
+
+
+async def test_what_a_consent_lacks_is_told_as_it_is_also_where_no_agreement_applies(
+    city: City, people: Door, raw: RawSystem
+) -> None:
+    granted = await Citizen(city, people).granted()
+    suspended = SUSPENSIONS.insert().values(agreement_id="consent-civil", party="provider", since_ms=1)
+    for changes, said, by_hand in (
+        ({"purpose": "medical_reimbursement"}, "The consent is for another purpose", False),
+        ({"items": [LOCATION]}, "The consent does not cover this field or form", False),
+        ({}, "verified and covers the items", True),
+    ):
+        with write_transaction(city.parts.engine) as connection:
+            if by_hand:
+                connection.execute(suspended)
+            advance(connection, EPOCH)
+        with logged(city) as book:
+            await refused(raw.fetch(asking(raw, granted.digest, **changes)))
+        found = await explain(people, book.only("refused").leaf_index, auditor(city))
+        told = " ".join(found.explanation.en)
+        assert f"consent of the person: {said}." in told
+        assert "another revision" not in told
+    with write_transaction(city.parts.engine) as connection:
+        connection.execute(SUSPENSIONS.delete())
+        advance(connection, EPOCH)
 
 
 async def test_a_consent_under_a_revision_that_was_replaced_is_not_taken_as_covering(

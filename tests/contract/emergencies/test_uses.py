@@ -224,3 +224,20 @@ def test_the_first_reading_counts_and_another_departments_use_is_not_found(
     with pytest.raises(Refused) as refused:
         uses.require(use.use_id, "tax")
     assert refused.value.code is Code.NOT_FOUND
+
+
+def test_a_finding_that_no_review_makes_is_none_and_hides_no_other(
+    engine: Engine, uses: EmergencyUses, clock: FixedClock
+) -> None:
+    note(engine, new(clock), new(clock, person_id=OTHER))
+    first, second = uses.list(State.OPEN)
+    with write_transaction(engine) as connection:
+        connection.execute(USES.update().where(USES.c.use_id == first.use_id).values(outcome="nothing_wrong"))
+        connection.execute(USES.update().where(USES.c.use_id == second.use_id).values(outcome="justified"))
+    assert [use.use_id for use in uses.list(State.OPEN)] == [first.use_id]
+    assert len(uses.list(State.ALL)) == 2
+    with engine.connect() as connection:
+        assert blocked(connection, "civil-emergency", "education", clock.now_ms() + HOUR_MS)
+    with write_transaction(engine) as connection:
+        assert note_review(connection, first.use_id, Outcome.JUSTIFIED, clock.now_ms(), 9, follow_up_due_ms=0)
+    assert uses.list(State.OPEN) == ()
