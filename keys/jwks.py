@@ -82,6 +82,15 @@ class JwksFile:
             raise UnusableKeys("the key is for another algorithm")
         return key
 
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of the keys that the file has now, sorted; empty for a key without one.
+
+        Raises:
+            UnusableKeys: The file cannot be used; the text names the rule.
+        """
+        self.load()
+        return tuple(sorted(self._keys))
+
     def load(self) -> int:
         """Read the file now; how many keys it has.
 

@@ -3,13 +3,18 @@
 The operator registers departments' keys and never makes them.
 """
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Any
 
 import typer
 
+from gateway.bootstrap.issuers import configured_issuers
 from gateway.cli.offline import open_offline
 from gateway.cli.options import AsJson, Home
 from gateway.cli.output import command, emit, say, table
+from gateway.identity.issuers import Issuer
+from keys.errors import UnusableKeys
+from keys.jwks import JwksFile
 
 app = typer.Typer(no_args_is_help=True, help="Departments of this exchange.")
 member_app = typer.Typer(no_args_is_help=True, help="Nodes and systems: enrolment tokens and revocation.")
@@ -56,6 +61,47 @@ def list_(home: Home, as_json: AsJson = False) -> None:
         ]
     rows = [(d["id"], f"{d['name_zh']} {d['name_en']}", d["status"], d["key_fingerprint"]) for d in found]
     emit(found, as_json=as_json, human=lambda: table("Departments", ("id", "name", "status", "department key"), rows))
+
+
+@app.command("issuers")
+@command
+def issuers(home: Home, as_json: AsJson = False) -> None:
+    """List whose tokens count: each issuer of the settings, its department, and the keys that its file has now."""
+    with open_offline(home) as offline:
+        known = {department.id for department in offline.departments.list()}
+        found = [_issuer(one, known) for one in configured_issuers(offline.settings)]
+    rows = [
+        (
+            one["issuer"],
+            one["department"] or "-",
+            ", ".join(one["roles"]),
+            f"{', '.join(one['algorithms'])}; {one['binding']}" if one["department"] else ", ".join(one["algorithms"]),
+            one["fault"] or ", ".join(one["keys"]),
+        )
+        for one in found
+    ]
+    columns = ("issuer 签发方", "department 部门", "roles 角色", "signed, bound 签名与绑定", "keys now 现有密钥")
+    emit(found, as_json=as_json, human=lambda: table("Issuers of people's tokens 令牌签发方", columns, rows))
+
+
+def _issuer(issuer: Issuer, departments: Collection[str]) -> dict[str, Any]:
+    """One issuer for a listing; what keeps its tokens from counting is its `fault`."""
+    keys: tuple[str, ...] = ()
+    fault = "" if not issuer.department or issuer.department in departments else "no such department 无此部门"
+    try:
+        keys = JwksFile(issuer.jwks_file).key_ids()
+    except UnusableKeys as error:
+        fault = str(error)
+    return {
+        "issuer": issuer.issuer,
+        "department": issuer.department,
+        "audience": issuer.audience,
+        "algorithms": list(issuer.algorithms),
+        "binding": str(issuer.binding) if issuer.department else "",
+        "roles": sorted({*issuer.roles.values(), *filter(None, [issuer.default_role])}),
+        "keys": list(keys),
+        "fault": fault,
+    }
 
 
 @app.command("revoke")

@@ -4,6 +4,7 @@ The education department's own issuer and tourism's are registered; each has key
 refused stand those that are accepted, so that each refusal is for the one thing that was changed.
 """
 
+import asyncio
 import base64
 import hmac
 import json
@@ -19,7 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+from typer.testing import CliRunner
 
+from gateway.cli.main import app
 from tests.support.city import CIVIL_ITEMS, ISSUER, City, running_city
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import RawSystem, refused
@@ -317,6 +320,30 @@ async def test_an_issuer_whose_keys_cannot_be_read_speaks_for_nobody_and_the_oth
             body = claims(iss=TOURISM, oncegate_system=None, cnf={"x5t#S256": thumbprint(booking)})
             told = await refused_with(city, booking, signed(body, TOURISM_KEY, kid="t1"))
             assert told == "PERMISSION_DENIED NO_AGREEMENT"
+    finally:
+        publish(file, KEY)
+
+
+async def listed(city: City) -> dict[str, dict[str, Any]]:
+    """What `oncegate department issuers` says, by issuer."""
+    words = ["department", "issuers", "--home", str(city.home)]
+    shown = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert shown.exit_code == 0, shown.output
+    result = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"])
+    return {one["issuer"]: one for one in json.loads(result.stdout)}
+
+
+async def test_the_operator_sees_whose_tokens_count_and_what_keeps_them_from_counting(city: City) -> None:
+    file = city.folder / "education.jwks.json"
+    found = await listed(city)
+    assert (found[OFFICE]["department"], found[OFFICE]["keys"], found[OFFICE]["fault"]) == ("education", ["e1"], "")
+    assert (found[TOURISM]["binding"], found[OFFICE]["roles"]) == ("certificate", ["officer"])
+    assert (found[ISSUER]["department"], found[ISSUER]["binding"]) == ("", "")
+    try:
+        file.unlink()
+        found = await listed(city)
+        assert (found[OFFICE]["keys"], found[OFFICE]["fault"]) == ([], "the JWKS file cannot be read")
+        assert found[TOURISM]["fault"] == ""
     finally:
         publish(file, KEY)
 
