@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from gateway.clock import Clock
 from gateway.errors import Code, GatewayError, Refused
@@ -111,9 +113,16 @@ class Bundles:
             self.note(connection, digest, step, entry)
 
     def note(self, connection: Connection, digest: str, step: str, entry: int) -> None:
-        """The same in the transaction of the entry itself, so that no crash can come between the two."""
+        """The same in the transaction of the entry itself, so that no crash can come between the two.
+
+        The entry's place may turn out to be another process's: then the transaction is undone and carried out again.
+        Until that is known, and where somebody put a row there by hand, the place is taken already; this one counts.
+        """
         advance(connection, EPOCH)
-        connection.execute(insert(STEPS).values(entry=entry, digest=digest, step=step, at_ms=self._clock.now_ms()))
+        values = {"digest": digest, "step": step, "at_ms": self._clock.now_ms()}
+        insert_or = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+        noted = insert_or(STEPS).values(entry=entry, **values)
+        connection.execute(noted.on_conflict_do_update(index_elements=[STEPS.c.entry], set_=values))
 
     def noted_activation(self) -> int:
         """The newest entry that is noted as an activation; -1 while none is."""

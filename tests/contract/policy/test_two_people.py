@@ -122,6 +122,15 @@ async def test_rows_and_bytes_that_somebody_put_in_by_hand_put_nothing_in_force(
     assert caught.value.code is Code.POLICY_UNAVAILABLE
 
 
+async def test_a_row_put_by_hand_where_the_next_step_comes_does_not_stop_it(here: Process, there: Process) -> None:
+    proposed = await here.propose(with_rule(NO_TAX))
+    taken = {"entry": here.ledger.size(), "digest": FIRST, "step": "activated", "at_ms": 1}
+    with write_transaction(here.engine) as connection:
+        connection.execute(insert(STEPS).values(**taken))
+    assert (await there.approve(proposed.stored.digest)).state == "approved"
+    assert (await here.activate(proposed.stored.digest)).state == "active"
+
+
 async def settled(call: Awaitable[Any]) -> str:
     """What came of a call: the state, or the code of the refusal."""
     try:
