@@ -5,6 +5,7 @@ the entries say: whoever joins them opens them (`gateway.audit.joining`), so a r
 shows as an acknowledgement that is missing or does not fit, and never as one that holds.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,8 @@ NOTHING_NEW: Final = "NOTHING_NEW"
 """Why an entry that acknowledges nothing new is not written."""
 _ACKNOWLEDGED: Final = table(AuditAcknowledged)
 _SAID_BYTES: Final = 16
+MOST_SAID: Final = 16
+"""Different statements about one release that are written down: more tell an auditor nothing and cost the log room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,15 @@ class Joins:
         return found
 
     def known(self, said: Sequence[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
-        """Those of some statements that were made before.
+        """Those of some statements that were made before; of a release with `MOST_SAID` of them, any.
 
         Args:
             said: Index of the release, and SHA-256 of what is said of it.
         """
         with self._engine.connect() as connection:
             held = _held(connection, said)
-        return {one for one in said if (one[0], one[1][:_SAID_BYTES]) in held}
+        count = Counter(release for release, _ in held)
+        return {one for one in said if (one[0], one[1][:_SAID_BYTES]) in held or count[one[0]] >= MOST_SAID}
 
     @staticmethod
     def ride(said: Sequence[tuple[int, bytes]]) -> Placed:

@@ -150,7 +150,7 @@ class Acknowledge:
             },
             "differs": differs,
         }
-        ride = self._joins.ride([(one.entry, one.said) for one in new])
+        ride = self._joins.ride([one for one in told if one not in known])
         try:
             recorded = await self._record.write(EntryDraft(str(Kind.ACKNOWLEDGED), body, placed=(ride,)))
         except RiderRefused as error:

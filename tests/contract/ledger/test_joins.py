@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from gateway.audit.entries import EntryDraft
 from gateway.audit.errors import RiderRefused
-from gateway.audit.joins import NOTHING_NEW
+from gateway.audit.joins import MOST_SAID, NOTHING_NEW
 from gateway.audit.ledger import SqlLedger
 from tests.support.ledgers import NOW_MS, LedgerClock, asked, make_ledger, released, storage_fault
 
@@ -58,6 +58,13 @@ async def test_a_commit_that_fails_leaves_neither_entry_nor_join(
     again.start()
     assert again.joins.acknowledging([1]) == joined
     again.stop()
+
+
+async def test_of_a_release_about_which_enough_was_said_everything_is_known(ledger: SqlLedger) -> None:
+    for number in range(MOST_SAID):
+        assert not ledger.joins.known([(1, b"n" * 32)])
+        await ledger.append(acknowledged(ledger, [(1, bytes([number]) * 32)]))
+    assert ledger.joins.known([(1, b"n" * 32), (2, b"n" * 32)]) == {(1, b"n" * 32)}
 
 
 async def test_an_entry_is_found_by_its_unique_name_and_by_no_other(ledger: SqlLedger) -> None:
