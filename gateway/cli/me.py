@@ -59,6 +59,9 @@ OUTCOMES = {
 }
 
 
+_WITHOUT_DEPARTMENT = {"person_searched": "an auditor 审计人员", "profile_found": "the operator 运营方"}
+
+
 @profile_app.command("show")
 @command
 def show(gateway: Address, ca: CaFile, token_file: TokenFile, as_json: AsJson = False) -> None:
@@ -166,7 +169,7 @@ def accesses(
         shown = [
             (
                 moment(row["time_unix_ms"]),
-                row["department"] or "you 本人",
+                row["department"] or _WITHOUT_DEPARTMENT.get(row["outcome"], "you 本人"),
                 row["system"].rsplit("/", 1)[-1],
                 f"{row['purpose']}\n{row['service']} v{row['service_version']}" if row["service"] else row["purpose"],
                 row["legal_basis"],

@@ -16,6 +16,7 @@ from gateway.audit.review.facets import LONGEST_VALUE, NONE, Facet, Pair, folded
 from gateway.audit.review.query import END_OF_TIME_MS, Query
 from gateway.errors import bad_request
 from gateway.vault.texts import free_text
+from policies.folding import fold
 from policies.identifiers import BadIdentifier, normalise
 from policies.resources import DEPARTMENT_PATTERN, RESOURCE_PATTERN
 from policies.vocabulary import PURPOSE_PATTERN, LegalBasis
@@ -46,7 +47,9 @@ _RULES: Final[Mapping[Facet, tuple[re.Pattern[str], str]]] = {
     Facet.LEGAL_BASIS: (re.compile("|".join(LegalBasis)), "must be mandate, explicit_request or consent"),
     Facet.CASE: (re.compile(r"[^\x00-\x1f\x7f]{1,128}"), "must be at most 128 characters"),
 }
-_NUMBER: Final = re.compile(r"[0-9]{17}[0-9Xx]")
+# Wherever it begins, also in the middle of other digits and however it is grouped.
+_NUMBER: Final = re.compile(r"(?=([0-9]{17}[0-9Xx]))")
+_GROUPING: Final = re.compile(r"[\s\-‐-―−]")
 _KINDS: Final = frozenset(str(kind) for kind in Kind) - {str(Kind.ASKED)}
 _INPUT_NAMES: Final = {Facet.CASE: "case_reference"}
 
@@ -140,9 +143,9 @@ def checked_why(why: str) -> str:
 
 def _names_nobody(name: str, text: str) -> None:
     """Fails closed: what is recorded of a search stays for good."""
-    for match in _NUMBER.finditer(folded(text[:LONGEST_VALUE]) if len(text) <= LONGEST_VALUE else text):
+    for match in _NUMBER.finditer(_GROUPING.sub("", fold(text))):
         try:
-            normalise("cn.resident-id", match[0])
+            normalise("cn.resident-id", match[1])
         except BadIdentifier:
             continue
         rule = "不得包含公民身份号码 / must hold no resident identity number; search by person instead"

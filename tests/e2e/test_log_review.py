@@ -203,6 +203,7 @@ async def test_full_width_digits_of_an_identifier_are_the_same_person(auditor: A
         (Filter(case_reference="x" * 129), "case_reference"),
         (Filter(case_reference="a\nb"), "case_reference"),
         (Filter(case_reference=f"re {ALICE}"), "case_reference"),
+        (Filter(case_reference=f"7{ALICE[:6]} {ALICE[6:14]}-{ALICE[14:]}"), "case_reference"),
         (Filter(case_reference="2026-1", without_case=True), "without_case"),
         (Filter(agreement="../a"), "agreement"),
         (Filter(legal_basis="none"), "legal_basis"),
@@ -216,6 +217,7 @@ async def test_full_width_digits_of_an_identifier_are_the_same_person(auditor: A
         (Filter(person={"pseudonym": "0" * 32, "scheme": "cn.resident-id", "why": WHY}), "person"),
         (Filter(person={"scheme": "cn.resident-id", "identifier": "1" * 100_000, "why": WHY}), "subject_identifier"),
         (Filter(person={"scheme": "cn.resident-id", "identifier": ALICE, "why": f"is it {ALICE}?"}), "why"),
+        (Filter(person={"scheme": "cn.resident-id", "identifier": ALICE, "why": "why " * 200 + ALICE}), "why"),
     ],
 )
 async def test_hostile_conditions_are_refused_by_field_and_rule(

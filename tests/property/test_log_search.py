@@ -65,7 +65,7 @@ def queries(draw: st.DrawFn) -> Query:
     return Query(facets, from_ms, until_ms, person)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(query=queries(), limit=st.integers(1, 60))
 def test_a_search_finds_what_going_through_everything_finds(log: Log, query: Query, limit: int) -> None:
     ledger, written = log

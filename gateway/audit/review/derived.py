@@ -26,7 +26,7 @@ DAYS: Final = table(AuditDay)
 TALLIES: Final = table(AuditTally)
 LABELS: Final = table(AuditLabel)
 MARKS: Final = table(AuditMark)
-BATCH: Final = 128
+BATCH: Final = 64
 """Entries of one transaction: the log's own writer waits for it on SQLite, so it is short."""
 
 _MARK: Final = "indexed_below"

@@ -23,6 +23,7 @@ MOST_DAYS: Final = 1_100
 """Longest stretch: three years of daily tallies."""
 MOST_ROWS: Final = 5_000
 _LABELS_AT_ONCE: Final = 500
+_TRIES: Final = 5
 _MONDAY: Final = 3
 """1970-01-01, day 0, was a Thursday."""
 
@@ -118,10 +119,12 @@ class Statistics:
         if not 0 < days[1] - days[0] <= MOST_DAYS:
             raise NoSuchEntry("the stretch is empty or too long")
         with self._engine.connect() as connection:
-            # One snapshot on SQLite; on a server a batch that is indexed in between is counted in neither or both
-            # only until the mark is read again, so the mark is read first and once.
-            mark = indexed_below(connection)
-            found = self._tallied(connection, dimension, period, days)
+            for _ in range(_TRIES):
+                mark = indexed_below(connection)
+                found = self._tallied(connection, dimension, period, days)
+                # A batch that came in between would be counted here and from the log once more.
+                if indexed_below(connection) == mark:
+                    break
         size = self._reader.size()
         below = size if size - mark <= UNINDEXED else mark
         sums: Counter[tuple[int, Label]] = Counter()
