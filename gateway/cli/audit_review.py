@@ -25,6 +25,7 @@ from gateway.cli.options import Address, AsJson, CaFile, Home, TokenFile
 from gateway.cli.output import command, console, emit, say, table
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
 from policies.civil_time import DAY_MS, civil_date
+from policies.plain import printable, printable_json
 
 _EXPORT_DEADLINE_S: Final = 3600.0
 _PAGES: Final = 8
@@ -191,9 +192,17 @@ def write_found(
                 origin = message.origin
                 file.write(header(form))
             for found in message.hits:
-                file.write(record(form, conditions.hit_of(found, json.loads), origin))
+                line = record(form, conditions.hit_of(found, json.loads), origin)
+                file.write(_shown(form, line) if target == _STDOUT else line)
             written, more = written + len(message.hits), message.more
     return written, more
+
+
+def _shown(form: Format, line: str) -> str:
+    """A record as a terminal may be given it; a file gets the log's own text."""
+    if form is Format.CSV:
+        return printable(line.removesuffix("\r\n")) + "\r\n"
+    return printable_json(json.loads(line), separators=(",", ":")) + "\n"
 
 
 def _created(path: Path) -> TextIO:
