@@ -207,6 +207,7 @@ class Agreements:
         """The agreement that comes closest when `find` gives None: only to tell why a request is refused.
 
         Give it to the policy engine, which names the first condition that does not hold. It is never a permission.
+        None also when one would serve the request but is suspended: that is why, and not what another one lacks.
 
         Args:
             consumer: Department id of the asking system.
@@ -231,6 +232,8 @@ class Agreements:
                 _serves(agreement, emergency),
             )
 
+        if any(all(closeness(one)) for one in self._standing(consumer, resource, suspended=True)):
+            return None
         return max(
             self._standing(consumer, resource),
             key=lambda agreement: (closeness(agreement), _seniority(agreement)),
@@ -311,12 +314,12 @@ class Agreements:
         """
         self._verified.recheck(self._shelf.current().newest.values())
 
-    def _standing(self, consumer: str, resource: str) -> tuple[Agreement, ...]:
-        """Agreements for this resource that are intact, in use, and whose parties still stand by their keys."""
+    def _standing(self, consumer: str, resource: str, *, suspended: bool = False) -> tuple[Agreement, ...]:
+        """Agreements for this resource that are intact, in use (or suspended), by keys that are still the parties'."""
         shelf = self._shelf.current()
         agreements = []
         for entry in shelf.of(consumer, resource):
-            stopped = entry.id in shelf.revoked or entry.id in shelf.suspended
+            stopped = entry.id in shelf.revoked or (entry.id in shelf.suspended) is not suspended
             agreement = None if stopped else self._verified.of(entry)
             if agreement is not None and self._parties_stand(agreement):
                 agreements.append(agreement)

@@ -82,7 +82,8 @@ async def test_the_documented_commands_lead_from_a_proposal_to_the_first_answer(
     assert "欧阳静好" in answer.stdout
     assert book.kinds[:2] == ["agreement_step", "agreement_step"]
     assert [entry.account["act"] for entry in book.entries[:2]] == ["propose", "approve"]
-    assert book.kinds[-2:] == ["asked", "released"]
+    # What the command acknowledges may be on the log already, or not yet.
+    assert [kind for kind in book.kinds if kind != "acknowledged"][-2:] == ["asked", "released"]
 
 
 async def test_what_a_department_suspends_is_not_released_until_it_resumes(city: City) -> None:

@@ -4,6 +4,9 @@ import pytest
 
 from gateway.errors import Code, Refused
 from gateway.sharing.agreements import Agreements
+from gateway.sharing.tables import EPOCH, SUSPENSIONS
+from gateway.storage.database import write_transaction
+from gateway.storage.epochs import advance
 from keys.signing import REQUEST
 from policies.vocabulary import LegalBasis
 from tests.support.parties import DAY_MS, NOW_MS, Department, Registry, agreement_text, moment, signed
@@ -299,6 +302,19 @@ def test_the_nearest_agreement_tells_what_is_missing_and_is_no_permission(exchan
     assert exchange.nearest(purpose="newborn_registration").id == "for-the-counter"
     assert exchange.nearest(system_name="archive").id == "for-the-archive"
     assert exchange.nearest(consumer="civil") is None
+
+
+def test_where_the_one_that_would_serve_is_suspended_no_other_is_called_the_nearest(exchange: Exchange):
+    serving = exchange.add(id="for-the-counter")
+    exchange.add(id="for-the-archive", system="archive")
+    with write_transaction(exchange.registry.engine) as connection:
+        connection.execute(SUSPENSIONS.insert().values(agreement_id=serving.id, party="provider", since_ms=1))
+        advance(connection, EPOCH)
+    assert exchange.find() is None
+    assert exchange.nearest() is None
+    assert exchange.agreements.is_suspended("housing", "civil.resident")
+    # What the suspended one would not serve either is told by the one that comes closest.
+    assert exchange.nearest(purpose="newborn_registration").id == "for-the-archive"
 
 
 def test_an_agreement_in_use_stays_good_to_its_end_whatever_else_is_agreed(exchange: Exchange):
