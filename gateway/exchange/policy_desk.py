@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from gateway.audit.counters import Placed
 from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.kinds import Kind
 from gateway.errors import Code, Refused, bad_request
@@ -113,10 +114,12 @@ class PolicyDesk:
             digest = digest_of(files)
             known = [one for one in await asyncio.to_thread(self._bundles.list) if one.digest == digest]
             if not known or self._log.proposal(known[0]) is None:
-                entry = await self._write(Kind.POLICY_PROPOSED, person, digest, report=report)
                 text = json.dumps(report, ensure_ascii=False, sort_keys=True)
-                await asyncio.to_thread(self._bundles.keep, files, text, entry)
-                await asyncio.to_thread(self._bundles.step, digest, PROPOSED, entry)
+
+                def keep(connection: Connection, entry: int) -> None:
+                    self._bundles.take(connection, files, text, entry)
+
+                await self._write(Kind.POLICY_PROPOSED, person, digest, PROPOSED, keep, report=report)
             else:
                 await asyncio.to_thread(self._bundles.mend, files)
             return self._state(self._bundles.find(digest))
@@ -261,7 +264,9 @@ class PolicyDesk:
             await self._record.refused(known | ({"bundle": digest} if _is_digest(digest) else {}), None, error)
             raise
 
-    async def _write(self, kind: Kind, person: Person, digest: str, step: str = "", /, **further: Json) -> int:
+    async def _write(
+        self, kind: Kind, person: Person, digest: str, step: str, also: Placed | None = None, /, **further: Json
+    ) -> None:
         """Put a step on the ledger and, in the same commit, among the steps, so that no process misses it."""
         body: dict[str, Json] = {"bundle": digest, "by": person.subject_key, **further}
         if person.department:
@@ -270,8 +275,8 @@ class PolicyDesk:
         def place(connection: Connection, entry: int) -> None:
             self._bundles.note(connection, digest, step, entry)
 
-        draft = EntryDraft(kind=kind, accountability=body, placed=(place,) if step else ())
-        return (await self._record.write(draft)).leaf_index
+        placed = (place,) if also is None else (also, place)
+        await self._record.write(EntryDraft(kind=kind, accountability=body, placed=placed))
 
 
 def _is_digest(text: str) -> bool:

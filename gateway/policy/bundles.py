@@ -85,13 +85,15 @@ class Bundles:
         digest = digest_of(files)
         with write_transaction(self._engine) as connection:
             advance(connection, EPOCH)
-            if connection.execute(select(BUNDLES.c.digest).where(BUNDLES.c.digest == digest)).first() is None:
-                connection.execute(
-                    insert(BUNDLES).values(
-                        digest=digest, files=packed(files), report=report, entry=entry, stored_ms=self._clock.now_ms()
-                    )
-                )
+            self.take(connection, files, report, entry)
         return digest
+
+    def take(self, connection: Connection, files: Mapping[str, bytes], report: str, entry: int) -> None:
+        """The same in the transaction of the entry itself: what is proposed is there, or it is not proposed."""
+        digest = digest_of(files)
+        if connection.execute(select(BUNDLES.c.digest).where(BUNDLES.c.digest == digest)).first() is None:
+            values = {"files": packed(files), "report": report, "entry": entry, "stored_ms": self._clock.now_ms()}
+            connection.execute(insert(BUNDLES).values(digest=digest, **values))
 
     def mend(self, files: Mapping[str, bytes]) -> None:
         """Put a bundle's bytes back where they were changed by hand: the digest says which they must be."""

@@ -261,6 +261,15 @@ async def test_a_step_that_cannot_be_kept_is_not_on_the_log_either(
         other.engine.dispose()
 
 
+@pytest.mark.parametrize("table", ["policy_bundles", "policy_activations"])
+async def test_what_cannot_be_kept_is_not_proposed_on_the_log_either(city: City, fresh: Door, table: str) -> None:
+    files = with_rule(NO_TAX, f"// full {table}\n")
+    with logged(city) as book, storage_that_fails(city, table=table):
+        assert (await refused(propose(city, fresh, files))).reason == "LEDGER_UNAVAILABLE"
+    assert "policy_proposed" not in book.kinds
+    assert (await propose(city, fresh, files)).state == "proposed"
+
+
 async def test_rows_put_in_or_taken_out_by_hand_put_nothing_in_force(city: City, fresh: Door) -> None:
     engine = city.parts.engine
     loose = with_rule('@id("loose") @scope("*") permit (principal, action, resource);')
