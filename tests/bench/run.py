@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gateway.bootstrap.interpreter import share_interpreter
 from tests.bench import decisions, ledger, vault
 from tests.bench.measure import Figures, ratio
 from tests.bench.results import merge
@@ -87,6 +88,8 @@ async def measure(rounds: int, seconds: float) -> dict[str, Any]:
 def _further(rounds: int) -> Iterator[dict[str, Any]]:
     yield vault.measure(rounds)
     yield decisions.measure(rounds)
+    # As every gateway does; not before, since the client of both sides is measured in this process.
+    share_interpreter()
     yield ledger.measure(min(rounds, LEDGER_ROUNDS))
 
 

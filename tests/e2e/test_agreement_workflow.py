@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from keys.passphrase import LOWEST
@@ -119,6 +120,7 @@ def retired_at_the_node(city: City) -> Iterator[None]:
     settings.write_text(before, encoding="utf-8")
 
 
+@pytest.mark.long
 async def test_a_talk_with_a_question_a_narrower_text_a_revision_and_a_refusal(city: City) -> None:
     lines = documented()
     for line in lines[:2]:

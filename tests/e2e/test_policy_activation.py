@@ -109,6 +109,7 @@ async def test_a_steward_may_be_the_second_person_but_neither_proposes_nor_activ
     ] * 2
 
 
+@pytest.mark.long
 async def test_what_does_not_load_has_an_error_or_fails_a_table_is_not_even_proposed(city: City, fresh: Door) -> None:
     packaged = read_files(PACKAGED)
     without = {**packaged, "guardrails.cedar": packaged["guardrails.cedar"].replace(b'@id("case-is', b'@id("x-is')}

@@ -174,6 +174,7 @@ def test_without_shares_there_is_nothing_to_unseal_with(home: Path) -> None:
     assert "NO_RECOVERY" in done.errors
 
 
+@pytest.mark.long
 def test_every_later_change_keeps_the_shares_valid(home: Path, five: list[str]) -> None:
     for what in ("root", "kek"):
         assert run("key", "rotate", "--what", what, "--yes", "--home", str(home)).code == 0
@@ -183,6 +184,7 @@ def test_every_later_change_keeps_the_shares_valid(home: Path, five: list[str]) 
     assert phones(home) == EVERYBODY
 
 
+@pytest.mark.long
 def test_an_older_copy_of_the_keyring_is_not_brought_back_by_shares(home: Path, five: list[str]) -> None:
     older = (home / "keyring.bin").read_bytes()
     for words in (("rotate", "--what", "kek"), ("retire", "--what", "kek", "--below", "2")):

@@ -120,6 +120,7 @@ def test_without_its_passphrase_it_says_so_at_both_doors_and_opens_when_the_file
         assert run("status", "--home", str(home)).code == 0
 
 
+@pytest.mark.long
 def test_a_wrong_passphrase_is_not_tried_again_until_its_file_changes(home: Path) -> None:
     right = (home / "passphrase").read_bytes()
     (home / "passphrase").write_bytes(b"wrong\n")
@@ -149,6 +150,7 @@ def test_it_can_be_told_to_stop_while_it_is_sealed(home: Path) -> None:
     assert not (home / STATUS_FILE).exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not MODULE, reason=WHY_NOT)
 def test_a_token_that_is_plugged_in_later_opens_it(home: Path, tokens: Tokens) -> None:
     label = tokens.make()

@@ -69,6 +69,7 @@ def test_every_trouble_with_the_pin_has_its_name(
     assert json.loads(key(home, "status", "--json"))["sealed"]["code"] == code
 
 
+@pytest.mark.long
 def test_a_lost_token_is_replaced_by_the_custodians(home: Path, token: str, tokens: Tokens) -> None:
     key(home, "migrate", "--yes")
     shares = split(home, "--shares", "5", "--threshold", "3")
