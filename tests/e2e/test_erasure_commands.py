@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.backup.erasures import read_register
 from oncegate.v1 import profile_pb2, signed_pb2
 from tests.support.city import ALICE, City
@@ -27,6 +29,7 @@ async def run(command: str, *arguments: object, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 async def test_a_citizen_erases_an_outsider_checks_and_the_school_is_told(
     city: City, people: Door, raw: RawSystem, tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ from tests.support.city_fixtures import shared_city
 from tests.support.doors import Door, bearer
 from tests.support.index_node import FixedClock
 
-pytestmark = [shared_city("e2e-index-rotation"), pytest.mark.long]
+pytestmark = [*shared_city("e2e-index-rotation"), pytest.mark.long]
 
 ITEMS = ("civil.resident:name=value", "housing.property:location=value", "oncegate.profile:phone=value")
 SCHEME = "cn.resident-id"

@@ -70,6 +70,7 @@ async def test_erasing_the_person_changes_the_pseudonym(city: City, school: Asyn
     assert (await asked(school, BO))[0].text == after[0].text
 
 
+@pytest.mark.long
 async def test_a_change_is_announced_with_notice_and_on_the_ledger(city: City, school: AsyncClient) -> None:
     rotate = ("rotate", "--department", "education", "--from")
     soon, later = ((datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d") for days in (3, 40))

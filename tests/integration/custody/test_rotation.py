@@ -137,6 +137,7 @@ def test_a_running_gateway_refuses_an_older_keyring_and_goes_on_with_the_newest(
         assert not offline.secrets.live.problem()
 
 
+@pytest.mark.long
 def test_the_root_key_is_rotated_and_the_older_one_destroyed(home: Path) -> None:
     older = (home / "keyring.bin").read_bytes()
     refused = key(home, "retire", "--what", "root", "--below", "2", "--yes", code=3)
@@ -159,6 +160,7 @@ def test_nothing_changes_without_a_yes_or_in_a_dry_run(home: Path) -> None:
     assert not entries(home, "key_rotated")
 
 
+@pytest.mark.long
 def test_a_keyring_of_the_first_form_opens_and_is_migrated(home: Path) -> None:
     settings = Settings.load(home)
     passphrase = (home / "passphrase").read_bytes().strip()

@@ -134,6 +134,7 @@ def test_a_wrong_passphrase_is_not_tried_again_until_its_file_changes(home: Path
         until("open", lambda: opens(home), 20)
 
 
+@pytest.mark.long
 def test_custodians_open_a_sealed_gateway_while_it_waits(home: Path) -> None:
     shares = split(home, "--shares", "3", "--threshold", "2").shares
     (home / "passphrase").write_bytes(b"forgotten and replaced\n")
