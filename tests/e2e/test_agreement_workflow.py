@@ -87,6 +87,7 @@ async def test_the_documented_commands_lead_from_a_proposal_to_the_first_answer(
     assert [kind for kind in book.kinds if kind != "acknowledged"][-2:] == ["asked", "released"]
 
 
+@pytest.mark.long
 async def test_what_a_department_suspends_is_not_released_until_it_resumes(city: City) -> None:
     lines = documented()
     for line in lines:

@@ -138,6 +138,7 @@ async def test_a_candidate_is_tried_on_the_past_before_it_is_proposed(
     assert "nothing changes" in await hands.run("simulate", "--bundle", str(PACKAGED), "--home", str(city.home))
 
 
+@pytest.mark.long
 async def test_lint_and_test_say_what_they_found_by_exit_code(city: City, hands: Hands, tmp_path: Path) -> None:
     assert "0 errors" in await hands.run("lint")
     assert (await hands.at_home("lint"))["errors"] == 0

@@ -73,6 +73,7 @@ async def test_a_search_without_a_value_a_reason_or_a_declared_field_is_refused(
     assert city.parts.ledger.entries(kind=Kind.PROFILES_SEARCHED, limit=9).entries == []
 
 
+@pytest.mark.long
 async def test_a_new_index_key_is_used_by_the_running_gateway_and_everyone_stays_found(city: City) -> None:
     find = ("vault", "find", "--home", city.home, "--field", "phone", "--why", "letter 7", "--json")
     async with people_door(city) as people:

@@ -38,6 +38,7 @@ def reasons(engine: PolicyEngine, question: AccessQuestion) -> list[Reason | Non
     return [None if item.allowed else item.reason for item in engine.decide(question).items]
 
 
+@pytest.mark.long
 def test_the_engine_and_a_plain_reading_of_the_page_never_differ(asked: list[AccessQuestion]) -> None:
     engine = PolicyEngine.load(purposes=VOCABULARY)
     told: Counter[Reason | None] = Counter()
