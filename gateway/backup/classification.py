@@ -37,6 +37,8 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "audit_facets": Treatment.WHOLE,
     "audit_labels": Treatment.WHOLE,
     "audit_marks": Treatment.WHOLE,
+    "audit_relation_questions": Treatment.WHOLE,
+    "audit_relations": Treatment.WHOLE,
     "audit_tallies": Treatment.WHOLE,
     "catalog_epoch": Treatment.WHOLE,
     "catalog_resources": Treatment.WHOLE,

@@ -73,6 +73,23 @@ def upgrade() -> None:
     sa.Column('value', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('name')
     )
+    op.create_table('audit_relation_questions',
+    sa.Column('pair', sa.LargeBinary(), nullable=False),
+    sa.Column('entry', sa.BigInteger(), nullable=False),
+    sa.Column('suspicion', sa.Integer(), nullable=False),
+    sa.Column('wanted_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('pair')
+    )
+    op.create_index('audit_relation_questions_by_suspicion', 'audit_relation_questions', ['suspicion', 'wanted_ms'], unique=False)
+    op.create_table('audit_relations',
+    sa.Column('pair', sa.LargeBinary(), nullable=False),
+    sa.Column('answered', sa.SmallInteger(), nullable=False),
+    sa.Column('holds', sa.SmallInteger(), nullable=False),
+    sa.Column('answered_ms', sa.BigInteger(), nullable=False),
+    sa.Column('entry', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('pair')
+    )
+    op.create_index('audit_relations_by_time', 'audit_relations', ['answered_ms'], unique=False)
     op.create_table('audit_tallies',
     sa.Column('dimension', sa.SmallInteger(), autoincrement=False, nullable=False),
     sa.Column('day', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -538,6 +555,10 @@ def downgrade() -> None:
     op.drop_table('catalog_resources')
     op.drop_table('catalog_epoch')
     op.drop_table('audit_tallies')
+    op.drop_index('audit_relations_by_time', table_name='audit_relations')
+    op.drop_table('audit_relations')
+    op.drop_index('audit_relation_questions_by_suspicion', table_name='audit_relation_questions')
+    op.drop_table('audit_relation_questions')
     op.drop_table('audit_marks')
     op.drop_table('audit_labels')
     op.drop_table('audit_facets')
