@@ -10,9 +10,8 @@ proposal, the tables by which auditors search, and nothing else; each logs a fai
 
 import asyncio
 import contextlib
-import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,22 @@ import structlog
 from gateway.audit.entries import EntryDraft
 from gateway.audit.kinds import Kind
 from gateway.bootstrap.agreeing import agreeing
+from gateway.bootstrap.auditing import auditing
 from gateway.bootstrap.consents import consenting
 from gateway.bootstrap.emergencies import declare_emergency, emergency_desk
 from gateway.bootstrap.erasures import erase_profile, erasures_of, notices_of
+from gateway.bootstrap.following import KeyringFollower
 from gateway.bootstrap.interpreter import set_heap_aside, share_interpreter
 from gateway.bootstrap.issuers import configured_issuers
-from gateway.bootstrap.log_search import index_log
 from gateway.bootstrap.logs import configure_logs
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.policy import policy_of
 from gateway.bootstrap.purposes import purposes_of
 from gateway.bootstrap.restored import require_confirmed
-from gateway.bootstrap.sealed import wait_unsealed, write_status
-from gateway.bootstrap.secrets import PEOPLE_NAMES, newest_index_keys
+from gateway.bootstrap.sealed import wait_unsealed
+from gateway.bootstrap.secrets import PEOPLE_NAMES
+from gateway.bootstrap.status import Status
+from gateway.bootstrap.turns import forever
 from gateway.bootstrap.vault_identity import vault_identity
 from gateway.bootstrap.vault_search import index_fields, searching
 from gateway.bootstrap.vault_suite import move_fields
@@ -41,13 +43,11 @@ from gateway.bootstrap.verifying import verify_field
 from gateway.clock import SystemClock
 from gateway.exchange.acknowledge import Acknowledge
 from gateway.exchange.ask import Ask
-from gateway.exchange.auditing import ReadLog
 from gateway.exchange.browse import Browse
 from gateway.exchange.citizen import Citizens
 from gateway.exchange.contribute import Contribute
 from gateway.exchange.decide import Decide
 from gateway.exchange.disclose import Disclose
-from gateway.exchange.evidence import Evidence
 from gateway.exchange.guesses import guess_limits
 from gateway.exchange.identify import Identify, IdentifySubject
 from gateway.exchange.locate import Locate
@@ -55,7 +55,6 @@ from gateway.exchange.mend import Mend
 from gateway.exchange.people import OwnProfile
 from gateway.exchange.record import Record
 from gateway.exchange.repeat import KeptAnswers
-from gateway.exchange.review import ReviewLog
 from gateway.exchange.source_desk import SourceDesk
 from gateway.federation.federation import Federation
 from gateway.federation.model import LinkLimits
@@ -67,7 +66,6 @@ from gateway.rpc.access import Door
 from gateway.rpc.codec import Codec
 from gateway.rpc.server import DoorServer
 from gateway.rpc.services.agreement import AgreementServicer
-from gateway.rpc.services.audit import AuditServicer
 from gateway.rpc.services.catalog import CatalogServicer
 from gateway.rpc.services.consent import ConsentRequestServicer, ConsentServicer
 from gateway.rpc.services.emergency import EmergencyServicer
@@ -89,7 +87,6 @@ from gateway.vault.pseudonyms import Pseudonyms
 from keys.envelope import Suite
 from oncegate.v1 import (
     agreement_pb2_grpc,
-    audit_pb2_grpc,
     catalog_pb2_grpc,
     consent_pb2_grpc,
     emergency_pb2_grpc,
@@ -117,7 +114,6 @@ class Gateway:
         offline: Its parts without doors.
     """
 
-    _keyring_problem: str = ""
     _background: Sequence[asyncio.Task[None]] = ()
 
     def __init__(self, offline: Offline) -> None:  # noqa: PLR0915 - wiring, once and in one place
@@ -125,7 +121,6 @@ class Gateway:
         self._offline = offline
         codec = Codec()
         keyring = offline.secrets.keyring
-        self._live = offline.secrets.live
         self.index = PointerIndex(engine, offline.secrets.subject_tokens, clock, normalise)
         persons = PersonRegistry(engine, oldest_written=oldest_written)
         self._vault = vault = _vault(offline)
@@ -165,7 +160,7 @@ class Gateway:
             decide=decide,
             record=record,
             ask=Ask(self.index, self.federation, clock),
-            contribute=Contribute(vault, Pseudonyms(engine, self._live, clock), certified, codec, clock),
+            contribute=Contribute(vault, Pseudonyms(engine, offline.secrets.live, clock), certified, codec, clock),
             kept=KeptAnswers(clock, limits.answer_kept_s, limits.answers_kept_bytes),
             erasing=self._erase.erasing,
             limits=limits,
@@ -173,7 +168,7 @@ class Gateway:
         )
         locate = Locate(identify, subjects, decide, record, self.index, codec)
         taking = Acknowledge(identify, record, offline.ledger.joins, settings.trust_domain, clock)
-        corrections = Corrections(engine, self._live, clock, vault.search, suite=vault.suite)
+        corrections = Corrections(engine, offline.secrets.live, clock, vault.search, suite=vault.suite)
         own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
         verify = verify_field(offline, Citizens(people, subjects), vault, disclose, record, codec)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, _sources(settings), record, clock)
@@ -181,6 +176,7 @@ class Gateway:
         browse = Browse(offline.peers, people, offline.browsing, offline.departments)
         self._agreeing = agreed = agreeing(offline)
         self._mend = Mend(offline.ledger, record, limits, clock)
+        self._auditing = auditing(offline, people, subjects, record, own)
         self._identity = ServerIdentity(offline.authority, settings, clock)
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
 
@@ -196,12 +192,7 @@ class Gateway:
             )
 
         def register_people(server: Any) -> None:
-            reading = ReadLog(people, record, offline.ledger)
-            review = ReviewLog(people, subjects, record, offline.ledger)
-            evidence = Evidence(people, record, offline.ledger, clock)
-            audit_pb2_grpc.add_AuditServiceServicer_to_server(
-                AuditServicer(offline.ledger, reading, own, review, evidence), server
-            )
+            self._auditing.register(server)
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own, verify), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(consents.own, clock), server)
@@ -222,6 +213,28 @@ class Gateway:
         )
 
         self.tiles = TilesDoor(settings.listen.tiles, offline.ledger.published.read) if settings.listen.tiles else None
+        self._keyring = following = KeyringFollower(offline.secrets)
+        listen, tiles = settings.listen, self.tiles
+        self._status = Status(
+            offline,
+            self.federation,
+            self.index,
+            ports=(
+                ("systems", listen.systems, lambda: self.systems.port),
+                ("people", listen.people, lambda: self.people.port),
+                ("tiles", listen.tiles, None if tiles is None else lambda: tiles.port),
+            ),
+            reports=(
+                lambda: {
+                    "certificate_until_ms": self._identity.not_after_ms,
+                    "policy_bundle": policy.active.digest,
+                    "policy_problem": policy.active.problem,
+                    "keyring_problem": following.problem,
+                },
+                agreed.status,
+                emergencies.status,
+            ),
+        )
 
     async def start(self) -> None:
         """Start the ledger, close what a crash left open, start federation, open the doors."""
@@ -236,14 +249,14 @@ class Gateway:
         if self.tiles is not None:
             await self.tiles.start()
         self._background = [
-            asyncio.create_task(_forever("status", _STATUS_S, self._write_status)),
-            asyncio.create_task(_forever("keyring", _STATUS_S, self._follow_keyring)),
-            asyncio.create_task(_forever("mend", _MEND_S, self._mend.running)),
-            asyncio.create_task(_forever("erasures", _MEND_S, self._erase.running)),
-            asyncio.create_task(_forever("search tables", _STATUS_S, lambda: index_log(self._offline.ledger))),
-            *(asyncio.create_task(_forever(*turn)) for turn in self._agreeing.turns()),
-            asyncio.create_task(_forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
-            asyncio.create_task(_forever("emergencies", _MEND_S, self._emergencies.note_overdue)),
+            asyncio.create_task(forever("status", _STATUS_S, self._status.write)),
+            asyncio.create_task(forever("keyring", _STATUS_S, self._keyring.turn)),
+            asyncio.create_task(forever("mend", _MEND_S, self._mend.running)),
+            asyncio.create_task(forever("erasures", _MEND_S, self._erase.running)),
+            *(asyncio.create_task(forever(*turn)) for turn in self._auditing.turns()),
+            *(asyncio.create_task(forever(*turn)) for turn in self._agreeing.turns()),
+            asyncio.create_task(forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
+            asyncio.create_task(forever("emergencies", _MEND_S, self._emergencies.note_overdue)),
             asyncio.create_task(move_fields(self._vault)),
             asyncio.create_task(index_fields(self._vault.reindexing)),
         ]
@@ -278,58 +291,6 @@ class Gateway:
             (self._offline.settings.home / STATUS_FILE).unlink()
         self._offline.engine.dispose()
 
-    async def _follow_keyring(self) -> None:
-        """Take over a new version of the index key, on the event loop: the status tells of it only afterwards."""
-        tokens = self._offline.secrets.subject_tokens
-        # Beside the event loop: a keyring that changed is opened anew.
-        problem = await asyncio.to_thread(self._live.problem)
-        if problem != self._keyring_problem:
-            self._keyring_problem = problem
-            if problem:
-                _log.error("the newest keyring does not open", problem=problem)
-        if problem:
-            return
-        known, current = await asyncio.to_thread(newest_index_keys, self._live)
-        if current > tokens.current:
-            tokens.learn(known, current)
-            _log.info("index key learnt", version=tokens.current)
-
-    async def _write_status(self) -> None:
-        settings = self._offline.settings
-        connected = {status.node: status for status in self.federation.status()}
-        known = {entry.node for entry in self._offline.catalog.list() if entry.node != settings.gateway_id}
-        nodes = []
-        for node in sorted(known | set(connected)):
-            status = connected.get(node)
-            nodes.append(
-                {
-                    "node": node,
-                    "connected": status is not None and not status.draining,
-                    "synced_unix_ms": self.index.synced(node),
-                    "pointers": self.index.pointers(node),
-                    "answered": 0 if status is None else status.answered,
-                    "bad_answers": 0 if status is None else status.bad_answers,
-                }
-            )
-        document = {
-            "gateway": settings.gateway_id,
-            "pid": os.getpid(),
-            "written_unix_ms": self._offline.clock.now_ms(),
-            "systems": f"{settings.listen.systems.rpartition(':')[0]}:{self.systems.port}",
-            "people": f"{settings.listen.people.rpartition(':')[0]}:{self.people.port}",
-            "tiles": f"{settings.listen.tiles.rpartition(':')[0]}:{self.tiles.port}" if self.tiles else "",
-            "ledger_size": self._offline.ledger.size(),
-            "certificate_until_ms": self._identity.not_after_ms,
-            "policy_bundle": self._policy.active.digest,
-            "policy_problem": self._policy.active.problem,
-            "keyring_problem": self._keyring_problem,
-            "index_key_version": self._offline.secrets.subject_tokens.current,
-            **self._agreeing.status(),
-            **self._emergencies.status(),
-            "nodes": nodes,
-        }
-        write_status(settings.home, document)
-
 
 def _sources(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Who may state which profile field. A field that there is not would silently be nobody's.
@@ -360,16 +321,6 @@ def _trust(offline: Offline) -> Trust:
         ledger_key=offline.ledger_key,
         gateway=settings.gateway_id,
     )
-
-
-async def _forever(name: str, every_s: float, work: Callable[[], Awaitable[Any]]) -> None:
-    """Do something again and again; a failure is logged by type and tried again at the next turn."""
-    while True:
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001 - one failed turn must not end the work
-            _log.error("background work failed", work=name, error=type(error).__name__)
-        await asyncio.sleep(every_s)
 
 
 async def serve(home: Path) -> None:

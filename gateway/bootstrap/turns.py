@@ -6,7 +6,7 @@ by text, and tried again later.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -49,3 +49,19 @@ async def every_turn(work: str, step: Callable[[int], int], final: type[Exceptio
             return done
         done += more
         await sleep(_PAUSE_S)
+
+
+async def forever(name: str, every_s: float, work: Callable[[], Awaitable[Any]]) -> None:
+    """Do something again and again; a failure is logged by type and tried again at the next turn.
+
+    Args:
+        name: What it is called in the log.
+        every_s: Pause between two turns, in seconds.
+        work: One turn.
+    """
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - one failed turn must not end the work
+            _log.error("background work failed", work=name, error=type(error).__name__)
+        await asyncio.sleep(every_s)

@@ -1,0 +1,62 @@
+"""Wires what auditors do with the access log, and the turns that look after the log beside a serving gateway."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.audit.ledger import SqlLedger
+from gateway.bootstrap.log_search import index_log
+from gateway.bootstrap.offline import Offline
+from gateway.exchange.auditing import ReadLog
+from gateway.exchange.evidence import Evidence
+from gateway.exchange.identify import IdentifySubject
+from gateway.exchange.people import OwnProfile
+from gateway.exchange.record import Record
+from gateway.exchange.review import ReviewLog
+from gateway.identity.people import People
+from gateway.rpc.services.audit import AuditServicer
+from oncegate.v1 import audit_pb2_grpc
+
+_INDEX_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Auditing:
+    """What auditors do with the access log.
+
+    Args:
+        ledger: The log.
+        servicer: Their door.
+    """
+
+    ledger: SqlLedger
+    servicer: AuditServicer
+
+    def register(self, server: Any) -> None:
+        """Offer the service at a door for people."""
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(self.servicer, server)
+
+    def turns(self) -> tuple[tuple[str, float, Callable[[], Awaitable[Any]]], ...]:
+        """What is done again and again: a name for the log, the pause in seconds, and the turn."""
+        return (("search tables", _INDEX_S, lambda: index_log(self.ledger)),)
+
+
+def auditing(offline: Offline, people: People, subjects: IdentifySubject, record: Record, own: OwnProfile) -> Auditing:
+    """Wire it.
+
+    Args:
+        offline: The gateway's parts without doors.
+        people: Who may come in by a token.
+        subjects: Knows persons by identifier.
+        record: Writes the log.
+        own: What a citizen sees of the log.
+    """
+    ledger = offline.ledger
+    servicer = AuditServicer(
+        ledger,
+        ReadLog(people, record, ledger),
+        own,
+        ReviewLog(people, subjects, record, ledger),
+        Evidence(people, record, ledger, offline.clock),
+    )
+    return Auditing(ledger, servicer)
