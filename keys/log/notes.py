@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 LONGEST_NOTE: Final = 1 << 20
 MOST_SIGNATURES: Final = 100
-_ED25519: Final = b"\x01"
+ED25519: Final = b"\x01"
 _KEY_ID: Final = 4
-_NAME: Final = re.compile(r"[^\s+]+")
+NAME: Final = re.compile(r"[^\s+]+")
 _LINE: Final = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)")
 _LOWEST_PRINTABLE: Final = " "
 
@@ -37,28 +37,18 @@ class NoteVerifier:
 
     Attributes:
         name: The key's name.
+        public_key: 32 bytes.
         vkey: As given.
 
     Raises:
         BadCheckpoint: It is no Ed25519 verifier key, or its id is not the key's.
     """
 
-    __slots__ = ("_key", "_key_id", "name", "vkey")
+    __slots__ = ("_key_id", "name", "public_key", "vkey")
 
     def __init__(self, vkey: str) -> None:
-        name, _, rest = vkey.partition("+")
-        hex_id, _, encoded = rest.partition("+")
-        try:
-            raw = base64.b64decode(encoded.encode("ascii"), validate=True)
-            # Stricter than OpenSSL, so that it makes no difference which of the two verifies.
-            ed25519.check_key(raw[1:])
-        except (ValueError, binascii.Error, BadSignature):
-            raise BadCheckpoint("this is not a verifier key") from None
-        if not _NAME.fullmatch(name) or raw[:1] != _ED25519 or _key_id(name, raw).hex() != hex_id:
-            raise BadCheckpoint("this is not an Ed25519 verifier key")
-        self._key = raw[1:]
-        self._key_id = _key_id(name, raw)
-        self.name = name
+        self.name, self.public_key = parse_vkey(vkey, ED25519)
+        self._key_id = key_id(self.name, ED25519 + self.public_key)
         self.vkey = vkey
 
     def verify(self, note: str) -> str:
@@ -73,21 +63,36 @@ class NoteVerifier:
         Raises:
             BadCheckpoint: The note is malformed, this key has not signed it, or its signature does not hold.
         """
+        return self._open(note)[0]
+
+    def line(self, note: str) -> str:
+        """This key's signature line of a note, with its newline. Fails closed.
+
+        Args:
+            note: Text and signatures.
+
+        Raises:
+            BadCheckpoint: As `verify`.
+        """
+        return signature_line(self.name, self._key_id + self._open(note)[1])
+
+    def _open(self, note: str) -> tuple[str, bytes]:
+        """The text and this key's signature over it."""
         text, signatures = split_note(note)
-        signed = False
-        for name, key_id, signature in signatures:
-            if name != self.name or key_id != self._key_id:
+        found: bytes | None = None
+        for name, signed_by, signature in signatures:
+            if name != self.name or signed_by != self._key_id:
                 continue
-            if signed:
+            if found is not None:
                 raise BadCheckpoint("the note is signed twice by the same key")
             try:
-                _verify(self._key, signature, text.encode())
+                verify_signature(self.public_key, signature, text.encode())
             except BadSignature:
                 raise BadCheckpoint("the note's signature does not verify") from None
-            signed = True
-        if not signed:
+            found = signature
+        if found is None:
             raise BadCheckpoint("the note is not signed by the key expected")
-        return text
+        return text, found
 
 
 class NoteSigner:
@@ -109,14 +114,14 @@ class NoteSigner:
     __slots__ = ("_key", "_key_id", "name", "seed", "vkey")
 
     def __init__(self, name: str, seed: bytes) -> None:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise BadCheckpoint("a note key's name has no white space and no plus sign")
         try:
-            self._key = _private_keys().from_private_bytes(seed)
+            self._key = private_keys().from_private_bytes(seed)
         except ValueError:
             raise BadCheckpoint("an Ed25519 seed is 32 bytes") from None
-        raw = _ED25519 + self._key.public_key().public_bytes_raw()
-        self._key_id = _key_id(name, raw)
+        raw = ED25519 + self._key.public_key().public_bytes_raw()
+        self._key_id = key_id(name, raw)
         self.name = name
         self.seed = seed
         self.vkey = f"{name}+{self._key_id.hex()}+{base64.b64encode(raw).decode()}"
@@ -128,7 +133,7 @@ class NoteSigner:
         Raises:
             BadCheckpoint: The name is malformed.
         """
-        return cls(name, _private_keys().generate().private_bytes_raw())
+        return cls(name, private_keys().generate().private_bytes_raw())
 
     def sign(self, text: str) -> str:
         """Makes a note.
@@ -144,11 +149,46 @@ class NoteSigner:
         """
         if not _is_text(text):
             raise BadCheckpoint("a note's text ends with a newline and has no control characters")
-        encoded = base64.b64encode(self._key_id + self._key.sign(text.encode())).decode()
-        return f"{text}\n— {self.name} {encoded}\n"
+        return f"{text}\n" + signature_line(self.name, self._key_id + self._key.sign(text.encode()))
 
     def __repr__(self) -> str:
         return f"NoteSigner({self.vkey})"
+
+
+def signature_line(name: str, raw: bytes) -> str:
+    """A signature line, with its newline.
+
+    Args:
+        name: The key's name.
+        raw: Key id and signature.
+    """
+    return f"— {name} {base64.b64encode(raw).decode()}\n"
+
+
+def parse_vkey(vkey: str, kind: bytes) -> tuple[str, bytes]:
+    """Reads a verifier key of one kind. Fails closed.
+
+    Args:
+        vkey: `NAME+HEXID+base64(kind ‖ public key)`.
+        kind: The signature type expected, one byte.
+
+    Returns:
+        The name and the 32 bytes of the public key.
+
+    Raises:
+        BadCheckpoint: It is no verifier key of this kind, its id is not the key's, or the key is of small order.
+    """
+    name, _, rest = vkey.partition("+")
+    hex_id, _, encoded = rest.partition("+")
+    try:
+        raw = base64.b64decode(encoded.encode("ascii"), validate=True)
+        # Stricter than OpenSSL, so that it makes no difference which of the two verifies.
+        ed25519.check_key(raw[1:])
+    except (ValueError, binascii.Error, BadSignature):
+        raise BadCheckpoint("this is not a verifier key") from None
+    if not NAME.fullmatch(name) or raw[:1] != kind or key_id(name, raw).hex() != hex_id:
+        raise BadCheckpoint("this is not a verifier key of the kind expected")
+    return name, raw[1:]
 
 
 def split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
@@ -185,13 +225,23 @@ def split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     return text, signatures
 
 
-def _key_id(name: str, typed_key: bytes) -> bytes:
-    """First four bytes of SHA-256(name ‖ 0A ‖ type ‖ public key)."""
+def key_id(name: str, typed_key: bytes) -> bytes:
+    """First four bytes of SHA-256(name ‖ 0A ‖ type ‖ public key).
+
+    Args:
+        name: The key's name.
+        typed_key: The type's byte and the public key.
+    """
     return sha256(name.encode() + b"\n" + typed_key).digest()[:_KEY_ID]
 
 
-def _verify(public_key: bytes, signature: bytes, message: bytes) -> None:
-    """By the faster of the two that there are.
+def verify_signature(public_key: bytes, signature: bytes, message: bytes) -> None:
+    """Accepts by returning an Ed25519 signature, verified by the faster of the two that there are. Fails closed.
+
+    Args:
+        public_key: 32 bytes that `ed25519.check_key` accepted.
+        signature: 64 bytes.
+        message: What was signed.
 
     Raises:
         BadSignature: It does not verify.
@@ -208,7 +258,8 @@ def _verify(public_key: bytes, signature: bytes, message: bytes) -> None:
         raise BadSignature("the signature does not verify") from None
 
 
-def _private_keys() -> "type[openssl.Ed25519PrivateKey]":
+def private_keys() -> "type[openssl.Ed25519PrivateKey]":
+    """The package's private keys; a verifier that signs nothing never asks for them."""
     from cryptography.hazmat.primitives.asymmetric import ed25519 as openssl  # noqa: PLC0415 - see above
 
     return openssl.Ed25519PrivateKey
