@@ -78,6 +78,8 @@ class Code(StrEnum):
     DEPARTMENT_REVOKED = "DEPARTMENT_REVOKED"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     NOT_FOUND = "NOT_FOUND"
+    IDENTITY_NOT_SEALED = "IDENTITY_NOT_SEALED"
+    OPENINGS_EXHAUSTED = "OPENINGS_EXHAUSTED"
     OVERLOADED = "OVERLOADED"
     NODE_REFUSED = "NODE_REFUSED"
     BAD_FRAME = "BAD_FRAME"
@@ -179,6 +181,16 @@ PUBLIC: dict[Code, PublicError] = {
     Code.DEPARTMENT_REVOKED: PublicError(_S.PERMISSION_DENIED, "部门已被停用", "The department is revoked"),
     Code.ALREADY_EXISTS: PublicError(_S.ALREADY_EXISTS, "已存在", "It exists already"),
     Code.NOT_FOUND: PublicError(_S.NOT_FOUND, "未找到", "It was not found"),
+    Code.IDENTITY_NOT_SEALED: PublicError(
+        _S.NOT_FOUND,
+        "没有以这些密钥封存的身份",
+        "No identity is sealed to these keys",
+    ),
+    Code.OPENINGS_EXHAUSTED: PublicError(
+        _S.RESOURCE_EXHAUSTED,
+        "今日查明身份的次数已用完",
+        "You have opened as many identities today as you may",
+    ),
     Code.OVERLOADED: PublicError(_S.RESOURCE_EXHAUSTED, "系统繁忙，请稍后重试", "Too many requests; try again later"),
     Code.NODE_REFUSED: PublicError(_S.FAILED_PRECONDITION, "节点未被接受", "The node was not accepted"),
     Code.BAD_FRAME: PublicError(_S.INVALID_ARGUMENT, "数据帧不符合协议", "The frame breaks the protocol"),

@@ -232,6 +232,18 @@ class Emergencies(_Section):
     ] = 10
 
 
+class Identities(_Section):
+    """What holds for identities sealed to the auditors' key, once `oncegate audit identity-key set` named one."""
+
+    openings_per_day: Annotated[
+        int, Field(ge=1, le=1000, description="identities that one auditor opens on one civil day")
+    ] = 20
+    sealed_again_days: Annotated[
+        int,
+        Field(ge=1, le=3650, description="after so many days an identity is sealed anew; fewer than entries are kept"),
+    ] = 365
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. `docs/operations.md` lists each key (tested)."""
 
@@ -260,6 +272,7 @@ class Settings(BaseSettings):
     consents: ConsentSettings = Field(default_factory=ConsentSettings)
     limits: Limits = Field(default_factory=Limits)
     emergencies: Emergencies = Field(default_factory=Emergencies)
+    identities: Identities = Field(default_factory=Identities)
     issuers: tuple[IssuerSettings, ...] = ()
 
     @field_validator("trust_domain")

@@ -15,6 +15,9 @@ class Kind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     LOG_READ = "log_read"
     PERSON_SEARCHED = "person_searched"
+    IDENTITY_KEY_SET = "identity_key_set"
+    IDENTITY_SEALED = "identity_sealed"
+    IDENTITY_OPENED = "identity_opened"
     PROFILE_WRITTEN = "profile_written"
     PROFILE_READ = "profile_read"
     PROFILE_DELETED = "profile_deleted"
@@ -81,6 +84,7 @@ ACCESSES: Final = frozenset(
         Kind.ABANDONED,
         Kind.REPLAYED,
         Kind.PERSON_SEARCHED,
+        Kind.IDENTITY_OPENED,
         Kind.PROFILE_RECORDED,
         Kind.PROFILE_FOUND,
         Kind.CORRECTION_READ,

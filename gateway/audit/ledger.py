@@ -124,6 +124,14 @@ class SqlLedger:
             return waiting.result
         raise waiting.result or LedgerUnavailable("the log gave no answer")
 
+    def token(self, about: bytes) -> bytes:
+        """The keyed token, 16 bytes, under which entries about somebody are found.
+
+        Args:
+            about: As given in `EntryDraft.about`.
+        """
+        return self._bodies.token(about)
+
     def counted(self, name: str) -> int:
         """A counter's number as it is durable; 0 when nothing was counted under the name, or it was forgotten."""
         return self._reader.counted(name)

@@ -40,6 +40,8 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "audit_relation_questions": Treatment.WHOLE,
     "audit_relations": Treatment.WHOLE,
     "audit_tallies": Treatment.WHOLE,
+    "auditors_epoch": Treatment.WHOLE,
+    "auditors_identities": Treatment.WHOLE,
     "catalog_epoch": Treatment.WHOLE,
     "catalog_resources": Treatment.WHOLE,
     "catalog_terms": Treatment.WHOLE,

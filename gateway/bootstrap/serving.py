@@ -25,6 +25,7 @@ from gateway.bootstrap.consents import consenting
 from gateway.bootstrap.emergencies import declare_emergency, emergency_desk
 from gateway.bootstrap.erasures import erase_profile, erasures_of, notices_of
 from gateway.bootstrap.following import KeyringFollower
+from gateway.bootstrap.identities import sealed_identities
 from gateway.bootstrap.interpreter import set_heap_aside, share_interpreter
 from gateway.bootstrap.issuers import configured_issuers
 from gateway.bootstrap.logs import configure_logs
@@ -127,8 +128,10 @@ class Gateway:
         issuers = configured_issuers(settings)
         people = People(issuers, clock, keyring.get(PEOPLE_NAMES))
         self._record = record = Record(offline.ledger, guess_limits(settings.limits), declare_emergency(offline))
-        identify = Identify(offline.peers, offline.departments, people, codec, settings, clock)
-        subjects = IdentifySubject(offline.secrets.subject_tokens, persons)
+        self._identities = identities = sealed_identities(offline, people, record)
+        seals = identities.seals
+        identify = Identify(offline.peers, offline.departments, people, codec, settings, clock, seals)
+        subjects = IdentifySubject(offline.secrets.subject_tokens, persons, seals)
         self._consents = consents = consenting(offline, people, identify, subjects, record, issuers)
         self.federation = Federation(
             index=self.index,
@@ -193,6 +196,7 @@ class Gateway:
 
         def register_people(server: Any) -> None:
             self._auditing.register(server)
+            self._identities.register(server)
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own, verify), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(consents.own, clock), server)

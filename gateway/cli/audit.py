@@ -20,6 +20,7 @@ from gateway.cli import audit_local as local
 from gateway.cli.audit_local import show
 from gateway.cli.audit_review import rebuild_search, report, search, stats, write_found
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
+from gateway.cli.identity import identity, key_app
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import EXIT_REFUSED, EXIT_USAGE, command, emit, fail, fields_text, moment, say, table
 from keys.log.proof_files import ProofFile, write_proof_file
@@ -244,6 +245,8 @@ app.command("search")(search)
 app.command("stats")(stats)
 app.command("report")(report)
 app.command("rebuild-search")(rebuild_search)
+app.command("identity")(identity)
+app.add_typer(key_app, name="identity-key")
 
 
 @app.command("verify")

@@ -49,6 +49,7 @@ class Report(StrEnum):
     FIELDS = "fields"
     REFUSALS = "refusals"
     EMERGENCIES = "emergencies"
+    OPENINGS = "openings"
 
 
 _REPORTS: Final = {
@@ -57,6 +58,7 @@ _REPORTS: Final = {
     Report.FIELDS: (Dimension.FIELD, ""),
     Report.REFUSALS: (Dimension.REASON, "refused"),
     Report.EMERGENCIES: (Dimension.EMERGENCY, ""),
+    Report.OPENINGS: (Dimension.AUDITOR, "identity_opened"),
 }
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV that a spreadsheet opens safely.")]
 
@@ -144,7 +146,10 @@ def stats(  # noqa: PLR0917 - typer calls it by name
 
 @command
 def report(
-    name: Annotated[Report, typer.Argument(help="departments, purposes, fields, refusals or emergencies.")],
+    name: Annotated[
+        Report,
+        typer.Argument(help="departments, purposes, fields, refusals, emergencies or openings (of identities)."),
+    ],
     gateway: Address,
     ca: CaFile,
     token_file: TokenFile,

@@ -55,11 +55,16 @@ OUTCOMES = {
     "emergency_read": "a department's steward read the notice / 部门数据专员查阅紧急使用通知",
     "emergency_reviewed": "a department's steward reviewed the emergency / 部门数据专员复核紧急使用",
     "person_searched": "an auditor looked for who asked about you / 审计人员查阅了与您有关的访问记录",
+    "identity_opened": "an auditor looked up who you are in the access log / 审计人员查明了访问记录中您的身份",
     "profile_found": "found by the operator by a value / 运营方按内容查到本档案",
 }
 
 
-_WITHOUT_DEPARTMENT = {"person_searched": "an auditor 审计人员", "profile_found": "the operator 运营方"}
+_WITHOUT_DEPARTMENT = {
+    "person_searched": "an auditor 审计人员",
+    "identity_opened": "an auditor 审计人员",
+    "profile_found": "the operator 运营方",
+}
 
 
 @profile_app.command("show")

@@ -91,6 +91,7 @@ class Disclose:
             subject: Subject | None = None
             try:
                 caller = self._identify.caller(call, peer)
+                await self._identify.sealed(caller)
                 known = Record.known(caller)
                 subject = await self._subjects(call, caller.request)
                 plan = self._decide(caller, subject)

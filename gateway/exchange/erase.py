@@ -22,6 +22,7 @@ from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import Access, LogEntry
 from gateway.errors import Code, Refused
+from gateway.exchange.erase_identity import EraseIdentity
 from gateway.exchange.erasing import Erasing
 from gateway.exchange.identify import Subject
 from gateway.exchange.record import Record
@@ -66,6 +67,7 @@ class EraseProfile:
         signing_key: The vault's, for receipts.
         certified: Gives the department's certificate over it, or None.
         gateway: Name of this gateway.
+        identity: Erases the person's sealed identity.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class EraseProfile:
         signing_key: SigningKey,
         certified: Callable[[], CertifiedKeys | None],
         gateway: str,
+        identity: EraseIdentity,
     ) -> None:
+        self._identity = identity
         self._erasures = erasures
         self._ledger = ledger
         self._record = record
@@ -132,6 +136,7 @@ class EraseProfile:
         Raises:
             Exception: One could not be carried out; the others were. Fails closed: the gateway does not start.
         """
+        await asyncio.to_thread(self._late_identities)
         return await asyncio.to_thread(self._finish)
 
     async def running(self) -> int:
@@ -190,6 +195,11 @@ class EraseProfile:
         if not task.cancelled():
             task.exception()  # Nobody may be waiting any more; whoever is gets it.
 
+    def _late_identities(self) -> None:
+        """Erase sealed identities that came back with a log from before their persons' erasures."""
+        for one in self._erasures.newest(None):
+            self._identity.late(one.person_id, one.erased_ms)
+
     def _finish(self) -> int:
         end, finished, cursor = self._ledger.size(), 0, ""
         kept_open, failure = False, None
@@ -232,6 +242,8 @@ class EraseProfile:
         promised = Promised(entry, self._ledger.entry(entry).time_ms, key_id)
         # Those before an earlier erasure were told then.
         told = self._erasures.before(person_id, entry)
+        # Before the erasure counts as carried out: what is cut off here is begun again.
+        self._identity(person_id, entry)
         return self._erasures.erase(person_id, promised, recipients=self._recipients(person_id, told, entry))
 
     def _recipients(self, person_id: bytes, after: int, before: int) -> Mapping[str, Sequence[int]]:

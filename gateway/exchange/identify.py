@@ -11,10 +11,10 @@ from gateway.clock import Clock
 from gateway.errors import Code, Refused, Violation, bad_request
 from gateway.exchange.model import Call, EmergencyMark, SignedRequest
 from gateway.exchange.operands import checked_operands
-from gateway.exchange.ports import WireCodec
+from gateway.exchange.ports import Seals, WireCodec
 from gateway.identity.departments import Departments
 from gateway.identity.peers import Peer, Peers
-from gateway.identity.people import People
+from gateway.identity.people import People, Person
 from gateway.settings import Settings
 from gateway.vault.persons import PersonRegistry, TokenTooOld
 from keys.certificates.peer import peer_from_pem
@@ -33,6 +33,7 @@ _MAX_IDENTIFIER = 64
 class Caller:
     """A system whose certificate, standing, certified keys and signature over this request have been verified.
 
+    `vouched` is the official as the token says, and goes on no record; `official` is the keyed hash that does.
     `operands` are those of its equality predicates, checked against the request. `mark` is what entries say about a
     declared emergency, once it is decided.
     """
@@ -45,6 +46,7 @@ class Caller:
     official: str
     operands: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
     mark: EmergencyMark | None = None
+    vouched: Person | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Identify:
         codec: Parses the request once its signature holds.
         settings: Trust domain and the window for a request's time.
         clock: Now.
+        seals: Keeps who an official is for the auditors; None for nobody.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Identify:
         codec: WireCodec,
         settings: Settings,
         clock: Clock,
+        seals: Seals | None = None,
     ) -> None:
         self._peers = peers
         self._departments = departments
@@ -84,6 +88,7 @@ class Identify:
         self._codec = codec
         self._settings = settings
         self._clock = clock
+        self._seals = seals
 
     def system(self, certificate: bytes | None) -> Peer:
         """The peer behind a TLS certificate, if it is a system in good standing.
@@ -117,11 +122,21 @@ class Identify:
             raise Refused(Code.REQUEST_EXPIRED)
         if request.sealing_key_id != keys.sealing_key_id:
             raise bad_request("sealing_key_id", "must be the certified sealing key's", Code.BAD_KEY_CERTIFICATE)
-        official = ""
+        vouched = None
         if call.official_token:
-            official = self._people.authenticate_official(call.official_token, peer=peer).subject_key
+            vouched = self._people.authenticate_official(call.official_token, peer=peer)
+        official = "" if vouched is None else vouched.subject_key
         operands = checked_operands(call, request) if call.operands or _commits(request) else {}
-        return Caller(peer, request, digest(call.body), keys, recipient_key(keys), official, operands)
+        return Caller(peer, request, digest(call.body), keys, recipient_key(keys), official, operands, vouched=vouched)
+
+    async def sealed(self, caller: Caller) -> None:
+        """Have the caller's official sealed to the auditors' key, before any entry names the official.
+
+        Raises:
+            Refused: It cannot be recorded.
+        """
+        if self._seals is not None and caller.vouched is not None:
+            await self._seals.official(caller.vouched)
 
     def certified(self, shown: CertifiedKeys, peer: Peer, now_ms: int) -> KeyCertificate:
         """Verify that keys are certified for exactly this system by its department's registered key, now.
@@ -153,11 +168,13 @@ class IdentifySubject:
     Args:
         tokens: Keyed hashing, in this process's memory only.
         persons: Random person ids by token.
+        seals: Keeps who a person is for the auditors; None for nobody.
     """
 
-    def __init__(self, tokens: SubjectTokens, persons: PersonRegistry) -> None:
+    def __init__(self, tokens: SubjectTokens, persons: PersonRegistry, seals: Seals | None = None) -> None:
         self._tokens = tokens
         self._persons = persons
+        self._seals = seals
 
     async def __call__(self, call: Call, request: SignedRequest) -> Subject:
         """Normalise and check the identifier, check the commitment, derive the token.
@@ -178,7 +195,11 @@ class IdentifySubject:
         return await self.known(request.subject_scheme, canonical)
 
     async def known(self, scheme: str, canonical: str) -> Subject:
-        """The subject of a canonical identifier."""
+        """The subject of a canonical identifier, sealed to the auditors' key before anything is written about it.
+
+        Raises:
+            Refused: No id can be had, or the sealed identity cannot be recorded. Fails closed.
+        """
         # Under every index key: while the key is rotated, a person stays the same person and every record is found.
         tokens = self._tokens.derive_every(scheme, canonical)
         try:
@@ -187,6 +208,8 @@ class IdentifySubject:
             # The key was rotated while this waited. A process without the new version is refused once more.
             tokens = self._tokens.derive_every(scheme, canonical)
             person_id = await self._persons.person_id(tokens[0], tokens[1:])
+        if self._seals is not None:
+            await self._seals.person(scheme, canonical, person_id)
         return Subject(scheme, canonical, tokens, person_id)
 
     async def existing(self, scheme: str, canonical: str) -> bytes | None:

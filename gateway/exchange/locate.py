@@ -62,6 +62,7 @@ class Locate:
         subject: Subject | None = None
         try:
             caller = self._identify.caller(call, peer)
+            await self._identify.sealed(caller)
             known = Record.known(caller)
             if caller.request.emergency is not None:
                 raise bad_request("emergency", "is for a fetch only")

@@ -1,10 +1,21 @@
-"""What the use cases need from the doors: encodings of the wire, which only the doors may know."""
+"""What the use cases need from elsewhere: encodings of the wire, which only the doors may know; seals of identities."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.exchange.model import AnswerField, LocatedResource, OpenedAnswer, SignedRequest
+from gateway.identity.people import Person
 from policies.vocabulary import Form
+
+
+class Seals(Protocol):
+    """Keeps who somebody is for the auditors, before anything is written about them."""
+
+    async def person(self, scheme: str, identifier: str, person_id: bytes) -> None:
+        """Have a person's identity sealed; raises `Refused` when it cannot be recorded."""
+
+    async def official(self, person: Person) -> None:
+        """Have an official's identity sealed; raises `Refused` when it cannot be recorded."""
 
 
 class WireCodec(Protocol):

@@ -49,6 +49,7 @@ class Person:
         department: Department whose official this is; empty for anyone else.
         acts_for: Relation, scheme and canonical identifier of the persons for whom the issuer says that the holder may
             act. They are shown in no text of this object.
+        subject: The name that the issuer gives (`sub`). It is shown in no text of this object and goes on no record.
     """
 
     roles: frozenset[Role]
@@ -58,6 +59,7 @@ class Person:
     identifier: str | None = field(repr=False)
     department: str
     acts_for: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    subject: str = field(default="", repr=False)
 
     def require(self, role: Role) -> None:
         """Go on only with a role.
@@ -190,6 +192,7 @@ class People:
             identifier=identifier,
             department=issuer.department,
             acts_for=self._acts_for(issuer, claims),
+            subject=claims["sub"],
         )
 
     @staticmethod

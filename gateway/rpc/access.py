@@ -107,6 +107,8 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.AuditService/ExportLog": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/GetEvidence": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/ListUnjoined": _rule(people=(Caller.AUDITOR,)),
+    "/oncegate.v1.IdentityService/OpenIdentity": _rule(people=(Caller.AUDITOR,)),
+    "/oncegate.v1.IdentityService/GetIdentityKey": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/ListMyAccesses": _rule(people=(Caller.CITIZEN,)),
 }
 

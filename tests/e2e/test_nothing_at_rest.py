@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.bootstrap.identities import set_auditors_key
+from keys.sealing import SealingKey
 from oncegate.v1 import profile_pb2
 from policies.identifiers import resident_id
+from tests.support.auditors import official_token, officials
 from tests.support.city import ALICE, BO, CHEN, NAMES, NOBODY, PEOPLE, City, running_city
 from tests.support.doors import LOCATION, NAME, RECORD, RawSystem, bearer, people_door, refused
 from tests.support.log_book import read
@@ -24,7 +27,7 @@ SECRETS = (
     *(ALICE, BO, CHEN, NOBODY, TYPO, ALICE.lower(), PHONE, ADDRESS),
     *NAMES.values(),
     *(text for person in PEOPLE.values() for text in person),
-    *("幸福路1号", "幸福路2号", "88.50"),
+    *("幸福路1号", "幸福路2号", "88.50", "clerk-zhang-wei"),
 )
 
 
@@ -69,6 +72,8 @@ async def traffic(city: City) -> None:
             response = await raw.fetch(raw.asking(who, items=[NAME, LOCATION, profile]))
             assert response.complete
             await raw.locate(raw.asking(who, items=[RECORD]))
+            official = official_token(city, "clerk-zhang-wei")
+            await raw.fetch(raw.request(raw.body(who), typed=who, official_token=official))
             await refused(raw.fetch(raw.asking(who, purpose="marriage_registration")))
         await refused(raw.fetch(raw.request(typed=TYPO)))
         await refused(raw.fetch(raw.request(typed=BO)))
@@ -80,7 +85,9 @@ async def traffic(city: City) -> None:
 async def test_no_identifier_name_or_value_stays_with_the_gateway(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with running_city(tmp_path) as city:
+    async with running_city(tmp_path, settings=officials(tmp_path)) as city:
+        # Also with identities sealed: the gateway keeps what it cannot read.
+        set_auditors_key(city.parts, SealingKey.generate().recipient, "audit office")
         await traffic(city)
         running = everything_in(city.home)
         entries = read(city)
@@ -105,7 +112,7 @@ async def test_no_identifier_name_or_value_stays_with_the_gateway(
     assert {ALICE, BO, CHEN, *NAMES.values(), "幸福路1号"} <= found(sources)
     assert b"civil.resident" in running
     assert b"education" in stopped
-    assert {"asked", "released", "refused", "profile_written"} <= {entry.kind for entry in entries}
+    assert {"asked", "released", "refused", "profile_written", "identity_sealed"} <= {entry.kind for entry in entries}
     assert b"gateway serves" in log
     assert b"refused" in log
     # Four people with the same telephone number have four different ciphertexts, and none is a prefix of another.

@@ -30,6 +30,7 @@ from oncegate.v1 import (
     exchange_pb2,
     exchange_pb2_grpc,
     explicit_request_pb2_grpc,
+    identity_pb2_grpc,
     node_link_pb2_grpc,
     policy_pb2_grpc,
     profile_pb2_grpc,
@@ -127,6 +128,7 @@ class Door:
         self.policy = policy_pb2_grpc.PolicyServiceStub(self.channel)
         self.emergency = emergency_pb2_grpc.EmergencyServiceStub(self.channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(self.channel)
+        self.identity = identity_pb2_grpc.IdentityServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:
         return self

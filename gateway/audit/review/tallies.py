@@ -1,7 +1,7 @@
 """What is counted for statistics: per civil day, department and dimension, what became of it. Pure.
 
 Rules kept here: requests are counted once, as their outcome; a field is counted with what became of that field, and
-everything else with what became of the request. A count names no person.
+everything else with what became of the request; what auditors do is counted by auditor. A count names no person.
 """
 
 import json
@@ -17,6 +17,8 @@ CIVIL_OFFSET_MS: Final = 8 * 3_600_000
 """The civil day is that of China Standard Time, UTC+8, as in `policies.civil_time` (tested)."""
 COUNTED: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED, Kind.REPLAYED})
 """The kinds of entries that statistics count: what became of requests."""
+AUDITED: Final = frozenset({Kind.LOG_READ, Kind.PERSON_SEARCHED, Kind.IDENTITY_OPENED})
+"""The kinds that count as an auditor's doing, by auditor and nothing else."""
 
 
 class Dimension(StrEnum):
@@ -32,6 +34,8 @@ class Dimension(StrEnum):
     EMERGENCY = "emergency"
     AGREEMENT = "agreement"
     RULE = "rule"
+    AUDITOR = "auditor"
+    """What an auditor did with the log; no request."""
     RECEIVED = "received"
     """A field that a system received: `department/name resource.field`."""
 
@@ -48,11 +52,12 @@ _NUMBERS: Final = {
     Dimension.AGREEMENT: 9,
     Dimension.RULE: 10,
     Dimension.RECEIVED: 11,
+    Dimension.AUDITOR: 12,
 }
 _BY_FACET: Final = {
     Facet(str(dimension)): dimension
     for dimension in Dimension
-    if dimension not in {Dimension.FIELD, Dimension.EMERGENCY, Dimension.RECEIVED}
+    if dimension not in {Dimension.FIELD, Dimension.EMERGENCY, Dimension.RECEIVED, Dimension.AUDITOR}
 }
 
 
@@ -86,13 +91,15 @@ def civil_day(time_ms: int) -> int:
 
 
 def labels_of(said: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> Iterator[Label]:
-    """As what an entry is counted, each once; nothing for an entry that is no outcome of a request.
+    """As what an entry is counted, each once; nothing for one that is neither a request's outcome nor an auditor's act.
 
     Args:
         said: Its accountability part.
         asked: That of the question that it closes, if it closes one.
     """
     kind = str(said.get("kind", ""))
+    if kind in AUDITED and isinstance(said.get("auditor"), str):
+        yield Label("", Dimension.AUDITOR, folded(said["auditor"]), kind)
     if kind not in COUNTED:
         return
     department = folded(str(said.get("department", "")))

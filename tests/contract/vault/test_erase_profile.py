@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from gateway.audit.ledger import SqlLedger
+from gateway.auditors.identities import Identities
 from gateway.errors import Code, Refused
 from gateway.exchange.erase import EraseProfile
+from gateway.exchange.erase_identity import EraseIdentity
 from gateway.exchange.identify import Subject
 from gateway.exchange.record import Record
 from gateway.vault.erasure import Erasures
@@ -37,8 +39,9 @@ def erasures(engine: Engine, vault: Vault, keyring: Keyring, clock: FixedClock) 
 
 
 @pytest.fixture
-def erase(erasures: Erasures, ledger: SqlLedger) -> EraseProfile:
-    return EraseProfile(erasures, ledger, Record(ledger), SigningKey.generate(), lambda: None, "gateway")
+def erase(engine: Engine, erasures: Erasures, ledger: SqlLedger) -> EraseProfile:
+    sealed = EraseIdentity(ledger, Identities(engine))
+    return EraseProfile(erasures, ledger, Record(ledger), SigningKey.generate(), lambda: None, "gateway", sealed)
 
 
 def at_rest(engine: Engine) -> dict[str, list[tuple[object, ...]]]:

@@ -98,6 +98,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('dimension', 'day', 'token'),
     sqlite_with_rowid=False
     )
+    op.create_table('auditors_epoch',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('auditors_identities',
+    sa.Column('token', sa.LargeBinary(), nullable=False),
+    sa.Column('key_id', sa.LargeBinary(), nullable=False),
+    sa.Column('leaf_index', sa.BigInteger(), nullable=False),
+    sa.Column('sealed_ms', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('token', 'key_id'),
+    sqlite_with_rowid=False
+    )
     op.create_table('catalog_epoch',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('value', sa.BigInteger(), nullable=False),
@@ -554,6 +567,8 @@ def downgrade() -> None:
     op.drop_index('catalog_resources_by_node', table_name='catalog_resources')
     op.drop_table('catalog_resources')
     op.drop_table('catalog_epoch')
+    op.drop_table('auditors_identities')
+    op.drop_table('auditors_epoch')
     op.drop_table('audit_tallies')
     op.drop_index('audit_relations_by_time', table_name='audit_relations')
     op.drop_table('audit_relations')

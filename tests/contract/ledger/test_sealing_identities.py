@@ -1,0 +1,144 @@
+"""Identities are sealed once for each key, however many ask, on every database; rows are never believed."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import Engine, update
+
+from gateway.audit.entries import EntryDraft
+from gateway.audit.kinds import Kind
+from gateway.audit.ledger import SqlLedger
+from gateway.auditors.identities import Identities
+from gateway.auditors.tables import EPOCH, IDENTITIES
+from gateway.errors import Refused
+from gateway.exchange.erase_identity import EraseIdentity
+from gateway.exchange.open_identity import OpenIdentity, Wanted
+from gateway.exchange.record import Record
+from gateway.exchange.seal_identities import SealIdentities
+from gateway.identity.issuers import Role
+from gateway.identity.people import Person
+from gateway.storage.database import write_transaction
+from keys import canonical
+from keys.identities import Place, Whose, open_identity
+from keys.sealing import SealingKey
+from policies.civil_time import DAY_MS
+from tests.support.ledgers import ORIGIN, LedgerClock, storage_fault
+
+KEY, NEWER = SealingKey.generate(), SealingKey.generate()
+SCHEME, ALICE, BO = "cn.resident-id", b"a" * 16, b"b" * 16
+NAMES = {ALICE: "11010519491231002X", BO: "440524188001010014"}
+AUDITOR = Person(frozenset({Role.AUDITOR}), "issuer", "c" * 64, "", None, "", subject="auditor-1")
+
+
+class OneAuditor:
+    """Every token is the auditor's."""
+
+    def authenticate(self, _bearer: str) -> Person:
+        return AUDITOR
+
+
+@pytest.fixture
+def seals(engine: Engine, ledger: SqlLedger, clock: LedgerClock) -> SealIdentities:
+    with write_transaction(engine) as connection:
+        connection.execute(IDENTITIES.delete())
+        connection.execute(EPOCH.delete())
+    put_in_force(ledger, KEY)
+    return SealIdentities(engine, ledger, Record(ledger), clock, again_days=365)
+
+
+def put_in_force(ledger: SqlLedger, key: SealingKey | None) -> None:
+    public = "" if key is None else canonical.to_text(key.public)
+    ledger.append_blocking(EntryDraft(Kind.IDENTITY_KEY_SET, {"public": public}, riders=(Identities.changed,)))
+
+
+def opening(engine: Engine, ledger: SqlLedger, seals: SealIdentities) -> OpenIdentity:
+    return OpenIdentity(OneAuditor(), seals, Identities(engine), Record(ledger), ledger, 100)  # type: ignore[arg-type]
+
+
+async def seal(seals: SealIdentities, who: bytes = ALICE) -> None:
+    await seals.person(SCHEME, NAMES[who], who)
+
+
+def sealed(ledger: SqlLedger, who: bytes = ALICE) -> list[int]:
+    return ledger.indexes_about(who, Kind.IDENTITY_SEALED, 0)
+
+
+async def test_of_many_at_once_one_seals_and_the_others_find_it_sealed(
+    engine: Engine, ledger: SqlLedger, clock: LedgerClock, seals: SealIdentities
+) -> None:
+    another_process = SealIdentities(engine, ledger, Record(ledger), clock, again_days=365)
+    await asyncio.gather(*(seal(one) for one in (seals, another_process) for _ in range(10)))
+    (index,) = sealed(ledger)
+    personal = ledger.entry(index).personal
+    assert personal is not None
+    ciphertext = canonical.from_text(personal["sealed"])
+    assert open_identity(KEY, Place(ORIGIN, Whose.PERSON, ALICE, SCHEME), ciphertext).name == NAMES[ALICE]
+
+
+async def test_another_process_that_changes_the_key_is_followed_with_the_next_request(
+    ledger: SqlLedger, seals: SealIdentities
+) -> None:
+    await seal(seals)
+    put_in_force(ledger, NEWER)
+    await seal(seals)
+    assert [ledger.entry(i).account["key"] for i in sealed(ledger)] == [KEY.key_id.hex(), NEWER.key_id.hex()]
+    put_in_force(ledger, None)
+    await seal(seals, BO)
+    assert sealed(ledger, BO) == []
+
+
+async def test_what_was_sealed_long_ago_is_sealed_again_and_everything_goes_with_the_person(
+    engine: Engine, ledger: SqlLedger, clock: LedgerClock, seals: SealIdentities
+) -> None:
+    await seal(seals)
+    clock.at_ms += 364 * DAY_MS
+    await seal(seals)
+    assert len(sealed(ledger)) == 1
+    clock.at_ms += DAY_MS
+    for again in (seals, SealIdentities(engine, ledger, Record(ledger), clock, again_days=365)):
+        await seal(again)
+    first, second = sealed(ledger)
+    found = await opening(engine, ledger, seals)("", Wanted(Whose.PERSON, ALICE.hex()), "why", [KEY.key_id])
+    assert found.sealed_entry == second
+    erase = EraseIdentity(ledger, Identities(engine))
+    assert await asyncio.to_thread(erase, ALICE, ledger.size()) == 2
+    assert [ledger.entry(index).personal for index in (first, second)] == [None, None]
+    # Known as sealed no more, here and elsewhere.
+    await seal(seals)
+    assert len(sealed(ledger)) == 1
+
+
+async def test_a_row_that_was_moved_to_another_person_s_entry_gives_nothing_out(
+    engine: Engine, ledger: SqlLedger, seals: SealIdentities
+) -> None:
+    await seal(seals)
+    await seal(seals, BO)
+    (of_bo,) = sealed(ledger, BO)
+    with write_transaction(engine) as connection:
+        connection.execute(update(IDENTITIES).values(leaf_index=of_bo))
+    given = opening(engine, ledger, seals)
+    with pytest.raises(Refused) as refused:
+        await given("", Wanted(Whose.PERSON, ALICE.hex()), "why", [KEY.key_id])
+    assert refused.value.reason == "IDENTITY_NOT_SEALED"
+    assert (await given("", Wanted(Whose.PERSON, BO.hex()), "why", [KEY.key_id])).place.pseudonym == BO
+
+
+async def test_what_cannot_be_put_on_the_log_is_neither_sealed_nor_given_out(
+    engine: Engine, ledger: SqlLedger, seals: SealIdentities
+) -> None:
+    await seal(seals)
+    await seals.official(AUDITOR)
+    before = ledger.size()
+    counted = "INSERT INTO temp.audit_append" if engine.dialect.name == "sqlite" else "INSERT INTO audit_entries"
+    for prefix, attempt in (
+        ("INSERT INTO audit_entries", seal(seals, BO)),
+        (counted, opening(engine, ledger, seals)("", Wanted(Whose.PERSON, ALICE.hex()), "why", [KEY.key_id])),
+    ):
+        with storage_fault(engine, prefix) as fault:
+            fault.before = 1
+            with pytest.raises(Refused) as refused:
+                await attempt
+            assert refused.value.reason == "LEDGER_UNAVAILABLE"
+    assert ledger.size() == before
+    await seal(seals, BO)
+    assert len(sealed(ledger, BO)) == 1
