@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from keys.blind_index import NoPlan, plan
+from keys.errors import BadEpoch
+from keys.log.custodians import Custodians
 from policies.agreements.due import LONGEST_DAYS
 
 FILE_NAME = "gateway.toml"
@@ -244,6 +246,28 @@ class Identities(_Section):
     ] = 365
 
 
+class CustodianSettings(_Section):
+    """Who may say that the access log goes on under a new name after a restore. Members and witnesses pin their own."""
+
+    keys: tuple[str, ...] = Field(
+        (), description="the custodians' verifier keys (C2SP signed note); none: no new epoch of the log can be opened"
+    )
+    needed: Annotated[int, Field(ge=0, le=16, description="how many of them must sign, at least two")] = 0
+
+    @model_validator(mode="after")
+    def _set(self) -> Self:
+        try:
+            Custodians(self.keys, self.needed)
+        except BadEpoch as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def pinned(self) -> Custodians:
+        """As those who verify."""
+        return Custodians(self.keys, self.needed)
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. `docs/operations.md` lists each key (tested)."""
 
@@ -273,6 +297,8 @@ class Settings(BaseSettings):
     limits: Limits = Field(default_factory=Limits)
     emergencies: Emergencies = Field(default_factory=Emergencies)
     identities: Identities = Field(default_factory=Identities)
+
+    custodians: CustodianSettings = Field(default_factory=CustodianSettings)
     issuers: tuple[IssuerSettings, ...] = ()
 
     @field_validator("trust_domain")
@@ -338,5 +364,5 @@ class Settings(BaseSettings):
 
     @property
     def log_origin(self) -> str:
-        """Origin line of the ledger's checkpoints."""
+        """The log's first name: origin line of its checkpoints in its first epoch."""
         return f"{self.trust_domain}/ledger"

@@ -220,6 +220,24 @@ class BadCheckpoint(KeysError):
     code = "BAD_CHECKPOINT"
 
 
+class BadEpoch(KeysError):
+    """An epoch statement is malformed, contradicts itself, or does not lead on from what is known."""
+
+    code = "BAD_EPOCH"
+
+
+class TooFewCustodians(BadEpoch):
+    """Fewer different custodians signed a statement than are needed, or none is pinned."""
+
+    code = "TOO_FEW_CUSTODIANS"
+
+
+class HeadHidden(BadEpoch):
+    """An epoch statement names an older or another head than one that was seen."""
+
+    code = "HEAD_HIDDEN"
+
+
 class UnusableKeys(KeysError):
     """A file of an issuer's public keys cannot be used, or has no key for a token."""
 

@@ -65,6 +65,15 @@ PUBLIC: Final[dict[str, PublicText]] = {
     "UNUSABLE_KEYS": PublicText("签发方的公钥文件不可用", "An issuer's key file cannot be used"),
     "BAD_CONSENT_PROOF": PublicText("授权同意的证明不成立", "The proof of a consent does not hold"),
     "BAD_CHECKPOINT": PublicText("检查点格式或签名不正确", "A checkpoint is malformed or not signed as expected"),
+    "BAD_EPOCH": PublicText(
+        "日志新纪元声明不成立", "An epoch statement does not hold, or does not lead on from what is known"
+    ),
+    "TOO_FEW_CUSTODIANS": PublicText(
+        "签署新纪元声明的保管人未达到门限", "Fewer custodians signed the epoch statement than are needed"
+    ),
+    "HEAD_HIDDEN": PublicText(
+        "新纪元声明隐瞒了已见过的日志检查点", "The epoch statement hides a head of the log that was seen"
+    ),
 }
 
 

@@ -8,11 +8,10 @@ and is refused instead of being mistaken for the present.
 import os
 from pathlib import Path
 
-from gateway.audit.errors import LedgerCorrupt
+from gateway.audit.epochs import Lineage
 from gateway.audit.recover import Known
 from gateway.audit.store import Store, StoredLog
-from keys.errors import BadCheckpoint
-from keys.log.checkpoints import Checkpoint, open_checkpoint, sign_checkpoint
+from keys.log.checkpoints import Checkpoint, sign_checkpoint
 from keys.log.frontier import Frontier
 from keys.log.notes import NoteSigner, NoteVerifier
 
@@ -21,39 +20,43 @@ class Checkpoints:
     """Publishes heads and knows the newest ones.
 
     Args:
-        signer: The log's note key.
-        origin: The log's name.
+        signer: Note key of the newest epoch.
+        lineage: The log's epochs.
         anchor: File outside the database that keeps the newest checkpoint; None for none.
     """
 
-    def __init__(self, signer: NoteSigner, origin: str, anchor: Path | None = None) -> None:
+    def __init__(self, signer: NoteSigner, lineage: Lineage, anchor: Path | None = None) -> None:
         self._signer = signer
         self._verifier = NoteVerifier(signer.vkey)
-        self._origin = origin
+        self._lineage = lineage
         self._anchor = anchor
 
     def known(self, store: StoredLog) -> list[Known]:
         """The heads that the stored log must fit.
 
         Raises:
-            LedgerCorrupt: A kept checkpoint is not one of this log.
+            LedgerCorrupt: A kept checkpoint is not one of this log, or newer than the statement that ended its epoch.
         """
         stored = store.checkpoint()
         heads = [] if stored is None else [self._open("its last checkpoint", stored[1])]
         if self._anchor is not None and self._anchor.exists():
             heads.append(self._open("the checkpoint kept outside the database", self._anchor.read_text("utf-8")))
-        return heads
+        return [*self._lineage.restored(), *(head for head in heads if head is not None)]
 
     def publish(self, store: Store, frontier: Frontier, now_ms: int) -> None:
         """Sign the head of a durable tree and keep it, unless there is one of that size.
+
+        Nothing is signed, nor put over the head kept outside, before the first entry of an epoch is durable.
 
         Raises:
             OSError: The anchor cannot be written.
             sqlalchemy.exc.SQLAlchemyError: The row cannot be written.
         """
+        if frontier.size <= self._lineage.begins:
+            return
         stored = store.checkpoint()
         if stored is None or stored[0] < frontier.size:
-            note = sign_checkpoint(self._signer, Checkpoint(self._origin, frontier.size, frontier.root()))
+            note = sign_checkpoint(self._signer, Checkpoint(self._lineage.origin, frontier.size, frontier.root()))
             store.add_checkpoint(frontier.size, now_ms, note)
         else:
             note = stored[1]
@@ -71,9 +74,5 @@ class Checkpoints:
             os.fsync(file.fileno())
         fresh.replace(self._anchor)
 
-    def _open(self, what: str, note: str) -> Known:
-        try:
-            checkpoint = open_checkpoint(note, self._verifier, self._origin)
-        except BadCheckpoint as error:
-            raise LedgerCorrupt(f"{what} is not signed by this log's key") from error
-        return Known(what, checkpoint.size, checkpoint.root)
+    def _open(self, what: str, note: str) -> Known | None:
+        return self._lineage.known(what, note, self._verifier)

@@ -17,16 +17,17 @@ from typing import Final
 from sqlalchemy import Engine, select
 
 from gateway.audit.bodies import Bodies, Opened
+from gateway.audit.epochs import Lineage
 from gateway.audit.errors import LedgerCorrupt, NoSuchEntry
 from gateway.audit.kinds import ACCESSES, Kind
 from gateway.audit.store import CHECKPOINTS, Row, StoredLog, stored_log
 from gateway.audit.tree import extend
+from gateway.audit.verify.epochs import Epochs
 from gateway.audit.verify.failures import Fault, VerificationFailed
-from gateway.audit.verify.heads import Heads, open_head
+from gateway.audit.verify.heads import Head, Heads
 from keys import canonical
 from keys.log.frontier import Frontier
 from keys.log.merkle import HASH_SIZE
-from keys.log.notes import NoteVerifier
 
 _ROWS_AT_ONCE: Final = 500
 
@@ -60,12 +61,14 @@ class Fsck:
         bodies: Opens parts.
         key: The log's verifier key.
         anchor: The head that is kept outside the database; None or no such file: none.
+        lineage: The log's epochs.
     """
 
-    def __init__(self, engine: Engine, bodies: Bodies, key: str, anchor: Path | None) -> None:
+    def __init__(self, engine: Engine, bodies: Bodies, key: str, anchor: Path | None, lineage: Lineage) -> None:
         self._engine = engine
         self._bodies = bodies
-        self._verifier = NoteVerifier(key)
+        # Its own statements explain its own heads; whether custodians signed them is for those who hold their keys.
+        self._epochs = Epochs(key, lineage.chain)
         self._anchor = anchor
         self._unexplained: set[int] = set()
         self._erased = 0
@@ -106,8 +109,12 @@ class Fsck:
         held = list(earlier)
         if self._anchor is not None and self._anchor.exists():
             held.append(self._anchor.read_text(encoding="utf-8", errors="replace"))
-        opened = [open_head(str(note), self._verifier, held=False) for note in notes]
-        return Heads(opened[-1], [*opened[:-1], *(open_head(note, self._verifier, held=True) for note in held)])
+        final = self._epochs.open(str(notes[-1]), held=False)
+        if final is None or final.checkpoint.origin != self._epochs.verifier.name:
+            raise NoSuchEntry("no checkpoint of the newest epoch was published yet")
+        others: list[Head | None] = [self._epochs.open(str(note), held=False) for note in notes[:-1]]
+        others += [self._epochs.open(note, held=True) for note in held]
+        return Heads(final, [*self._epochs.restored(), *(head for head in others if head is not None)])
 
     def _walk(self, heads: Heads, frontier: Frontier, tell: Callable[[int, int], None] | None) -> None:
         heads.check(frontier)

@@ -70,6 +70,7 @@ class Kind(StrEnum):
     PERSON_PART_ERASED = "person_part_erased"
     BACKUP_MADE = "backup_made"
     GATEWAY_RESTORED = "gateway_restored"
+    EPOCH_OPENED = "epoch_opened"
     INDEX_KEY_ROTATED = "index_key_rotated"
 
 

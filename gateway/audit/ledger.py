@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from gateway.audit.bodies import Bodies, LedgerKeys
 from gateway.audit.checkpoints import Checkpoints
 from gateway.audit.entries import EntryDraft, Recorded, encode
+from gateway.audit.epochs import Lineage
 from gateway.audit.erase import erase_person_part
 from gateway.audit.errors import LedgerUnavailable
 from gateway.audit.export import write_export
@@ -35,11 +36,14 @@ class SqlLedger:
     Args:
         engine: The database; its commits must be durable (checked at start).
         keys: The log's secrets.
-        origin: The log's name: first line of its checkpoints and scope of its promises.
+        origin: The log's name in its first epoch: first line of its checkpoints, scope of its promises, and in every
+            epoch what its sealed parts are bound to.
         clock: Tells the time.
         promise_encoder: Writes a promise's body from leaf index, leaf hash and request digest.
         anchor: File outside the database that keeps the newest checkpoint, so that a database put back from a backup
             is noticed; None for none.
+        lineage: The log's epochs, when it is not in its first; `keys.note` is the newest one's.
+        held: Why nothing may be written, for a log that was restored; empty for no reason.
     """
 
     def __init__(
@@ -50,18 +54,23 @@ class SqlLedger:
         clock: Clock,
         promise_encoder: PromiseEncoder,
         anchor: Path | None = None,
+        *,
+        lineage: Lineage | None = None,
+        held: str = "",
     ) -> None:
         bodies = Bodies(keys, origin)
+        lineage = lineage or Lineage(origin)
+        self._held = held
         self._engine = engine
         self._clock = clock
         self._writer = Writer(
             lambda: open_store(engine),
             bodies,
             keys.promise,
-            origin,
+            lineage.origin,
             clock,
             promise_encoder,
-            Checkpoints(keys.note, origin, anchor),
+            Checkpoints(keys.note, lineage, anchor),
         )
         self._reader = Reader(engine, bodies)
         self._bodies = bodies
@@ -72,7 +81,9 @@ class SqlLedger:
         """Search and statistics, and the tables derived for them."""
         self.joins = Joins(engine, bodies, self._reader)
         """Which entries belong together."""
-        self.origin = origin
+        self.lineage = lineage
+        """The log's epochs, with the statements that began them."""
+        self.origin = lineage.origin
         self.public_key = keys.note.vkey
         """Verifier key of the checkpoints (C2SP signed note), to hand to auditors and nodes."""
 
@@ -81,9 +92,9 @@ class SqlLedger:
 
         Raises:
             LedgerCorrupt: The stored log is not the one that was promised. Fails closed.
-            LedgerUnavailable: The storage cannot be read.
+            LedgerUnavailable: The storage cannot be read, or the log was restored and must not go on as it is.
         """
-        self._writer.start()
+        self._start()
 
     def stop(self) -> None:
         """Write what waits, publish the last checkpoint and close. Appends from now on are refused."""
@@ -115,7 +126,7 @@ class SqlLedger:
             LedgerCorrupt: The stored log is not the one that was promised.
             LedgerUnavailable: The entry is not known to be durable: release nothing. Fails closed.
         """
-        self._writer.start()
+        self._start()
         waiting = Waiting(encode(draft, self._clock.now_ms()), done=threading.Event())
         self._writer.submit(waiting)
         if waiting.done is not None:
@@ -131,6 +142,11 @@ class SqlLedger:
             about: As given in `EntryDraft.about`.
         """
         return self._bodies.token(about)
+
+    def _start(self) -> None:
+        if self._held:
+            raise LedgerUnavailable(self._held)
+        self._writer.start()
 
     def counted(self, name: str) -> int:
         """A counter's number as it is durable; 0 when nothing was counted under the name, or it was forgotten."""
@@ -190,7 +206,7 @@ class SqlLedger:
 
     def fsck(self) -> Fsck:
         """A check of everything that is stored. See `fsck.py`."""
-        return Fsck(self._engine, self._bodies, self.public_key, self._anchor)
+        return Fsck(self._engine, self._bodies, self.public_key, self._anchor, self.lineage)
 
     def export(self, directory: Path) -> int:
         """Write a copy of the published log that can be verified offline. See `export.py`."""

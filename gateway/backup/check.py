@@ -17,19 +17,19 @@ from sqlalchemy.exc import DatabaseError
 
 from gateway.audit.bodies import Bodies
 from gateway.audit.checkpoints import Checkpoints
+from gateway.audit.epochs import read_lineage
 from gateway.audit.errors import LedgerCorrupt
-from gateway.audit.recover import Known, recover
+from gateway.audit.recover import recover
 from gateway.audit.store import stored_log
 from gateway.backup.errors import BackupDamaged, BackupRefused
 from gateway.backup.make import keyring_files
 from gateway.backup.manifest import DATABASE, HOME, KEYRING, Manifest, read_manifest, verify_signature
 from gateway.backup.snapshot import count_rows, open_snapshot
 from gateway.bootstrap.offline import LEDGER_ANCHOR, ledger_keys
-from gateway.bootstrap.secrets import Secrets, open_secrets
+from gateway.bootstrap.secrets import Secrets, epoch_signer, open_secrets
 from gateway.settings import FILE_NAME, Settings
 from gateway.storage.migrate import configuration
-from keys.errors import BadCheckpoint
-from keys.log.checkpoints import open_checkpoint
+from keys.errors import UnknownKey
 from keys.log.notes import NoteVerifier
 
 _MANIFEST_HEAD: Final = "the head named in the manifest"
@@ -167,13 +167,16 @@ def check_log(checked: Checked, connection: Connection) -> None:
     signer = checked.secrets.note_signer
     log, bodies = stored_log(connection), Bodies(ledger_keys(checked.secrets), origin)
     try:
-        heads = Checkpoints(signer, origin, checked.anchor).known(log)
+        lineage = read_lineage(connection, bodies, origin)
+        if lineage.key:
+            signer = epoch_signer(checked.secrets.keyring, lineage.number, lineage.key)
+        heads = Checkpoints(signer, lineage, checked.anchor).known(log)
         if head.checkpoint:
-            signed = open_checkpoint(head.checkpoint, NoteVerifier(signer.vkey), origin)
-            heads.append(Known("the checkpoint in the manifest", signed.size, signed.root))
+            signed = lineage.known("the checkpoint in the manifest", head.checkpoint, NoteVerifier(signer.vkey))
+            heads += [] if signed is None else [signed]
         found = recover(log, bodies, heads)
-    except BadCheckpoint:
-        raise BackupDamaged("the checkpoint in the manifest is not signed by this log's key") from None
+    except UnknownKey:
+        raise BackupDamaged("the keyring does not have the key of the log's newest epoch") from None
     except LedgerCorrupt as error:
         raise BackupDamaged(f"the access log is not sound: {error}") from None
     if found.size != head.size or found.root().hex() != head.root:

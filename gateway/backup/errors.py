@@ -13,3 +13,7 @@ class BackupRefused(BackupError):
 
 class BackupDamaged(BackupError):
     """A backup is not what was written: cut off, edited or mixed with another one. Fails closed: none is used."""
+
+
+class EpochRefused(BackupError):
+    """A new epoch of the log is not prepared or not opened; the log is as it was."""

@@ -7,18 +7,19 @@ next call.
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from gateway.audit.bodies import LedgerKeys
+from gateway.audit.bodies import Bodies, LedgerKeys
+from gateway.audit.epochs import Lineage, read_lineage
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap import secrets as names
 from gateway.bootstrap.purposes import purposes_of
-from gateway.bootstrap.restored import require_complete
-from gateway.bootstrap.secrets import Secrets, open_secrets
+from gateway.bootstrap.restored import held, read_mark, require_complete
+from gateway.bootstrap.secrets import Secrets, epoch_signer, open_secrets
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.search import Search
 from gateway.catalog.versions import Versions
@@ -72,7 +73,7 @@ class Offline:
 
     @property
     def ledger_key(self) -> str:
-        """The ledger's verifier key, C2SP text."""
+        """The verifier key of the ledger's newest epoch, C2SP text."""
         return self.secrets.note_signer.vkey
 
 
@@ -104,15 +105,12 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
     enrolments = Enrolments(engine, opened.authority, clock, departments, place, secrets.token_bytes)
     catalog = Catalog(engine, clock)
     agreements = Agreements(engine, departments, clock, catalog.provider_of, catalog.described, purposes)
-    ledger = SqlLedger(
-        engine,
-        ledger_keys(opened),
-        settings.log_origin,
-        clock,
-        codec.promise,
-        settings.home / LEDGER_ANCHOR,
-    )
     try:
+        lineage = lineage_of(engine, opened, settings)
+        if lineage.key:
+            signer = epoch_signer(opened.keyring, lineage.number, lineage.key)
+            opened = replace(opened, note_signer=signer)
+        ledger = new_ledger(settings, engine, opened, clock, lineage)
         refuse_outdated(engine, ledger, opened.keyring)
     except BaseException:
         engine.dispose()
@@ -133,6 +131,31 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
         membership=Membership(departments, enrolments, peers, agreements, ledger),
         publish=Publish(catalog, ledger),
         browsing=Browsing(catalog, Versions(engine), Search(engine), agreements, clock),
+    )
+
+
+def lineage_of(engine: Engine, opened: Secrets, settings: Settings) -> Lineage:
+    """The epochs of the stored log.
+
+    Raises:
+        LedgerCorrupt: What the log says of them is not sound.
+    """
+    with engine.connect() as connection:
+        return read_lineage(connection, Bodies(ledger_keys(opened), settings.log_origin), settings.log_origin)
+
+
+def new_ledger(settings: Settings, engine: Engine, opened: Secrets, clock: Clock, lineage: Lineage) -> SqlLedger:
+    """The access log in its newest epoch, held back when it was restored and must not go on as it is."""
+    mark, custodians = read_mark(settings.home), bool(settings.custodians.keys)
+    return SqlLedger(
+        engine,
+        ledger_keys(opened),
+        settings.log_origin,
+        clock,
+        codec.promise,
+        settings.home / LEDGER_ANCHOR,
+        lineage=lineage,
+        held=held(mark, lineage.begins, custodians=custodians),
     )
 
 

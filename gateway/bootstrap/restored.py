@@ -47,6 +47,8 @@ class Mark(BaseModel):
         keys_put: Persons' data keys that were put back.
         keys_missing: Persons whose fields came back without a key, so that they do not open.
         keys_erased: Persons whose keys and fields were left out because an erasure register names them.
+        present: A checkpoint that shows that nothing was lost: the newest one known from elsewhere, which the restored
+            log covers; empty while none was shown.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +64,7 @@ class Mark(BaseModel):
     keys_put: int = 0
     keys_missing: int = 0
     keys_erased: int = 0
+    present: str = ""
 
 
 def read_mark(home: Path) -> Mark | None:
@@ -91,6 +94,26 @@ def clear_mark(home: Path) -> None:
     """Take the mark away, durably."""
     (home / MARK).unlink(missing_ok=True)
     sync_folder(home)
+
+
+def held(mark: Mark | None, continued: int, *, custodians: bool) -> str:
+    """Why a log may not be written; empty when it may.
+
+    A log that lost its end must not go on under its old name: its next entries would stand where others stood. Where
+    custodians are pinned, it waits for their word or for a checkpoint that shows that nothing was lost. Without
+    custodians there is nobody to give one, and the operator's confirmation is all there is.
+
+    Args:
+        mark: The home's mark.
+        continued: Size of the head from which the log's newest epoch goes on; -1 in the first epoch.
+        custodians: Whether any are pinned.
+    """
+    if mark is None or not custodians or mark.present or continued >= mark.ledger_size:
+        return ""
+    return (
+        "the log was restored and may have lost its end: open a new epoch (oncegate epoch prepare), or show that it is "
+        "the present (oncegate restore confirm --last CHECKPOINT)"
+    )
 
 
 def require_complete(home: Path) -> None:

@@ -12,6 +12,7 @@ from gateway.bootstrap.keystore import Keystore
 from gateway.bootstrap.live_keyring import LiveKeyring
 from gateway.settings import Settings
 from keys.certificates.authority import CertificateAuthority
+from keys.errors import UnknownKey
 from keys.keyring.keyring import Keyring
 from keys.log.notes import NoteSigner
 from keys.sealing import SealingKey
@@ -23,6 +24,8 @@ CA_CERTIFICATE = "ca-certificate"
 TICKET_KEY = "ticket-signing-key"
 PROMISE_KEY = "promise-signing-key"
 LOG_KEY = "log-note-key"
+LOG_KEY_OF_EPOCH = "log-note-key.{}"
+"""Name of the log's key in a later epoch, by its number; a version for each time that one was prepared."""
 LEDGER_ACCOUNTABILITY = "ledger-accountability"
 LEDGER_PERSON = "ledger-person"
 LEDGER_PERSON_TOKEN = "ledger-person-token"  # noqa: S105 - the name of a key, not the key
@@ -106,6 +109,25 @@ def newest_index_keys(live: LiveKeyring) -> tuple[dict[int, bytes], int]:
     # In this order, so that what is current is among those that are known.
     current = live.current(SUBJECT_INDEX)
     return index_keys(live), current
+
+
+def epoch_signer(keyring: Keyring, number: int, key: str) -> NoteSigner:
+    """The note key of a later epoch of the log.
+
+    Args:
+        keyring: The keyring.
+        number: Of the epoch.
+        key: Its verifier key, which the statement names.
+
+    Raises:
+        UnknownKey: The keyring does not have it. Fails closed: no other key signs in its place.
+    """
+    name, origin = LOG_KEY_OF_EPOCH.format(number), key.partition("+")[0]
+    for version in keyring.versions(name):
+        signer = NoteSigner(origin, keyring.get(name, version))
+        if signer.vkey == key:
+            return signer
+    raise UnknownKey("the keyring does not have the key of the log's newest epoch")
 
 
 def open_secrets(settings: Settings, keystore: Keystore | None = None, keyring: Keyring | None = None) -> Secrets:

@@ -7,8 +7,10 @@ from gateway.cli import (
     audit,
     backup,
     catalog,
+    custodian,
     department,
     emergency,
+    epoch,
     erasures,
     evidence,
     index_key,
@@ -47,6 +49,8 @@ app.add_typer(emergency.app, name="emergency")
 app.add_typer(erasures.app, name="erasure")
 app.add_typer(backup.app, name="backup")
 app.add_typer(restore.app, name="restore")
+app.add_typer(epoch.app, name="epoch")
+app.add_typer(custodian.app, name="custodian")
 app.add_typer(key.app, name="key")
 app.add_typer(index_key.app, name="index")
 app.add_typer(policy.app, name="policy")

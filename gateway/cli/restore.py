@@ -120,24 +120,38 @@ def _told(done: "Restored", home: Path, *, dry_run: bool) -> None:
 @command
 def confirm(
     home: Home,
+    last: Annotated[
+        Path | None,
+        typer.Option(
+            "--last", help="The newest checkpoint kept elsewhere: shows that nothing was lost.", dir_okay=False
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a restored gateway serve, and put on the ledger from which backup it goes on.
 
-    Members that saw a newer log stop with a contradiction.
+    Where custodians are pinned, a log that may have lost its end needs a new epoch first: oncegate epoch prepare. Where
+    none are, members that saw a newer log stop with a contradiction.
     """
     from gateway.backup.confirm import confirm as record  # noqa: PLC0415 - see gateway.cli.offline
-    from gateway.backup.confirm import pending  # noqa: PLC0415 - see gateway.cli.offline
+    from gateway.backup.confirm import pending, show_present  # noqa: PLC0415 - see gateway.cli.offline
 
+    if last is not None:
+        with open_offline(home) as offline:
+            show_present(offline, last)
     with open_offline(home) as offline:
-        mark = pending(offline)
+        mark, epoch = pending(offline), offline.ledger.lineage.number
+        following = epoch > 1 or mark.present or offline.settings.custodians.keys
         if not as_json:
             say(f"{home} was restored from a backup of {moment(mark.created_ms)}.")
             say(f"Its ledger ends at {mark.ledger_size} entries. Whatever came later is not in it: releases,")
             say("revocations, agreements, members, used tokens and used request ids.")
             say("Repeat every revocation before you serve.")
-            say("Every node and system that saw a newer ledger will stop with LOG_SHRUNK or LOG_REWRITTEN.")
+            if following:
+                say(f"The ledger is in epoch {epoch}; members that have pinned its custodians follow it.")
+            else:
+                say("Every node and system that saw a newer ledger will stop with LOG_SHRUNK or LOG_REWRITTEN.")
         if not yes and not confirmed("Go on from this backup?"):
             fail("nothing was changed", EXIT_REFUSED)
         index = record(offline)

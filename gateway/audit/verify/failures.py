@@ -32,6 +32,10 @@ class Fault(StrEnum):
     PROOF_BAD = "PROOF_BAD"
     PROOF_OF_ANOTHER_ENTRY = "PROOF_OF_ANOTHER_ENTRY"
     NOT_REACHED = "NOT_REACHED"
+    EPOCH_UNEXPLAINED = "EPOCH_UNEXPLAINED"
+    EPOCH_UNSIGNED = "EPOCH_UNSIGNED"
+    EPOCH_BAD = "EPOCH_BAD"
+    EPOCH_HIDES = "EPOCH_HIDES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,20 @@ TEXT: Final[dict[Fault, FaultText]] = {
     ),
     Fault.PROOF_OF_ANOTHER_ENTRY: FaultText("证明属于另一条目", "The proof is another entry's"),
     Fault.NOT_REACHED: FaultText("无法从该地址读取日志", "The log cannot be read from that address"),
+    Fault.EPOCH_UNEXPLAINED: FaultText(
+        "该检查点属于此日志的另一纪元，须以保管人签署的声明（--epoch）及其公钥（--custodian）说明",
+        "The checkpoint is of another epoch of this log: only a statement signed by its custodians explains that "
+        "(--epoch, with --custodian and --custodians-needed)",
+    ),
+    Fault.EPOCH_UNSIGNED: FaultText(
+        "新纪元声明的保管人签名不足", "The epoch statement is not signed by enough of the custodians"
+    ),
+    Fault.EPOCH_BAD: FaultText(
+        "新纪元声明不成立，或与该日志不连续", "The epoch statement does not hold, or does not lead to this log"
+    ),
+    Fault.EPOCH_HIDES: FaultText(
+        "新纪元声明隐瞒了所持的检查点", "The epoch statement hides a checkpoint that you hold"
+    ),
 }
 
 

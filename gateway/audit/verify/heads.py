@@ -25,11 +25,13 @@ class Head(NamedTuple):
         checkpoint: What it says.
         note: The signed note.
         held: Whether the verifier brought it along, rather than finding it with the log.
+        restored: Whether it is the head from which an epoch went on; `note` then is the last head that was known.
     """
 
     checkpoint: Checkpoint
     note: str
     held: bool
+    restored: bool = False
 
 
 def open_head(note: str, verifier: NoteVerifier, *, held: bool) -> Head:
@@ -73,7 +75,8 @@ class Heads:
     @property
     def earlier_size(self) -> int | None:
         """Size of the largest head that the verifier holds; None when it holds none."""
-        return max((head.checkpoint.size for head in self.others if head.held), default=None)
+        held = (head for head in self.others if head.held and not head.restored)
+        return max((head.checkpoint.size for head in held), default=None)
 
     def check(self, frontier: Frontier) -> None:
         """Compare the tree as it has grown so far with the heads of its size.
