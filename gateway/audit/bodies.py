@@ -20,7 +20,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 from gateway.audit.errors import LedgerCorrupt
-from keys.log.leaves import NO_PERSON, SALT_SIZE, accountability_commitment, leaf_data, person_commitment
+from keys.log.leaves import (
+    NO_PERSON,
+    SALT_SIZE,
+    accountability_commitment,
+    entry_leaf_hash,
+    leaf_data,
+    person_commitment,
+)
 from keys.log.merkle import leaf_hash
 from keys.log.notes import NoteSigner
 from keys.signing import SigningKey
@@ -136,14 +143,13 @@ class Bodies:
             Leaf hash; sealed accountability part; sealed person part or None.
         """
         random = self._draw()
-        salt, nonce = random[:32], random[32:44]
-        committed = accountability_commitment(salt, accountability)
-        sealed = self._accountability.seal(index, nonce, salt + accountability)
+        salt = random[:32]
+        sealed = self._accountability.seal(index, random[32:44], salt + accountability)
         if person is None:
-            return leaf_hash(leaf_data(committed, NO_PERSON)), sealed, None
-        person_salt, person_nonce = random[44:76], random[76:]
-        leaf = leaf_hash(leaf_data(committed, person_commitment(person_salt, person)))
-        return leaf, sealed, self._person.seal(index, person_nonce, person_salt + person)
+            return entry_leaf_hash(salt, accountability), sealed, None
+        person_salt = random[44:76]
+        leaf = entry_leaf_hash(salt, accountability, person_salt, person)
+        return leaf, sealed, self._person.seal(index, random[76:], person_salt + person)
 
     def _draw(self) -> bytes:
         """Fresh randomness for one entry, never given twice.

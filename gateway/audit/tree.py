@@ -21,7 +21,7 @@ def extend(frontier: Frontier, leaf: bytes) -> bytes:
     Returns:
         What the leaf's row keeps: the leaf hash, then the hashes of the larger subtrees it completes, 32 bytes each.
     """
-    return b"".join([finished.hash for finished in frontier.append(leaf)])
+    return frontier.extend(leaf)
 
 
 def row_hashes(read_row: Callable[[int], bytes | None]) -> HashSource:

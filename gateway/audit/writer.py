@@ -13,9 +13,7 @@ It does not encode drafts and does not serve readers.
 
 import contextlib
 import logging
-import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -28,6 +26,7 @@ from gateway.audit.checkpoints import Checkpoints
 from gateway.audit.counters import Counters
 from gateway.audit.entries import Encoded, Recorded
 from gateway.audit.errors import AuditError, LedgerCorrupt, LedgerUnavailable
+from gateway.audit.intake import Intake
 from gateway.audit.recover import Known, recover
 from gateway.audit.store import LARGEST_BATCH, Row, Store
 from gateway.audit.tree import extend
@@ -39,12 +38,6 @@ from keys.signing import PROMISE, SigningKey
 
 PUBLISH_AFTER_S: Final = 0.5
 """Longest wait from an append to its checkpoint; the promise to readers is one second."""
-
-GATHER_S: Final = 0.008
-"""How long a commit under load waits for company."""
-
-ENOUGH: Final = 16
-"""Company with which a commit waits no longer."""
 
 _TRIES: Final = 8
 _SWEEP_EVERY_S: Final = 60.0
@@ -94,7 +87,7 @@ class Writer:
         self._clock = clock
         self._encode_promise = promise_encoder
         self._checkpoints = checkpoints
-        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._intake = Intake(LARGEST_BATCH)
         self._thread: threading.Thread | None = None
         self._store: Store | None = None
         self._tree: Frontier | None = None
@@ -102,8 +95,6 @@ class Writer:
         self._sweep_at = 0.0
         self._promised = _head(Frontier())
         self._publish_at: float | None = None
-        self._together = False
-        """Whether the last commit had several entries, so that more are under way."""
         self._broken: LedgerCorrupt | None = None
         self._accepting = False
         self._gate = threading.Lock()
@@ -138,7 +129,7 @@ class Writer:
         with self._gate:
             was, self._accepting = self._accepting, False
             if was:
-                self._queue.put(None)
+                self._intake.stop()
             thread = self._thread
         if thread is not None:
             thread.join()
@@ -152,13 +143,13 @@ class Writer:
         with self._gate:
             if not self._accepting:
                 raise LedgerUnavailable("the log is not open for writing")
-            self._queue.put(waiting)
+            self._intake.put(waiting)
 
     def _run(self) -> None:
         try:
             stopping = False
             while not stopping:
-                batch, stopping = self._take()
+                batch, stopping = self._intake.take(self._until_publication_s())
                 if batch:
                     deliver(batch, self._commit(batch))
                 if self._publish_at is not None and (stopping or self._clock.monotonic_s() >= self._publish_at):
@@ -169,28 +160,12 @@ class Writer:
                 self._accepting = False
             self._forget()
             late: list[Waiting] = []
-            self._drain_into(late)
+            self._intake.drain_into(late)
             deliver(late, [LedgerUnavailable("the log is not open for writing") for _ in late])
 
-    def _take(self) -> tuple[list[Waiting], bool]:
-        """What waits, at most one batch; waits for the first entry or until a checkpoint is due."""
-        timeout = None if self._publish_at is None else max(0.0, self._publish_at - self._clock.monotonic_s())
-        batch: list[Waiting] = []
-        try:
-            item = self._queue.get(timeout=timeout)
-            if self._together and item is not None and self._queue.qsize() < ENOUGH:
-                # Under load a commit that waits a moment carries many entries, and the asks and answers that follow
-                # from it travel together as well. One caller alone never waits: see `_together`; nor do many.
-                time.sleep(GATHER_S)
-            while item is not None:
-                batch.append(item)
-                if len(batch) == LARGEST_BATCH:
-                    return batch, False
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            self._together = len(batch) > 1
-            return batch, False
-        return batch, True
+    def _until_publication_s(self) -> float | None:
+        """How long may be waited for an entry before a checkpoint is due."""
+        return None if self._publish_at is None else max(0.0, self._publish_at - self._clock.monotonic_s())
 
     def _commit(self, batch: list[Waiting]) -> Sequence[Result]:
         """Make a batch durable and sign it. Never raises: whatever goes wrong, everyone is told."""
@@ -204,7 +179,7 @@ class Writer:
             _log.error("the access log could not be written: %s", type(error).__name__)
             why = "the log could not be written"
         self._forget()
-        self._drain_into(batch)
+        self._intake.drain_into(batch)
         # One exception object each: they are raised in different tasks.
         return [LedgerUnavailable(why) for _ in batch]
 
@@ -213,15 +188,6 @@ class Writer:
         if self._broken is None:
             _log.critical("the access log is not the one that was promised and takes no entries: %s", error)
         self._broken = error
-
-    def _drain_into(self, batch: list[Waiting]) -> None:
-        """Everyone who waits is told at once, not one failed commit after the other."""
-        try:
-            while (item := self._queue.get_nowait()) is not None:
-                batch.append(item)
-            self._queue.put(None)
-        except queue.Empty:
-            pass
 
     def _append_and_sign(self, drafts: Sequence[Encoded]) -> Sequence[Result]:
         if self._broken is not None:
@@ -273,11 +239,11 @@ class Writer:
             inside = True
         for one in drafts:
             place, draft, unique = one
-            riding = partial(ride, store, draft, done.tree.size)
-            why = page.take(draft, riding) if draft.counts or draft.rides else None
-            if why is not None:
-                done.refused[place] = (one, why)
-                continue
+            if draft.counts or draft.riders or draft.placed:
+                why = page.take(draft, partial(ride, store, draft, done.tree.size))
+                if why is not None:
+                    done.refused[place] = (one, why)
+                    continue
             done.rows.append(self._row(done.tree, draft, unique))
             done.drafts.append(one)
         done.changes.extend(page.changes())

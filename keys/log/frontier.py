@@ -77,6 +77,30 @@ class Frontier:
         self._size += 1
         return finished
 
+    def extend(self, leaf: bytes) -> bytes:
+        """Adds a leaf as `append` does.
+
+        Args:
+            leaf: Leaf hash, 32 bytes.
+
+        Returns:
+            The hashes of what this finishes, 32 bytes each, the leaf's own first.
+
+        Raises:
+            BadProof: The leaf hash is not 32 bytes. Nothing is added.
+        """
+        if len(leaf) != HASH_SIZE:
+            raise BadProof("a leaf hash is 32 bytes")
+        finished = leaf
+        index = self._size
+        while index & 1:
+            leaf = node_hash(self._hashes.pop(), leaf)
+            index >>= 1
+            finished += leaf
+        self._hashes.append(leaf)
+        self._size += 1
+        return finished
+
     def root(self) -> bytes:
         """RFC 6962 root of all leaves so far."""
         if not self._hashes:

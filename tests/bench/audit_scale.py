@@ -10,14 +10,13 @@ round, on SQLite; the ratio goes into build/bench.json beside what is there.
 import argparse
 import hashlib
 import random
-import secrets
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +57,8 @@ _SAID: dict[str, Json] = {
 }
 _PERSON: dict[str, Json] = {"person": "ab" * 16, "scheme": "cn.resident-id"}
 _COLUMNS = 11
+_LAST = "bench_filled"
+"""A table that says that the log is whole."""
 
 
 class FilledLog:
@@ -72,9 +73,9 @@ class FilledLog:
         self._engine = open_database(f"sqlite:///{path}")
         self._bodies = Bodies(
             LedgerKeys(
-                {1: secrets.token_bytes(32)},
-                {1: secrets.token_bytes(32)},
-                secrets.token_bytes(32),
+                {1: _key("accountability")},
+                {1: _key("person")},
+                _key("token"),
                 SigningKey.generate(),
                 NoteSigner.generate(_ORIGIN),
             ),
@@ -85,6 +86,8 @@ class FilledLog:
         self._read = rng.sample(range(self._people), min(READ, self._people))
         self._rng = rng
         self._reader = Reader(self._engine, self._bodies)
+        if self._filled(path, entries):
+            return
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("PRAGMA cache_size=-1000000")
@@ -101,6 +104,14 @@ class FilledLog:
                 connection.execute("COMMIT")
             for _, sql in indices:
                 connection.execute(sql)
+            connection.execute(f"CREATE TABLE {_LAST} (whole INTEGER)")
+
+    def _filled(self, path: Path, entries: int) -> bool:
+        """Whether an earlier run left this log here, whole: indexes are made last."""
+        with closing(sqlite3.connect(path)) as connection:
+            newest = connection.execute("SELECT max(leaf_index) FROM audit_entries").fetchone()[0]
+            made = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (_LAST,)).fetchone()[0]
+        return bool(newest == entries - 1 and made)
 
     def _rows(self, start: int, end: int) -> Iterator[tuple[Any, ...]]:
         """Questions and their outcomes in turn; every person again after all others had theirs."""
@@ -152,6 +163,11 @@ class FilledLog:
         self._engine.dispose()
 
 
+def _key(name: str) -> bytes:
+    """A key that is the same in every run, so that a log that was kept can be read; it guards nothing."""
+    return hashlib.sha256(f"{_ORIGIN} {name}".encode()).digest()
+
+
 def _person_id(number: int) -> bytes:
     return hashlib.blake2b(number.to_bytes(8, "big"), digest_size=16).digest()
 
@@ -166,19 +182,21 @@ def _p99(asked: Sequence[int], read: Callable[[int], int], at_least: int) -> flo
     return statistics.quantiles(taken, n=100)[98]
 
 
-def measure(rounds: int = ROUNDS, many: int = MANY) -> dict[str, Any]:
+def measure(rounds: int = ROUNDS, many: int = MANY, folder: Path | None = None) -> dict[str, Any]:
     """Measure reading.
 
     Args:
         rounds: How often each is measured.
         many: Entries of the large log.
+        folder: Where the logs are kept and found again by the next run; None to throw them away.
 
     Returns:
         The ratio, which is the worse of the two pages', and absolute figures beside it.
     """
     few_s: dict[str, list[float]] = {"accesses": [], "refusals": []}
     many_s: dict[str, list[float]] = {"accesses": [], "refusals": []}
-    with tempfile.TemporaryDirectory(prefix="oncegate-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="oncegate-bench-") if folder is None else nullcontext(folder) as name:
+        Path(name).mkdir(exist_ok=True)
         few = FilledLog(Path(name) / "few.db", FEW)
         began = time.perf_counter()
         large = FilledLog(Path(name) / "many.db", many)
@@ -210,9 +228,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--entries", type=int, default=MANY, help="entries of the large log")
+    parser.add_argument("--folder", type=Path, help="keep the logs there, to measure again without filling them again")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     given = parser.parse_args(arguments)
-    document = measure(given.rounds, given.entries)
+    document = measure(given.rounds, given.entries, given.folder)
     merge(given.out, document)
     sys.stdout.write(f"{'audit_query_10m_vs_10k':28} {document['audit_query_10m_vs_10k']:.3f}\n")
     for name, value in document["absolute"].items():

@@ -28,7 +28,7 @@ from gateway.audit.bodies import LedgerKeys
 from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.errors import NoSuchEntry
 from gateway.audit.ledger import SqlLedger
-from gateway.bootstrap.interpreter import share_interpreter
+from gateway.bootstrap.interpreter import set_heap_aside, share_interpreter
 from gateway.clock import SystemClock
 from gateway.exchange.limits import uses_of
 from gateway.rpc.codec import promise
@@ -274,6 +274,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
 def main() -> None:
     """Measure and print."""
     share_interpreter()
+    set_heap_aside()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     sys.stdout.write(json.dumps(measure(parser.parse_args().rounds), indent=2) + "\n")

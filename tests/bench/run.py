@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway.bootstrap.interpreter import share_interpreter
+from gateway.bootstrap.interpreter import set_heap_aside, share_interpreter
 from tests.bench import decisions, ledger, vault
 from tests.bench.measure import Figures, ratio
 from tests.bench.results import merge
@@ -90,6 +90,7 @@ def _further(rounds: int) -> Iterator[dict[str, Any]]:
     yield decisions.measure(rounds)
     # As every gateway does; not before, since the client of both sides is measured in this process.
     share_interpreter()
+    set_heap_aside()
     yield ledger.measure(min(rounds, LEDGER_ROUNDS))
 
 

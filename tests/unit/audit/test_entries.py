@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,13 @@ def test_a_part_is_written_exactly_like_canonical_json(value: dict[str, canonica
     [{"a": 1.5}, {"a": [1, {"b": 0.1}]}, {"a": {1: "b"}}, {1: "a"}, {"a": b"x"}, {"a": "\ud800"}, {"a": {"b"}}],
 )
 def test_what_has_no_single_spelling_is_refused(value: dict[str, canonical.Json]) -> None:
+    with pytest.raises(BadEntry):
+        part(value)
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    value: dict[str, Any] = {}
+    value["a"] = [value]
     with pytest.raises(BadEntry):
         part(value)
 

@@ -209,6 +209,16 @@ def test_the_right_edge_gives_the_root_of_every_size():
         assert edge.root().hex() == ROOTS[size - 1]
 
 
+def test_the_right_edge_grows_by_hashes_alone_as_by_subtrees():
+    one, other = Frontier(), Frontier()
+    for leaf in LEAVES:
+        assert one.extend(leaf) == b"".join(tree.hash for tree in other.append(leaf))
+        assert one.to_bytes() == other.to_bytes()
+    with pytest.raises(BadProof):
+        one.extend(LEAVES[0][:-1])
+    assert one.to_bytes() == other.to_bytes()
+
+
 def test_the_right_edge_survives_being_stored():
     edge = Frontier()
     for leaf in LEAVES[:7]:
