@@ -6,15 +6,14 @@ from sqlmodel import SQLModel
 
 from gateway.storage.database import open_database, write_transaction
 from tests.support.index_node import FixedClock
-from tests.support.postgres import running_postgres
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
-def postgres_engine() -> Iterator[Engine]:
-    with running_postgres() as server:
-        engine = open_database(server.new_database())
-        yield engine
-        engine.dispose()
+def postgres_engine(postgres_server: PostgresServer) -> Iterator[Engine]:
+    engine = open_database(postgres_server.new_database())
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """A database with empty index and vault tables; one file and one server per session."""
+    """A database with empty index and vault tables; one file and one server for all."""
     engine: Engine = request.getfixturevalue(f"{request.param}_engine")
     with write_transaction(engine) as connection:
         for table in SQLModel.metadata.sorted_tables:

@@ -18,21 +18,15 @@ from policies.agreements import parse_agreement
 from policies.vocabulary import LegalBasis
 from tests.support.ledgers import make_ledger
 from tests.support.parties import DOMAIN, NOW_MS, ManualClock, Registry, agreement_text, description, new_csr, signed
-from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.postgres]
 NAME = f"spiffe://{DOMAIN}/department/civil/system/counter"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
-
-
 @pytest.fixture
-def replicas(server: PostgresServer) -> Iterator[list[Registry]]:
-    url = server.new_database()
+def replicas(postgres_server: PostgresServer) -> Iterator[list[Registry]]:
+    url = postgres_server.new_database()
     first = Registry(url, ManualClock(), CertificateAuthority.create(DOMAIN, NOW_MS), open_database(url))
     replicas = [first, first.elsewhere(), first.elsewhere()]
     yield replicas

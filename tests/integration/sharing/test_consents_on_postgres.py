@@ -13,22 +13,16 @@ from policies.consents import Act, Consent, NotPossible, Status
 from policies.reasons import Reason
 from tests.support.parties import ManualClock
 from tests.support.policy_cases import NOW_MS
-from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.postgres import PostgresServer
 from tests.unit.policies.test_consents import consent
 
 pytestmark = [pytest.mark.postgres]
 PERSON = b"p" * 16
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
-
-
 @pytest.fixture
-def replicas(server: PostgresServer) -> Iterator[list[Consents]]:
-    url = server.new_database()
+def replicas(postgres_server: PostgresServer) -> Iterator[list[Consents]]:
+    url = postgres_server.new_database()
     engines = [open_database(url) for _ in range(4)]
     yield [Consents(engine, ManualClock(NOW_MS)) for engine in engines]
     for engine in engines:

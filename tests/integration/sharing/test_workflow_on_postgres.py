@@ -12,20 +12,14 @@ from keys.certificates.authority import CertificateAuthority
 from policies.vocabulary import LegalBasis
 from tests.support.negotiation import ID, Negotiation
 from tests.support.parties import DOMAIN, NOW_MS, ManualClock, Registry
-from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.postgres]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
-
-
 @pytest.fixture
-def replicas(server: PostgresServer) -> Iterator[tuple[Negotiation, Negotiation]]:
-    url = server.new_database()
+def replicas(postgres_server: PostgresServer) -> Iterator[tuple[Negotiation, Negotiation]]:
+    url = postgres_server.new_database()
     registry = Registry(url, ManualClock(), CertificateAuthority.create(DOMAIN, NOW_MS), open_database(url))
     first = Negotiation(registry)
     second = first.replica()

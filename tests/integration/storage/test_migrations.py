@@ -28,8 +28,8 @@ def test_a_new_sqlite_database_has_exactly_the_declared_tables(tmp_path: Path) -
 
 
 @pytest.mark.postgres
-def test_a_new_postgresql_database_has_exactly_the_declared_tables(server: PostgresServer) -> None:
-    engine = open_database(server.new_database())
+def test_a_new_postgresql_database_has_exactly_the_declared_tables(postgres_server: PostgresServer) -> None:
+    engine = open_database(postgres_server.new_database())
     assert _differences(engine) == []
     engine.dispose()
 

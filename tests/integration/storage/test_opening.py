@@ -128,8 +128,8 @@ def test_a_write_transaction_has_the_write_lock_from_its_beginning(url: str, tmp
 
 
 @pytest.mark.postgres
-def test_a_postgresql_that_could_lose_a_commit_is_refused(server: PostgresServer) -> None:
-    url = server.new_database()
+def test_a_postgresql_that_could_lose_a_commit_is_refused(postgres_server: PostgresServer) -> None:
+    url = postgres_server.new_database()
     open_database(url).dispose()
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
