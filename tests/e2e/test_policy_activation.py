@@ -199,6 +199,7 @@ async def test_it_outlives_a_restart_and_the_setting_does_not_come_back(city: Ci
         other.engine.dispose()
 
 
+@pytest.mark.long
 async def test_a_bundle_changed_by_hand_never_comes_in_force_and_is_reported(
     city: City, fresh: Door, raw: RawSystem
 ) -> None:

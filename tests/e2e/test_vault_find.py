@@ -63,6 +63,7 @@ async def test_the_operator_finds_random_ids_and_everyone_found_sees_it(city: Ci
     assert entry.personal == {"person": found["persons"][0]}
 
 
+@pytest.mark.long
 async def test_a_search_without_a_value_a_reason_or_a_declared_field_is_refused(city: City) -> None:
     find = ("vault", "find", "--home", city.home)
     await oncegate(*find, "--field", "phone", "--why", "letter 7", given="", code=2)

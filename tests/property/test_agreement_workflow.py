@@ -61,7 +61,7 @@ def _going_on(state: State) -> list[Move]:
     return found or EVERY
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(plays())
 def test_no_path_leads_to_a_text_in_force_but_both_parties_acts_over_exactly_that_text(moves: list[Move]) -> None:
     wanted: set[bytes] = set()
@@ -82,7 +82,7 @@ def test_no_path_leads_to_a_text_in_force_but_both_parties_acts_over_exactly_tha
             assert after.pending in wanted
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(plays())
 def test_the_states_are_consistent_and_an_end_is_final(moves: list[Move]) -> None:
     for before, move, after in played(moves):

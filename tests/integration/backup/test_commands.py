@@ -113,6 +113,7 @@ def test_wrong_use_and_damage_have_their_exit_codes(small: World, tmp_path: Path
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.long
 def test_the_passphrase_may_lie_elsewhere_during_a_restore(
     small: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_no_share_is_ever_on_the_disk(home: Path, five: list[str], tmp_path: Pat
             assert " ".join(share.split()[at : at + 3]).encode() not in kept
 
 
+@pytest.mark.long
 def test_shares_are_not_written_to_or_read_from_a_file(home: Path, five: list[str], tmp_path: Path) -> None:
     target = tmp_path / "shares.txt"
     with target.open("w") as out:
@@ -98,6 +99,7 @@ def test_shares_are_not_written_to_or_read_from_a_file(home: Path, five: list[st
     assert b"CEREMONY_BROKEN" in done.stderr
 
 
+@pytest.mark.long
 def test_a_mistyped_share_may_be_typed_again_and_a_foreign_one_is_said(
     home: Path, five: list[str], tmp_path: Path
 ) -> None:
@@ -118,12 +120,14 @@ def test_a_share_shown_twice_counts_once(home: Path, five: list[str]) -> None:
     assert "TOO_FEW_SHARES" in done.errors
 
 
+@pytest.mark.long
 def test_whoever_mistypes_too_often_is_sent_away(home: Path, five: list[str]) -> None:
     done = unseal(home, ["academic acid"] * 6 + five[:3])
     assert done.code == 3
     assert "BAD_SHARE" in done.errors
 
 
+@pytest.mark.long
 def test_new_shares_void_the_old_ones(home: Path, five: list[str]) -> None:
     again = split(home, "--shares", "3", "--threshold", "2")
     assert again.code == 0, again.errors
@@ -133,6 +137,7 @@ def test_new_shares_void_the_old_ones(home: Path, five: list[str]) -> None:
     assert former == ["", facts_of(five[0]).set_id]
 
 
+@pytest.mark.long
 def test_an_interrupted_ceremony_leaves_the_old_shares_in_force(home: Path, five: list[str]) -> None:
     before = (home / "keyring.bin").read_bytes()
     broken = split(home, confirm=lambda number, words: None if number == 4 else " ".join(words))
@@ -142,6 +147,7 @@ def test_an_interrupted_ceremony_leaves_the_old_shares_in_force(home: Path, five
     assert unseal(home, five[1:4], "--dry-run").code == 0
 
 
+@pytest.mark.long
 def test_a_share_that_its_custodian_cannot_confirm_ends_the_ceremony(home: Path) -> None:
     seen = itertools.count()
     once = split(home, confirm=lambda _, words: "wrong words here" if next(seen) == 0 else " ".join(words))
@@ -195,6 +201,7 @@ def test_an_older_copy_of_the_keyring_is_not_brought_back_by_shares(home: Path, 
     assert "KEYRING_OUTDATED" in done.errors
 
 
+@pytest.mark.long
 def test_the_status_tells_of_the_slot_and_never_of_the_shares(home: Path, five: list[str]) -> None:
     done = run("key", "status", "--home", str(home), "--json")
     told = json.loads(done.said)
@@ -204,6 +211,7 @@ def test_the_status_tells_of_the_slot_and_never_of_the_shares(home: Path, five: 
     assert "3 of 5 shares" in run("key", "status", "--home", str(home)).said
 
 
+@pytest.mark.long
 def test_a_planned_split_shows_nothing_and_changes_nothing(home: Path, five: list[str]) -> None:
     before = (home / "keyring.bin").read_bytes()
     planned = split(home, "--dry-run")

@@ -89,6 +89,7 @@ def ca(home: Path) -> bytes:
     return run("ca", "--home", str(home)).said.encode()
 
 
+@pytest.mark.long
 def test_without_its_passphrase_it_says_so_at_both_doors_and_opens_when_the_file_comes(home: Path, ca: bytes) -> None:
     listen = Settings.load(home).listen
     (home / "passphrase").rename(home.parent / "elsewhere")
@@ -144,6 +145,7 @@ def test_custodians_open_a_sealed_gateway_while_it_waits(home: Path) -> None:
         until("open", lambda: opens(home), 20)
 
 
+@pytest.mark.long
 def test_it_can_be_told_to_stop_while_it_is_sealed(home: Path) -> None:
     (home / "root-keys.bin").chmod(0o644)
     with serving(home):

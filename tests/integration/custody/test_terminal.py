@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.custodians import ONCEGATE, unseal
 
 CLEAR = "\x1b[2J\x1b[3J\x1b[H"
@@ -41,6 +43,7 @@ class Screen:
         return code
 
 
+@pytest.mark.long
 def test_each_share_is_alone_on_the_screen_and_gone_before_its_words_are_asked_for(home: Path) -> None:
     screen = Screen("key", "split", "--shares", "2", "--threshold", "2", "--home", str(home))
     screen.until("Go on?")
@@ -75,6 +78,7 @@ def test_a_no_changes_nothing(home: Path) -> None:
     assert (home / "keyring.bin").read_bytes() == before
 
 
+@pytest.mark.long
 def test_the_end_of_the_input_ends_a_ceremony_without_a_change(home: Path) -> None:
     before = (home / "keyring.bin").read_bytes()
     screen = Screen("key", "split", "--yes", "--home", str(home))

@@ -17,6 +17,7 @@ from policies.release import canonicalise
 from policies.vocabulary import DataType
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 def test_all_registers_are_written_and_housing_is_served_from_postgresql(
     tmp_path: Path, request: pytest.FixtureRequest

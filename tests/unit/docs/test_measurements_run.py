@@ -39,6 +39,7 @@ def test_the_auditors_questions_are_measured() -> None:
     assert 0 < document["audit_questions_1m_s"] < audit_review.LONGEST_S
 
 
+@pytest.mark.long
 def test_decisions_are_measured() -> None:
     document = decisions.measure(rounds=1, calls=20, many=decisions.FEW + 1)
     assert document["decision_agreements_100k_vs_100"] > 0

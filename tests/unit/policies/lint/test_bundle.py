@@ -199,6 +199,7 @@ def test_a_scope_that_is_not_understood_is_an_error(scope: str) -> None:
         parse_scope(scope)
 
 
+@pytest.mark.long
 def test_the_same_bundle_gives_the_same_findings_each_time() -> None:
     rule = (
         "forbid (principal, action, resource) when { context.agreement has items && resource has classification && "
