@@ -80,6 +80,7 @@ class Code(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     IDENTITY_NOT_SEALED = "IDENTITY_NOT_SEALED"
     OPENINGS_EXHAUSTED = "OPENINGS_EXHAUSTED"
+    ENTRY_PRUNED = "ENTRY_PRUNED"
     OVERLOADED = "OVERLOADED"
     NODE_REFUSED = "NODE_REFUSED"
     BAD_FRAME = "BAD_FRAME"
@@ -190,6 +191,11 @@ PUBLIC: dict[Code, PublicError] = {
         _S.RESOURCE_EXHAUSTED,
         "今日查明身份的次数已用完",
         "You have opened as many identities today as you may",
+    ),
+    Code.ENTRY_PRUNED: PublicError(
+        _S.NOT_FOUND,
+        "该条目保留期已满，内容已清理，其位置与哈希仍在日志中",
+        "The entry's retention has ended: what it said is gone, its place and hash are still in the log",
     ),
     Code.OVERLOADED: PublicError(_S.RESOURCE_EXHAUSTED, "系统繁忙，请稍后重试", "Too many requests; try again later"),
     Code.NODE_REFUSED: PublicError(_S.FAILED_PRECONDITION, "节点未被接受", "The node was not accepted"),

@@ -10,9 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.setting_sections import Retention
+from gateway.setting_sections import Section as _Section
 from keys.blind_index import NoPlan, plan
 from keys.errors import BadEpoch
 from keys.log.custodians import Custodians
@@ -30,10 +32,6 @@ _TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,126}[a-z0-9])?")
 
 class BadSettings(Exception):
     """The settings cannot be used; the text names the key and the rule."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Listen(_Section):
@@ -299,6 +297,7 @@ class Settings(BaseSettings):
     identities: Identities = Field(default_factory=Identities)
 
     custodians: CustodianSettings = Field(default_factory=CustodianSettings)
+    retention: Retention = Field(default_factory=Retention)
     issuers: tuple[IssuerSettings, ...] = ()
 
     @field_validator("trust_domain")

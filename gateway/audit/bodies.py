@@ -72,7 +72,7 @@ class LedgerKeys:
 
 
 class Opened(NamedTuple):
-    """A part in the clear."""
+    """A part in the clear; of one that was erased or pruned only `erased_digest`, its commitment."""
 
     salt: bytes
     body: bytes
@@ -82,8 +82,7 @@ class Opened(NamedTuple):
 class _Part:
     """Sealing of one of the two parts."""
 
-    def __init__(self, tag: bytes, origin: str, keys: Mapping[int, bytes], *, erasable: bool) -> None:
-        self._erasable = erasable
+    def __init__(self, tag: bytes, origin: str, keys: Mapping[int, bytes]) -> None:
         self._ciphers = {version: AESGCMSIV(key) for version, key in keys.items()}
         current = max(keys)
         self._header = bytes([_SEALED]) + current.to_bytes(4, "big")
@@ -95,7 +94,7 @@ class _Part:
         return self._header + nonce + sealed
 
     def open(self, index: int, sealed: bytes) -> Opened:
-        if self._erasable and sealed[:1] == bytes([_ERASED]) and len(sealed) == 1 + SALT_SIZE:
+        if sealed[:1] == bytes([_ERASED]) and len(sealed) == 1 + SALT_SIZE:
             return Opened(b"", b"", sealed[1:])
         cipher = self._ciphers.get(int.from_bytes(sealed[1:_HEADER], "big"))
         if sealed[:1] != bytes([_SEALED]) or cipher is None:
@@ -118,8 +117,8 @@ class Bodies:
     """
 
     def __init__(self, keys: LedgerKeys, origin: str, randomness: Randomness = secrets.token_bytes) -> None:
-        self._accountability = _Part(b"acc\0", origin, keys.accountability, erasable=False)
-        self._person = _Part(b"per\0", origin, keys.person, erasable=True)
+        self._accountability = _Part(b"acc\0", origin, keys.accountability)
+        self._person = _Part(b"per\0", origin, keys.person)
         # Keyed once and copied per use. `hmac.digest` would give the interpreter's lock away at every call, and the
         # writer would wait for it behind a busy event loop.
         self._person_mac = hmac.new(keys.person_token, _TOKEN_DOMAIN, "sha256")
@@ -164,14 +163,14 @@ class Bodies:
         return self._pool[start : self._drawn]
 
     def open(self, index: int, leaf: bytes, accountability: bytes, person: bytes | None) -> tuple[Opened, Opened]:
-        """Open a row's parts and check them against its leaf hash.
+        """Open a row's parts and check them against its leaf hash. Of a pruned entry only commitments are there.
 
         Raises:
             LedgerCorrupt: A part was changed, moved or sealed under an unknown key. Fails closed.
         """
         account = self._accountability.open(index, accountability)
         personal = Opened(b"", b"") if person is None else self._person.open(index, person)
-        if leaf_hash(leaf_data(accountability_commitment(account.salt, account.body), commitment_of(personal))) != leaf:
+        if leaf_hash(leaf_data(commitment_to(account), commitment_of(personal))) != leaf:
             raise LedgerCorrupt("a stored entry does not fit its leaf hash", leaf_index=index)
         return account, personal
 
@@ -222,11 +221,23 @@ class Bodies:
         return named, mac.digest()[:TOKEN_SIZE]
 
 
+def commitment_to(account: Opened) -> bytes:
+    """What a leaf holds for an accountability part that is there or was pruned."""
+    return account.erased_digest or accountability_commitment(account.salt, account.body)
+
+
 def commitment_of(personal: Opened) -> bytes:
     """What a leaf holds for a person part that is there, was erased, or never was."""
     if personal.salt:
         return person_commitment(personal.salt, personal.body)
     return personal.erased_digest or NO_PERSON
+
+
+def pruned_parts(account: Opened, personal: Opened) -> tuple[bytes, bytes | None]:
+    """What is stored in place of both parts of a pruned entry: only their commitments stay."""
+    about = commitment_of(personal)
+    person = None if about == NO_PERSON else bytes([_ERASED]) + about
+    return bytes([_ERASED]) + commitment_to(account), person
 
 
 def erased_part(salt: bytes, body: bytes) -> bytes:

@@ -62,3 +62,17 @@ class RiderRefused(AuditError):
 
 class NoSuchEntry(AuditError, ValueError):
     """There is no entry, tree or page of that number."""
+
+
+class EntryPruned(NoSuchEntry):
+    """What the entry said is gone: its retention has ended. Its place and its hash are still in the log.
+
+    Args:
+        leaf_index: The entry.
+        under: The entry `log_pruned` that says so.
+    """
+
+    def __init__(self, leaf_index: int, under: int) -> None:
+        super().__init__(f"entry {leaf_index} was pruned under entry {under}")
+        self.leaf_index = leaf_index
+        self.under = under

@@ -5,7 +5,7 @@ the newest checkpoint; entries behind it are in the next copy.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from gateway.audit.errors import AuditError
 from gateway.audit.reader import Reader
 from gateway.audit.verify import layout
+from gateway.audit.verify.pruned import Pruned
 from gateway.audit.views import LogEntry
 from keys.log.checkpoints import parse_checkpoint
 from keys.log.notes import split_note
@@ -28,7 +29,7 @@ and a checkpoint that you kept from before:
 - `checkpoint`: the signed head (C2SP signed note) that covers exactly these entries / 覆盖全部条目的已签名检查点
 - `checkpoints.jsonl`: every head published before it, one JSON text a line / 此前发布的全部检查点
 - `entries.jsonl`: one entry a line, canonical JSON / 每行一个条目（规范 JSON）
-
+{pruned}
 How leaf hashes are computed is described in docs/audit.md of oncegate. / 叶哈希算法见 oncegate 的 docs/audit.md。
 """
 
@@ -80,14 +81,35 @@ def write_copy(directory: Path, note: str, heads: Iterable[str], entries: Iterab
     if any(directory.iterdir()):
         raise NotEmpty("the directory is not empty")
     head = parse_checkpoint(split_note(note)[0])
+    pruned = Pruned()
     with (directory / layout.ENTRIES).open("wb") as lines:
-        lines.writelines(layout.write_line(line_of(entry)) + b"\n" for entry in entries)
+        lines.writelines(layout.write_line(line_of(entry)) + b"\n" for entry in _noting(entries, pruned))
     with (directory / layout.CHECKPOINTS).open("w", encoding="utf-8") as published:
         published.writelines(json.dumps(one, ensure_ascii=False) + "\n" for one in heads)
-    (directory / layout.README).write_text(_README.format(origin=head.origin, size=head.size), encoding="utf-8")
+    readme = _README.format(origin=head.origin, size=head.size, pruned=_said(pruned))
+    (directory / layout.README).write_text(readme, encoding="utf-8")
     # Last: a copy without a checkpoint is one that was not finished.
     (directory / layout.CHECKPOINT).write_text(note, encoding="utf-8")
     return head.size
+
+
+def _noting(entries: Iterable[LogEntry], pruned: Pruned) -> Iterator[LogEntry]:
+    for entry in entries:
+        if entry.pruned_digest:
+            pruned.body_missing(entry.leaf_index)
+        yield entry
+
+
+def _said(pruned: Pruned) -> str:
+    """For whoever reads the copy: from where it holds what entries said."""
+    if not pruned.missing:
+        return ""
+    return (
+        f"- {pruned.entries} entries below {pruned.missing[-1][1]} are there by their hashes only: their retention had "
+        "ended, see the entries `log_pruned` / "
+        f"{pruned.entries} 个条目（均在 {pruned.missing[-1][1]} 之前）保留期已满，"
+        "仅存哈希，见 `log_pruned` 条目\n"
+    )
 
 
 def line_of(entry: LogEntry) -> layout.Line:
@@ -100,4 +122,5 @@ def line_of(entry: LogEntry) -> layout.Line:
         person=entry.person,
         person_salt=entry.person_salt,
         person_erased=entry.erased_digest,
+        pruned=entry.pruned_digest,
     )

@@ -3,7 +3,7 @@
 A start checks the end and the newest heads only (`recover.py`), so that it stays fast. This reads everything: each
 entry opens and fits its leaf hash, each tree hash is the one that follows, each published head is signed and fits, so
 do the head kept outside the database and those that the caller has kept; the columns in the clear say what the entries
-say; and a person part that is gone was erased by a later entry.
+say; a person part that is gone was erased by a later entry, and a whole body that is gone was pruned under one.
 
 It writes nothing. Results are those of `verify`: the first bad entry, with the evidence.
 """
@@ -19,12 +19,13 @@ from sqlalchemy import Engine, select
 from gateway.audit.bodies import Bodies, Opened
 from gateway.audit.epochs import Lineage
 from gateway.audit.errors import LedgerCorrupt, NoSuchEntry
-from gateway.audit.kinds import ACCESSES, Kind
+from gateway.audit.kinds import ACCESSES, PRUNED, Kind
 from gateway.audit.store import CHECKPOINTS, Row, StoredLog, stored_log
 from gateway.audit.tree import extend
 from gateway.audit.verify.epochs import Epochs
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.heads import Head, Heads
+from gateway.audit.verify.pruned import Pruned
 from keys import canonical
 from keys.log.frontier import Frontier
 from keys.log.merkle import HASH_SIZE
@@ -43,6 +44,7 @@ class FsckReport:
         head_size: Size of the newest published head.
         heads: Number of sizes at which a signed head was compared.
         erased: Number of entries whose person part was erased.
+        pruned: Number of entries that were pruned, each named by an entry `log_pruned`.
     """
 
     origin: str
@@ -51,6 +53,7 @@ class FsckReport:
     head_size: int
     heads: int
     erased: int
+    pruned: int
 
 
 class Fsck:
@@ -72,6 +75,7 @@ class Fsck:
         self._anchor = anchor
         self._unexplained: set[int] = set()
         self._erased = 0
+        self._pruned = Pruned()
 
     def run(self, earlier: Sequence[str] = (), tell: Callable[[int, int], None] | None = None) -> FsckReport:
         """Check everything. Accepts by returning; fails closed.
@@ -98,8 +102,14 @@ class Fsck:
             raise heads.with_proof(failure, lambda: self._leaves(heads.final.checkpoint.size)) from None
         if self._unexplained:
             raise VerificationFailed(Fault.ERASURE_UNEXPLAINED, min(self._unexplained), entries=len(self._unexplained))
+        self._pruned.check()
+        if self._pruned.prunings:
+            self._pruned.check_roots(self._leaves(frontier.size))
         final = heads.final.checkpoint
-        return FsckReport(final.origin, frontier.size, frontier.root().hex(), final.size, len(heads), self._erased)
+        return FsckReport(
+            final.origin, frontier.size, frontier.root().hex(), final.size, len(heads), self._erased,
+            self._pruned.entries,
+        )  # fmt: skip
 
     def _heads(self, earlier: Sequence[str]) -> Heads:
         with self._engine.connect() as connection:
@@ -140,20 +150,36 @@ class Fsck:
         try:
             person = None if row.person is None else bytes(row.person)
             account, personal = self._bodies.open(place, leaf, bytes(row.accountability), person)
-            said = canonical.read(account.body)
+            said = {} if account.erased_digest else canonical.read(account.body)
         except (LedgerCorrupt, canonical.NotCanonical) as error:
             raise VerificationFailed(Fault.ENTRY_UNREADABLE, place, rule=str(error)) from error
+        if account.erased_digest:
+            self._check_pruned(row, personal)
+            self._check_hashes(row, frontier)
+            return
         columns = (row.kind, row.time_ms, row.department, row.request_index)
         if columns != (said.get("kind"), said.get("time_ms"), said.get("department"), said.get("request")):
             raise VerificationFailed(Fault.COLUMN_CONTRADICTS, place)
         self._check_token(row, personal)
-        if extend(frontier, leaf) != bytes(row.hashes):
-            raise VerificationFailed(Fault.TREE_HASH_WRONG, place)
+        self._check_hashes(row, frontier)
+        self._pruned.read(place, str(said["kind"]), said)
         if personal.erased_digest:
             self._erased += 1
             self._unexplained.add(place)
         if said["kind"] == Kind.PERSON_PART_ERASED and isinstance(erased := said.get("erased"), int):
             self._unexplained.discard(erased)
+
+    @staticmethod
+    def _check_hashes(row: Row, frontier: Frontier) -> None:
+        if extend(frontier, bytes(row.hashes[:HASH_SIZE])) != bytes(row.hashes):
+            raise VerificationFailed(Fault.TREE_HASH_WRONG, row.leaf_index)
+
+    def _check_pruned(self, row: Row, personal: Opened) -> None:
+        """Of a pruned entry nothing is left by which it could be found."""
+        left = (row.department, row.request_index, row.person_token)
+        if row.kind != PRUNED or left != (None, None, None) or personal.salt:
+            raise VerificationFailed(Fault.COLUMN_CONTRADICTS, row.leaf_index)
+        self._pruned.body_missing(row.leaf_index)
 
     def _check_token(self, row: Row, personal: Opened) -> None:
         """An access whose token is another's, or gone, would be missing in its person's own list."""

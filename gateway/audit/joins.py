@@ -145,8 +145,8 @@ class Joins:
         Raises:
             LedgerCorrupt: An entry does not fit its leaf hash.
         """
-        end = self._first_at(until_ms)
-        start = self._first_at(since_ms)
+        end = self.first_at(until_ms)
+        start = self.first_at(since_ms)
         conditions = [
             ENTRIES.c.kind == str(Kind.RELEASED),
             ENTRIES.c.leaf_index >= start,
@@ -161,7 +161,7 @@ class Joins:
         more = indexes[limit - 1] if len(indexes) > limit else None
         return Releases(tuple(opened[index] for index in indexes[:limit] if index in opened), more)
 
-    def _first_at(self, time_ms: int) -> int:
+    def first_at(self, time_ms: int) -> int:
         """Index of the first entry at or after a time, by halving: there is an index by position, none by time."""
         low, high = 0, self._reader.size()
         with self._engine.connect() as connection:

@@ -72,6 +72,13 @@ class Kind(StrEnum):
     GATEWAY_RESTORED = "gateway_restored"
     EPOCH_OPENED = "epoch_opened"
     INDEX_KEY_ROTATED = "index_key_rotated"
+    LOG_PRUNED = "log_pruned"
+    LOG_HOLD_ADDED = "log_hold_added"
+    LOG_HOLD_REMOVED = "log_hold_removed"
+
+
+PRUNED: Final = "pruned"
+"""What stands in place of the kind of an entry whose retention has ended. No entry is written under it."""
 
 
 OUTCOMES: Final = frozenset({Kind.RELEASED, Kind.REFUSED, Kind.ABANDONED})

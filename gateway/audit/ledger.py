@@ -21,8 +21,12 @@ from gateway.audit.errors import LedgerUnavailable
 from gateway.audit.export import write_export
 from gateway.audit.fsck import Fsck
 from gateway.audit.joins import Joins
+from gateway.audit.prunings import Prunings
 from gateway.audit.published import Published
 from gateway.audit.reader import Reader
+from gateway.audit.retention.holds import Holds
+from gateway.audit.retention.plan import Planner, References
+from gateway.audit.retention.prune import Prune, Step
 from gateway.audit.review.review import Review
 from gateway.audit.store import open_store
 from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry
@@ -203,6 +207,25 @@ class SqlLedger:
     def erase_person_part(self, index: int, reason: str) -> Recorded:
         """Erase an entry's person part for good; its place in the log stays verifiable. See `erase.py`."""
         return erase_person_part(self._engine, self._reader, self.append_blocking, index, reason)
+
+    def planner(self, references: References) -> Planner:
+        """Finds what may be pruned. See `retention/plan.py`."""
+        return Planner(self._engine, self._reader, references)
+
+    def prune(self, step: Step = lambda _what: None) -> Prune:
+        """Destroys what entries said whose retention has ended. See `retention/prune.py`."""
+        return Prune(
+            self._engine, self._reader, self._bodies, self.published, self.review.indexer, self.append_blocking, step
+        )
+
+    def holds(self) -> Holds:
+        """Legal holds. See `retention/holds.py`."""
+        return Holds(self._reader, self.append_blocking)
+
+    @property
+    def prunings(self) -> Prunings:
+        """What the log says of its own pruning."""
+        return self._reader.prunings
 
     def fsck(self) -> Fsck:
         """A check of everything that is stored. See `fsck.py`."""

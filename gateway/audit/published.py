@@ -14,14 +14,14 @@ from typing import Final
 
 from sqlalchemy import Engine, select
 
-from gateway.audit.bodies import Bodies, commitment_of
+from gateway.audit.bodies import Bodies, commitment_of, commitment_to
 from gateway.audit.errors import AuditError, LedgerCorrupt, NoSuchEntry
 from gateway.audit.store import ENTRIES as ROWS
 from gateway.audit.store import read_checkpoint, read_hashes
 from gateway.audit.tree import root_at, row_hashes
 from keys.errors import BadCheckpoint, BadProof
 from keys.log.checkpoints import parse_checkpoint
-from keys.log.leaves import accountability_commitment, leaf_data
+from keys.log.leaves import leaf_data
 from keys.log.merkle import HASH_SIZE
 from keys.log.notes import split_note
 from keys.log.tiles import CHECKPOINT_PATH, ENTRIES, TILE_HEIGHT, Tile, bundles_of, is_covered, join_entries, parse_path
@@ -129,7 +129,7 @@ class Published:
             person = None if row.person is None else bytes(row.person)
             leaf = bytes(row.hashes[:HASH_SIZE])
             account, personal = self._bodies.open(int(row.leaf_index), leaf, bytes(row.accountability), person)
-            entries.append(leaf_data(accountability_commitment(account.salt, account.body), commitment_of(personal)))
+            entries.append(leaf_data(commitment_to(account), commitment_of(personal)))
         return join_entries(entries)
 
 

@@ -7,6 +7,7 @@ and checked against its leaf hash: one that does not fit raises, it is never lef
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Boolean, ColumnElement, Connection, Engine, Row, and_, exists, literal_column, or_, select
@@ -14,8 +15,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from gateway.audit.bodies import Bodies
-from gateway.audit.errors import LedgerCorrupt, NoSuchEntry
-from gateway.audit.kinds import ACCESSES, OUTCOMES, Kind
+from gateway.audit.errors import EntryPruned, LedgerCorrupt, NoSuchEntry
+from gateway.audit.kinds import ACCESSES, OUTCOMES, PRUNED, Kind
+from gateway.audit.prunings import Prunings
 from gateway.audit.store import CHECKPOINTS, COUNTERS, ENTRIES, read_checkpoint, read_hashes, table
 from gateway.audit.tables import RARE_KIND, AuditMark
 from gateway.audit.tree import row_hashes
@@ -48,6 +50,7 @@ class Reader:
     def __init__(self, engine: Engine, bodies: Bodies) -> None:
         self._engine = engine
         self._bodies = bodies
+        self.prunings = Prunings(self.entries)
 
     def checkpoint(self) -> str:
         """The newest published checkpoint, a C2SP signed note.
@@ -129,16 +132,20 @@ class Reader:
 
         Raises:
             NoSuchEntry: The log has no such entry.
+            EntryPruned: It was pruned after its retention.
             LedgerCorrupt: It does not fit its leaf hash.
         """
         with self._engine.connect() as connection:
             row = connection.execute(select(*_SHOWN).where(ENTRIES.c.leaf_index == index)).first()
         if row is None:
             raise NoSuchEntry("the log has no such entry")
-        return self._open(row)
+        entry = self._open(row)
+        if entry.pruned_under is not None:
+            raise EntryPruned(index, entry.pruned_under)
+        return entry
 
     def opened(self, indexes: Sequence[int]) -> dict[int, LogEntry]:
-        """Some entries by their index; those that the log does not have are left out.
+        """Some entries by their index; those that the log does not have, or not any more, are left out.
 
         Args:
             indexes: At most some hundreds.
@@ -150,10 +157,10 @@ class Reader:
             return {}
         with self._engine.connect() as connection:
             rows = connection.execute(select(*_SHOWN).where(ENTRIES.c.leaf_index.in_(indexes))).all()
-        return {int(row.leaf_index): self._open(row) for row in rows}
+        return {int(row.leaf_index): self._open(row) for row in rows if row.kind != PRUNED}
 
     def entries(self, *, kind: str = "", department: str = "", cursor: str = "", limit: int = 50) -> EntryPage:
-        """Entries, newest first.
+        """Entries, newest first, without a filter those that were pruned as well.
 
         Args:
             kind: Only this kind; empty for all.
@@ -333,11 +340,22 @@ class Reader:
             person_salt=personal.salt,
             erased_digest=personal.erased_digest,
         )
+        if account.erased_digest:
+            return self._pruned(row, replace(entry, pruned_digest=account.erased_digest))
         # The columns in the clear serve look-ups only; what counts is what the leaf commits to.
         said = tuple(entry.account.get(name) for name in ("kind", "time_ms", "department", "request"))
         if said != (entry.kind, entry.time_ms, row.department, row.request_index):
             raise LedgerCorrupt("a stored column does not fit its entry", leaf_index=entry.leaf_index)
         return entry
+
+    def _pruned(self, row: "Row[Any]", entry: LogEntry) -> LogEntry:
+        """An entry without a body: in order only if an entry `log_pruned` covers it. Fails closed."""
+        under = self.prunings.covering(entry.leaf_index)
+        if under is None:
+            raise LedgerCorrupt("a body is missing and no entry log_pruned covers it", leaf_index=entry.leaf_index)
+        if (entry.kind, row.department, row.request_index, entry.person) != (PRUNED, None, None, b""):
+            raise LedgerCorrupt("a stored column does not fit its entry", leaf_index=entry.leaf_index)
+        return replace(entry, pruned_under=under.index)
 
     def _settled(self) -> int:
         with self._engine.connect() as connection:

@@ -1,4 +1,6 @@
-"""Tables of the access log. Entries are only ever added; erasing a person part is the one change an entry can see.
+"""Tables of the access log. Entries are only ever added.
+
+Two changes an entry can see: its person part is erased, or it is pruned after its retention; then its hashes stay.
 
 No identifier, name or value is stored in the clear: both parts are encrypted, the person is a keyed token. Kind,
 time, department id and the index of the entry that an outcome closes are in the clear, for look-ups.
@@ -8,7 +10,7 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, SmallInteger, te
 from sqlmodel import Field, SQLModel
 
 _BigInt = BigInteger().with_variant(Integer(), "sqlite")
-RARE_KIND = text("kind NOT IN ('asked', 'released')")
+RARE_KIND = text("kind NOT IN ('asked', 'released', 'pruned')")
 _ABOUT_SOMEONE = text("person_token IS NOT NULL")
 _CLOSES_ONE = text("request_index IS NOT NULL")
 _HAS_A_NAME = text("unique_key IS NOT NULL")

@@ -20,6 +20,9 @@ class LogEntry:
         person: Canonical JSON; empty when there is none or it was erased.
         person_salt: 32 bytes; empty when there is none or it was erased.
         erased_digest: Commitment to the person part that was erased, 32 bytes; empty when nothing was.
+        pruned_digest: Commitment to the accountability part of an entry that was pruned, 32 bytes; empty when it was
+            not. A pruned entry says nothing any more; of its person part only `erased_digest` can be left.
+        pruned_under: The entry `log_pruned` that covers it; None when it was not pruned.
     """
 
     leaf_index: int
@@ -31,12 +34,14 @@ class LogEntry:
     person: bytes = b""
     person_salt: bytes = b""
     erased_digest: bytes = b""
+    pruned_digest: bytes = b""
+    pruned_under: int | None = None
     _parsed: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def account(self) -> Mapping[str, Any]:
-        """The accountability part, parsed."""
-        return self._parse("accountability", self.accountability)
+        """The accountability part, parsed; empty when the entry was pruned."""
+        return self._parse("accountability", self.accountability) if self.accountability else {}
 
     @property
     def personal(self) -> Mapping[str, Any] | None:

@@ -1,12 +1,13 @@
 """Wires what auditors do with the access log, and the turns that look after the log beside a serving gateway."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap.log_search import index_log
 from gateway.bootstrap.offline import Offline
+from gateway.bootstrap.retention import daily
 from gateway.exchange.auditing import ReadLog
 from gateway.exchange.evidence import Evidence
 from gateway.exchange.identify import IdentifySubject
@@ -17,6 +18,7 @@ from gateway.identity.people import People
 from gateway.rpc.services.audit import AuditServicer
 from oncegate.v1 import audit_pb2_grpc
 
+Turn = tuple[str, float, Callable[[], Awaitable[Any]]]
 _INDEX_S: Final = 1.0
 
 
@@ -27,18 +29,20 @@ class Auditing:
     Args:
         ledger: The log.
         servicer: Their door.
+        retention: The turn that prunes the log, when it is switched on.
     """
 
     ledger: SqlLedger
     servicer: AuditServicer
+    retention: Sequence[Turn]
 
     def register(self, server: Any) -> None:
         """Offer the service at a door for people."""
         audit_pb2_grpc.add_AuditServiceServicer_to_server(self.servicer, server)
 
-    def turns(self) -> tuple[tuple[str, float, Callable[[], Awaitable[Any]]], ...]:
+    def turns(self) -> tuple[Turn, ...]:
         """What is done again and again: a name for the log, the pause in seconds, and the turn."""
-        return (("search tables", _INDEX_S, lambda: index_log(self.ledger)),)
+        return (("search tables", _INDEX_S, lambda: index_log(self.ledger)), *self.retention)
 
 
 def auditing(offline: Offline, people: People, subjects: IdentifySubject, record: Record, own: OwnProfile) -> Auditing:
@@ -59,4 +63,4 @@ def auditing(offline: Offline, people: People, subjects: IdentifySubject, record
         ReviewLog(people, subjects, record, ledger),
         Evidence(people, record, ledger, offline.clock),
     )
-    return Auditing(ledger, servicer)
+    return Auditing(ledger, servicer, daily(offline))

@@ -19,6 +19,7 @@ from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap import secrets as names
 from gateway.bootstrap.purposes import purposes_of
 from gateway.bootstrap.restored import held, read_mark, require_complete
+from gateway.bootstrap.retention_rule import rule_of
 from gateway.bootstrap.secrets import Secrets, epoch_signer, open_secrets
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.search import Search
@@ -91,6 +92,8 @@ def compose(settings: Settings, clock: Clock, opened: Secrets | None = None) -> 
     """
     require_complete(settings.home)
     purposes = purposes_of(settings)
+    # A rule that keeps entries for too short a time is told now, and not only when somebody prunes.
+    rule_of(settings)
     opened = opened or open_secrets(settings)
     engine = open_database(settings.database_url)
     standing = standing_of(engine)

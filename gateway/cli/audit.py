@@ -17,6 +17,7 @@ from gateway.audit.verify.check import BadUse, check
 from gateway.audit.views import LogEntry
 from gateway.cli import audit_conditions as conditions
 from gateway.cli import audit_local as local
+from gateway.cli import audit_retention
 from gateway.cli.audit_local import show
 from gateway.cli.audit_review import rebuild_search, report, search, stats, write_found
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
@@ -51,8 +52,9 @@ def entries(
         {
             "leaf_index": entry.leaf_index,
             "leaf_hash": entry.leaf_hash.hex(),
-            "accountability": json.loads(entry.accountability),
+            "accountability": json.loads(entry.accountability) if entry.accountability else {},
             "person": json.loads(entry.person) if entry.person else None,
+            **({"pruned_under": entry.pruned_under} if entry.accountability_digest else {}),
         }
         for entry in response.entries
     ]
@@ -69,6 +71,9 @@ def entries(
 
 def _row(entry: dict[str, Any]) -> tuple[Any, ...]:
     said = entry["accountability"]
+    if "pruned_under" in entry:
+        under = f"pruned under entry {entry['pruned_under']} 保留期已满，已清理"
+        return (entry["leaf_index"], "", "pruned", "", "", "", under)
     items = [fields_text(said["items"])] if said.get("items") else []
     reason = [said["reason"]] if said.get("reason") else []
     if said.get("emergency"):
@@ -276,3 +281,4 @@ def verify(
 
 
 local.register(app)
+audit_retention.register(app)

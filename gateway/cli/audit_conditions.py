@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from gateway.audit.kinds import PRUNED
 from gateway.audit.review.query import Hit
 from gateway.audit.views import LogEntry
 from gateway.cli.output import EXIT_USAGE, fail
@@ -174,8 +175,10 @@ def _person_of(scheme: str, file: Path | None, pseudonym: str, why: str) -> audi
 
 
 def log_entry(entry: audit_pb2.Entry, parse: Callable[[bytes], Mapping[str, Any]]) -> LogEntry:
-    """An entry as it came over the wire."""
-    said = parse(entry.accountability)
+    """An entry as it came over the wire; of one that was pruned only hashes came."""
+    said: Mapping[str, Any] = {"time_ms": 0, "kind": PRUNED}
+    if not entry.accountability_digest:
+        said = parse(entry.accountability)
     return LogEntry(
         leaf_index=entry.leaf_index,
         leaf_hash=entry.leaf_hash,
@@ -186,6 +189,8 @@ def log_entry(entry: audit_pb2.Entry, parse: Callable[[bytes], Mapping[str, Any]
         person=entry.person,
         person_salt=entry.person_salt,
         erased_digest=entry.person_digest,
+        pruned_digest=entry.accountability_digest,
+        pruned_under=entry.pruned_under if entry.accountability_digest else None,
     )
 
 

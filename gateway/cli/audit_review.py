@@ -23,6 +23,7 @@ from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.offline import open_offline
 from gateway.cli.options import Address, AsJson, CaFile, Home, TokenFile
 from gateway.cli.output import command, console, emit, say, table
+from gateway.cli.retained import retained_of, say_retained
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
 from policies.civil_time import DAY_MS, civil_date
 from policies.plain import printable, printable_json
@@ -117,8 +118,11 @@ def search(
         table("Access log 访问日志", columns, shown)
         if page:
             say(f"looked back to entry {response.looked_back_to}; more 更多: --page {page}")
+        say_retained(retained)
 
-    emit({"hits": rows, "next_page": page, "looked_back_to": response.looked_back_to}, as_json=as_json, human=human)
+    retained = retained_of(response)
+    document = {"hits": rows, "next_page": page, "looked_back_to": response.looked_back_to, "retained": retained}
+    emit(document, as_json=as_json, human=human)
 
 
 @command
@@ -252,6 +256,7 @@ def _count(
         "more": response.more,
         "counted_below": response.counted_below,
         "log_size": response.log_size,
+        "retained": retained_of(response),
     }
     if as_csv:
         _csv(columns, rows)
@@ -265,6 +270,7 @@ def _count(
             say("there are more; choose less time or one department 还有更多，请缩短时段或限定部门")
         if response.counted_below < response.log_size:
             say(f"counted up to entry {response.counted_below} of {response.log_size} 尚未统计最新条目")
+        say_retained(document["retained"])
 
     emit(document, as_json=as_json, human=human)
 

@@ -13,6 +13,7 @@ from gateway.cli.erasures import receipt_document
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import command, emit, fields_text, moment, say, table
 from gateway.cli.profile_texts import FIELD_COLUMNS, field_json, field_row
+from gateway.cli.retained import retained_of, say_retained
 from gateway.clock import SystemClock
 from gateway.errors import bad_request
 from keys.erasure_receipt import open_receipt
@@ -197,8 +198,11 @@ def accesses(
         table("Who asked about you 访问记录", columns, shown)
         if response.next_page_token:
             say(f"more 更多: --page {response.next_page_token}")
+        say_retained(retained)
 
-    emit({"accesses": rows, "next_page": response.next_page_token}, as_json=as_json, human=human)
+    retained = retained_of(response)
+    document = {"accesses": rows, "next_page": response.next_page_token, "retained": retained}
+    emit(document, as_json=as_json, human=human)
 
 
 def _outcome_text(row: dict[str, Any]) -> str:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.audit.entries import EntryDraft
-from gateway.audit.errors import NoSuchEntry
+from gateway.audit.errors import EntryPruned, NoSuchEntry
 from gateway.audit.joining import Gap, Statements, gaps
 from gateway.audit.kinds import OUTCOMES, Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import LogEntry
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, bad_request
+from gateway.exchange.pruned import pruned
 from gateway.exchange.record import Record
 from gateway.identity.issuers import Role
 from gateway.identity.people import People, Person
@@ -94,7 +95,8 @@ class Evidence:
             request_id: As that system chose it; empty to go by the index.
 
         Raises:
-            Refused: The token is no auditor's; NOT_FOUND when there is no such request; BAD_REQUEST.
+            Refused: The token is no auditor's; NOT_FOUND when there is no such request; ENTRY_PRUNED when its
+                retention has ended; BAD_REQUEST.
         """
         person = self._auditor(bearer)
         if len(system) > _LONGEST_NAME or len(request_id) > _LONGEST_NAME:
@@ -108,6 +110,8 @@ class Evidence:
             raise Refused(Code.NOT_FOUND, "no such request")
         try:
             entries = await asyncio.to_thread(self._entries, found)
+        except EntryPruned as gone:
+            raise pruned(gone) from None
         except NoSuchEntry:
             raise Refused(Code.NOT_FOUND, "no such entry") from None
         return await self._proven(entries)

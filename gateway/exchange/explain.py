@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from gateway.audit.errors import NoSuchEntry
+from gateway.audit.errors import EntryPruned, NoSuchEntry
 from gateway.audit.kinds import OUTCOMES, Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.views import LogEntry
@@ -26,6 +26,7 @@ from gateway.exchange.hypothesis import MAX_ITEMS, Hypothesis, hypothesis_today,
 from gateway.exchange.limits import rate_name, subjects_name, told_until_ms, uses_name
 from gateway.exchange.model import RequestItem
 from gateway.exchange.past import Past
+from gateway.exchange.pruned import pruned
 from gateway.exchange.recorded import NotRecorded, RecordedDecision, RecordedResource, read_decision
 from gateway.sharing.agreements import Agreements
 from gateway.sharing.consents import Consents, standing_reason
@@ -147,13 +148,15 @@ class Explain:
         """The entry that holds the decision: the given one, or the `asked` one that it closes.
 
         Raises:
-            Refused: NOT_FOUND.
+            Refused: NOT_FOUND, or ENTRY_PRUNED with the entry under which it was.
         """
         try:
             entry = self._ledger.entry(index)
             closes = entry.account.get("request")
             if entry.kind in OUTCOMES and isinstance(closes, int):
                 entry = self._ledger.entry(closes)
+        except EntryPruned as gone:
+            raise pruned(gone) from None
         except NoSuchEntry:
             raise Refused(Code.NOT_FOUND, "no such entry") from None
         return entry

@@ -97,6 +97,12 @@ def add_notices(
         connection.execute(insert(_NOTICES), [row | {"acknowledged_ms": 0, "acknowledged_by": ""} for row in rows])
 
 
+def open_entries(connection: Connection) -> list[int]:
+    """The releases that notices which nobody has acknowledged are about."""
+    query = select(_NOTICES.c.entries).where(_NOTICES.c.acknowledged_ms == 0)
+    return [int(entry) for entries in connection.execute(query).scalars() for entry in str(entries).split(",") if entry]
+
+
 class Notices:
     """Reads and acknowledges notices. Blocks on the database; may be used from any thread.
 

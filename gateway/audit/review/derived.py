@@ -69,7 +69,8 @@ class Indexer:
         if start == _EMPTYING or start >= end:
             return 0
         stop = min(start + batch, end)
-        hits = with_questions(self._reader, [entry for some in self._reader.walk(start, stop) for entry in some])
+        there = [entry for some in self._reader.walk(start, stop) for entry in some if entry.pruned_under is None]
+        hits = with_questions(self._reader, there)
         self._write(start, stop, hits)
         return end - stop
 
@@ -132,6 +133,8 @@ class Indexer:
             connection.execute(statement, rows)
             named = [{"token": token, "label": label} for token, label in sorted(labels.items())]
             connection.execute(self._insert(LABELS).on_conflict_do_nothing(), named)
+        if not days:
+            return
         put = self._insert(DAYS)
         later = {"last_index": put.excluded.last_index}
         statement = put.on_conflict_do_update(index_elements=[DAYS.c.day], set_=later)

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, FromClause, exists, fu
 
 from gateway.audit.bodies import Bodies
 from gateway.audit.errors import NoSuchEntry
-from gateway.audit.kinds import Kind
+from gateway.audit.kinds import PRUNED, Kind
 from gateway.audit.reader import LARGEST_PAGE, Reader
 from gateway.audit.review.derived import FACETS, bounds_of, indexed_below, with_questions
 from gateway.audit.review.facets import Facet
@@ -98,7 +98,11 @@ class Search:
 
     def _suggested(self, query: Query, mark: int, before: int) -> list[int]:
         """The newest entries that are not indexed and that the columns in the clear do not rule out."""
-        conditions = [ENTRIES.c.leaf_index >= mark, ENTRIES.c.leaf_index < before, *self._everything(query).conditions]
+        conditions: list[ColumnElement[bool]] = [
+            ENTRIES.c.leaf_index >= mark,
+            ENTRIES.c.leaf_index < before,
+            *self._everything(query).conditions,
+        ]
         if query.person is not None:
             conditions.append(ENTRIES.c.person_token == self._bodies.token(query.person))
         if query.timed:
@@ -165,7 +169,7 @@ class Search:
 
     @staticmethod
     def _everything(query: Query) -> _Source:
-        conditions = [ENTRIES.c.kind != str(Kind.ASKED)]
+        conditions: list[ColumnElement[bool]] = [ENTRIES.c.kind.notin_((str(Kind.ASKED), PRUNED))]
         for facet, column in ((Facet.OUTCOME, ENTRIES.c.kind), (Facet.DEPARTMENT, ENTRIES.c.department)):
             conditions += [column == value for name, value in query.facets if name is facet]
         return _Source(ENTRIES, ENTRIES.c.leaf_index, tuple(conditions))

@@ -163,7 +163,7 @@ class Statistics:
     ) -> list[tuple[int, Label, int]]:
         found = []
         for batch in self._reader.walk(mark, below):
-            for hit in with_questions(self._reader, batch):
+            for hit in with_questions(self._reader, [entry for entry in batch if entry.pruned_under is None]):
                 day = civil_day(hit.entry.time_ms)
                 if days[0] <= day < days[1]:
                     found += [(day, label, 1) for label in counted(hit) if label.dimension is dimension]

@@ -133,6 +133,9 @@ def _succeeded(report: Report | TiledReport | ProofReport) -> Outcome:
             f"verified 验证通过: entry {report.index} of {report.origin} is in the log of {report.size} entries",
             f"leaf hash {report.leaf_hash}",
         ]
+        if report.pruned:
+            lines.append("its retention had ended: what it said is gone 保留期已满，内容已清理")
+            return Outcome.of(report, lines)
         said = [f"it says: {part}" for part in (report.accountability, report.person) if part]
         lines += said or ["The file says nothing of what the entry holds: compare the leaf hash with the one you know."]
         return Outcome.of(report, lines)
@@ -140,6 +143,12 @@ def _succeeded(report: Report | TiledReport | ProofReport) -> Outcome:
     if isinstance(report, Report):
         lines.append(f"from {_moment(report.first_ms)} to {_moment(report.last_ms)}")
         lines.append("  ".join(f"{name} {count}" for name, count in sorted(report.kinds.items())))
+        if report.pruned:
+            under = ", ".join(map(str, report.pruned_under))
+            lines.append(
+                f"{report.pruned} entries below {report.bodies_from} are pruned under entry {under}: their hashes fit, "
+                "what they said is gone 保留期已满，内容已清理"
+            )
     else:
         lines.append(f"{report.tiles} tiles of hashes and all entry bundles fit; they hold hashes only")
     if report.earlier_size is None:

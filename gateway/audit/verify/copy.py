@@ -18,6 +18,7 @@ from typing import Final
 from gateway.audit.verify import layout
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.heads import Heads, first_difference, open_head
+from gateway.audit.verify.pruned import Pruned
 from keys import canonical
 from keys.log.frontier import Frontier
 from keys.log.notes import LONGEST_NOTE, NoteVerifier
@@ -41,6 +42,10 @@ class Report:
         last_ms: Time of the newest entry.
         kinds: Number of entries of each kind.
         erased: Number of entries whose person part was erased.
+        pruned: Number of entries whose bodies are gone because their retention has ended, each named by an entry
+            `log_pruned`.
+        bodies_from: From this entry on every body is there; 0 when nothing was pruned.
+        pruned_under: The entries `log_pruned`.
     """
 
     origin: str
@@ -52,6 +57,9 @@ class Report:
     last_ms: int | None
     kinds: Mapping[str, int]
     erased: int
+    pruned: int = 0
+    bodies_from: int = 0
+    pruned_under: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -60,6 +68,7 @@ class _Seen:
     times: list[int] = field(default_factory=list)
     erased: int = 0
     unexplained: set[int] = field(default_factory=set)
+    pruned: Pruned = field(default_factory=Pruned)
 
 
 def verify_export(
@@ -111,6 +120,9 @@ def verify_export(
         last_ms=max(seen.times, default=None),
         kinds=dict(sorted(seen.kinds.items())),
         erased=seen.erased,
+        pruned=seen.pruned.entries,
+        bodies_from=seen.pruned.missing[-1][1] if seen.pruned.missing else 0,
+        pruned_under=[pruning.index for pruning in seen.pruned.prunings],
     )
 
 
@@ -150,6 +162,9 @@ def _verify_entries(directory: Path, heads: Heads, seen: _Seen) -> Frontier:
     if seen.unexplained:
         # Erasing is itself an entry, written first: a part that is gone without one was taken away.
         raise VerificationFailed(Fault.ERASURE_UNEXPLAINED, min(seen.unexplained), entries=len(seen.unexplained))
+    seen.pruned.check()
+    if seen.pruned.prunings:
+        seen.pruned.check_roots(leaves_of(directory))
     return frontier
 
 
@@ -160,12 +175,8 @@ def _check_entry(raw: bytes, frontier: Frontier, seen: _Seen, size: int) -> None
         raise VerificationFailed(Fault.ENTRY_BEYOND_CHECKPOINT, place, checkpoint_size=size)
     try:
         line = layout.read_line(raw)
-        said = canonical.read(line.accountability)
-        kind, time_ms = said["kind"], said["time_ms"]
-    except (layout.NotALine, KeyError) as error:
+    except layout.NotALine as error:
         raise VerificationFailed(Fault.ENTRY_MALFORMED, place) from error
-    if not isinstance(kind, str) or type(time_ms) is not int:
-        raise VerificationFailed(Fault.ENTRY_MALFORMED, place)
     if line.index != place:
         fault = Fault.ENTRY_MISSING if line.index > place else Fault.ENTRY_OUT_OF_PLACE
         raise VerificationFailed(fault, place, found_index=line.index)
@@ -175,6 +186,22 @@ def _check_entry(raw: bytes, frontier: Frontier, seen: _Seen, size: int) -> None
             Fault.ENTRY_CHANGED, place, claimed_leaf=line.leaf_hash.hex(), computed_leaf=computed.hex()
         )
     frontier.append(computed)
+    if line.pruned:
+        seen.pruned.body_missing(place)
+        return
+    _note(line, place, seen)
+
+
+def _note(line: layout.Line, place: int, seen: _Seen) -> None:
+    """What an entry says, as far as it bears on the whole."""
+    try:
+        said = canonical.read(line.accountability)
+        kind, time_ms = said["kind"], said["time_ms"]
+    except KeyError as error:
+        raise VerificationFailed(Fault.ENTRY_MALFORMED, place) from error
+    if not isinstance(kind, str) or type(time_ms) is not int:
+        raise VerificationFailed(Fault.ENTRY_MALFORMED, place)
+    seen.pruned.read(place, kind, said)
     seen.kinds[kind] += 1
     seen.times = [min([*seen.times[:1], time_ms]), max([*seen.times[-1:], time_ms])]
     if line.person_erased:

@@ -75,6 +75,7 @@ def check_proven(entries: Sequence[tuple[LogEntry, Sequence[bytes]]], note: str,
             entry.person,
             entry.person_salt,
             entry.erased_digest,
+            entry.pruned_digest,
         )
         try:
             computed = line.computed_leaf_hash()

@@ -22,6 +22,11 @@ class Fault(StrEnum):
     ENTRIES_REWRITTEN = "ENTRIES_REWRITTEN"
     LOG_FORKED = "LOG_FORKED"
     ERASURE_UNEXPLAINED = "ERASURE_UNEXPLAINED"
+    BODY_MISSING = "BODY_MISSING"
+    PRUNING_MALFORMED = "PRUNING_MALFORMED"
+    PRUNED_BEYOND_RULE = "PRUNED_BEYOND_RULE"
+    PRUNED_UNDER_HOLD = "PRUNED_UNDER_HOLD"
+    PRUNED_ROOT_WRONG = "PRUNED_ROOT_WRONG"
     ENTRY_UNREADABLE = "ENTRY_UNREADABLE"
     COLUMN_CONTRADICTS = "COLUMN_CONTRADICTS"
     TREE_HASH_WRONG = "TREE_HASH_WRONG"
@@ -74,6 +79,24 @@ TEXT: Final[dict[Fault, FaultText]] = {
         "个人部分缺失，但没有后续条目记录其删除（若在导出期间删除，请重新导出）",
         "A person part is gone and no later entry says that it was erased (if it was erased while the copy was being "
         "made, another copy has that entry)",
+    ),
+    Fault.BODY_MISSING: FaultText(
+        "条目内容缺失，但没有 log_pruned 条目涵盖它（若在导出期间清理，请重新导出）",
+        "The entry's body is gone and no entry log_pruned covers it (if it was pruned while the copy was being made, "
+        "another copy has that entry)",
+    ),
+    Fault.PRUNING_MALFORMED: FaultText(
+        "关于清理或保全的条目写法不正确", "An entry about pruning or holding is not written as it must be"
+    ),
+    Fault.PRUNED_BEYOND_RULE: FaultText(
+        "log_pruned 条目所列内容超出其规则在当时允许的范围",
+        "An entry log_pruned names more than its rule allows at its time",
+    ),
+    Fault.PRUNED_UNDER_HOLD: FaultText(
+        "清理了处于保全之下的条目", "An entry was pruned although a legal hold covered it"
+    ),
+    Fault.PRUNED_ROOT_WRONG: FaultText(
+        "log_pruned 条目所列的根与日志不符", "The root that an entry log_pruned names is not that of the log"
     ),
     Fault.ENTRY_UNREADABLE: FaultText(
         "存储的条目无法解密或与其哈希不符", "The stored entry does not open, or does not fit its leaf hash"

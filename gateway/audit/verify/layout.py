@@ -2,8 +2,9 @@
 
 A line is canonical JSON (`keys.canonical`): `index`, `leaf_hash`, `accountability` (the canonical JSON that was
 committed to, as text), `accountability_salt`, and either `person` with `person_salt`, or `person_erased` (the
-commitment that stays), or none of these. Bytes are base64url without padding. Any other spelling is refused, so that
-no byte of a copy can change unseen.
+commitment that stays), or none of these. A pruned entry has `accountability_pruned` (the commitment that stays) in
+place of its accountability part, and at most `person_erased`. Bytes are base64url without padding. Any other spelling
+is refused, so that no byte of a copy can change unseen.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ README: Final = "README.md"
 _ALWAYS: Final = {"index", "leaf_hash", "accountability", "accountability_salt"}
 _WITH_PERSON: Final = _ALWAYS | {"person", "person_salt"}
 _ERASED: Final = _ALWAYS | {"person_erased"}
+_PRUNED: Final = {"index", "leaf_hash", "accountability_pruned"}
+_SHAPES: Final = (_ALWAYS, _WITH_PERSON, _ERASED, _PRUNED, _PRUNED | {"person_erased"})
 
 
 class NotALine(ValueError):
@@ -34,11 +37,12 @@ class Line:
     Attributes:
         index: Its position, from 0.
         leaf_hash: As claimed, 32 bytes.
-        accountability: Canonical JSON, exact bytes.
-        accountability_salt: 32 bytes.
+        accountability: Canonical JSON, exact bytes; empty when the entry was pruned.
+        accountability_salt: 32 bytes; empty when the entry was pruned.
         person: Canonical JSON, exact bytes; empty when there is none or it was erased.
         person_salt: 32 bytes; empty when there is none or it was erased.
         person_erased: Commitment of the erased part, 32 bytes; empty when nothing was erased.
+        pruned: Commitment of the accountability part of a pruned entry, 32 bytes; empty when it was not pruned.
     """
 
     index: int
@@ -48,10 +52,11 @@ class Line:
     person: bytes = b""
     person_salt: bytes = b""
     person_erased: bytes = b""
+    pruned: bytes = b""
 
     def computed_leaf_hash(self) -> bytes:
         """The leaf hash of what the line says."""
-        account = accountability_commitment(self.accountability_salt, self.accountability)
+        account = self.pruned or accountability_commitment(self.accountability_salt, self.accountability)
         if self.person_salt:
             return leaf_hash(leaf_data(account, person_commitment(self.person_salt, self.person)))
         return leaf_hash(leaf_data(account, self.person_erased) if self.person_erased else leaf_data(account))
@@ -59,12 +64,12 @@ class Line:
 
 def write_line(line: Line) -> bytes:
     """The line's bytes, without the newline."""
-    written: dict[str, canonical.Json] = {
-        "index": line.index,
-        "leaf_hash": canonical.to_text(line.leaf_hash),
-        "accountability": line.accountability.decode(),
-        "accountability_salt": canonical.to_text(line.accountability_salt),
-    }
+    written: dict[str, canonical.Json] = {"index": line.index, "leaf_hash": canonical.to_text(line.leaf_hash)}
+    if line.pruned:
+        written["accountability_pruned"] = canonical.to_text(line.pruned)
+    else:
+        written["accountability"] = line.accountability.decode()
+        written["accountability_salt"] = canonical.to_text(line.accountability_salt)
     if line.person_salt:
         written |= {"person": line.person.decode(), "person_salt": canonical.to_text(line.person_salt)}
     elif line.person_erased:
@@ -80,7 +85,7 @@ def read_line(raw: bytes) -> Line:
     """
     try:
         said = canonical.read(raw)
-        if set(said) not in (_ALWAYS, _WITH_PERSON, _ERASED):
+        if set(said) not in _SHAPES:
             raise NotALine("a line has other keys")
         index = said["index"]
         if type(index) is not int or index < 0:
@@ -88,11 +93,12 @@ def read_line(raw: bytes) -> Line:
         line = Line(
             index=index,
             leaf_hash=_sized(said["leaf_hash"], HASH_SIZE),
-            accountability=_body(said["accountability"]),
-            accountability_salt=_sized(said["accountability_salt"], SALT_SIZE),
+            accountability=_body(said["accountability"]) if "accountability" in said else b"",
+            accountability_salt=_sized(said["accountability_salt"], SALT_SIZE) if "accountability" in said else b"",
             person=_body(said["person"]) if "person" in said else b"",
             person_salt=_sized(said["person_salt"], SALT_SIZE) if "person" in said else b"",
             person_erased=_sized(said["person_erased"], HASH_SIZE) if "person_erased" in said else b"",
+            pruned=_sized(said["accountability_pruned"], HASH_SIZE) if "accountability_pruned" in said else b"",
         )
     except canonical.NotCanonical as error:
         raise NotALine("a line is canonical JSON") from error

@@ -27,6 +27,7 @@ class ProofReport:
         root: RFC 6962 root, hex.
         accountability: What the entry says, when the file holds it; empty otherwise.
         person: Its person part, when the file holds it; empty otherwise.
+        pruned: Whether the file holds the entry as it is after its retention: by its commitments only.
     """
 
     origin: str
@@ -36,6 +37,7 @@ class ProofReport:
     root: str
     accountability: str
     person: str
+    pruned: bool = False
 
 
 def verify_proof(text: str, public_key: str, leaf: bytes | None = None) -> ProofReport:
@@ -81,6 +83,7 @@ def verify_proof(text: str, public_key: str, leaf: bytes | None = None) -> Proof
         root=head.root.hex(),
         accountability="" if line is None else line.accountability.decode(),
         person="" if line is None else line.person.decode(),
+        pruned=line is not None and bool(line.pruned),
     )
 
 

@@ -116,6 +116,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             hits=[_hit(hit) for hit in page.hits],
             next_page_token=page.next_cursor,
             looked_back_to=page.looked_back_to,
+            retained=self._retained(),
         )
 
     async def ExportEntries(  # noqa: N802
@@ -124,7 +125,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         """See audit.proto."""
         filters, person = filters_of(request.filter), person_of(request.filter)
         pages = await self._review.export(bearer(context), filters, person, request.most)
-        yield audit_pb2.ExportEntriesResponse(origin=self._ledger.origin)
+        yield audit_pb2.ExportEntriesResponse(origin=self._ledger.origin, retained=self._retained())
         async for hits, more in pages:
             yield audit_pb2.ExportEntriesResponse(hits=[_hit(hit) for hit in hits], more=more)
 
@@ -137,7 +138,10 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             bearer(context), request.dimension, request.period, times, request.department, request.outcome
         )
         response = audit_pb2.GetStatisticsResponse(
-            more=counts.more, counted_below=counts.counted_below, log_size=counts.log_size
+            more=counts.more,
+            counted_below=counts.counted_below,
+            log_size=counts.log_size,
+            retained=self._retained(),
         )
         for row in counts.rows:
             response.rows.add(
@@ -190,8 +194,17 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             raise bad_request("page_size", f"must be at most {_MAX_ACCESSES}")
         page = await self._own.accesses(bearer(context), request.page_token, request.page_size or _PAGE)
         return audit_pb2.ListMyAccessesResponse(
-            accesses=[_access(access) for access in page.accesses], next_page_token=page.next_cursor
+            accesses=[_access(access) for access in page.accesses],
+            next_page_token=page.next_cursor,
+            retained=self._retained(),
         )
+
+    def _retained(self) -> audit_pb2.Retained | None:
+        """From where on entries still say what they said; None when nothing was pruned."""
+        newest = self._ledger.prunings.newest()
+        if newest is None:
+            return None
+        return audit_pb2.Retained(from_index=newest.below, pruned_under=newest.index, newest_unix_ms=newest.newest_ms)
 
 
 def _entry(entry: LogEntry) -> audit_pb2.Entry:
@@ -203,6 +216,8 @@ def _entry(entry: LogEntry) -> audit_pb2.Entry:
         person=entry.person,
         person_salt=entry.person_salt,
         person_digest=entry.erased_digest,
+        accountability_digest=entry.pruned_digest,
+        pruned_under=entry.pruned_under or 0,
     )
 
 

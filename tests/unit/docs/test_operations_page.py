@@ -46,7 +46,7 @@ def default_text(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, Path):
         value = str(value)
-    return json.dumps(list(value) if isinstance(value, tuple) else value)
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
 def range_text(field: FieldInfo) -> str:

@@ -53,7 +53,7 @@ class GetConsistencyProofResponse(_message.Message):
     def __init__(self, new_size: _Optional[int] = ..., path: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("leaf_index", "leaf_hash", "accountability", "accountability_salt", "person", "person_salt", "person_digest")
+    __slots__ = ("leaf_index", "leaf_hash", "accountability", "accountability_salt", "person", "person_salt", "person_digest", "accountability_digest", "pruned_under")
     LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
     LEAF_HASH_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTABILITY_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,8 @@ class Entry(_message.Message):
     PERSON_FIELD_NUMBER: _ClassVar[int]
     PERSON_SALT_FIELD_NUMBER: _ClassVar[int]
     PERSON_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNTABILITY_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PRUNED_UNDER_FIELD_NUMBER: _ClassVar[int]
     leaf_index: int
     leaf_hash: bytes
     accountability: bytes
@@ -68,7 +70,19 @@ class Entry(_message.Message):
     person: bytes
     person_salt: bytes
     person_digest: bytes
-    def __init__(self, leaf_index: _Optional[int] = ..., leaf_hash: _Optional[bytes] = ..., accountability: _Optional[bytes] = ..., accountability_salt: _Optional[bytes] = ..., person: _Optional[bytes] = ..., person_salt: _Optional[bytes] = ..., person_digest: _Optional[bytes] = ...) -> None: ...
+    accountability_digest: bytes
+    pruned_under: int
+    def __init__(self, leaf_index: _Optional[int] = ..., leaf_hash: _Optional[bytes] = ..., accountability: _Optional[bytes] = ..., accountability_salt: _Optional[bytes] = ..., person: _Optional[bytes] = ..., person_salt: _Optional[bytes] = ..., person_digest: _Optional[bytes] = ..., accountability_digest: _Optional[bytes] = ..., pruned_under: _Optional[int] = ...) -> None: ...
+
+class Retained(_message.Message):
+    __slots__ = ("from_index", "pruned_under", "newest_unix_ms")
+    FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PRUNED_UNDER_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    from_index: int
+    pruned_under: int
+    newest_unix_ms: int
+    def __init__(self, from_index: _Optional[int] = ..., pruned_under: _Optional[int] = ..., newest_unix_ms: _Optional[int] = ...) -> None: ...
 
 class ListEntriesRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "kind", "department")
@@ -167,14 +181,16 @@ class SearchEntriesRequest(_message.Message):
     def __init__(self, filter: _Optional[_Union[SearchFilter, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class SearchEntriesResponse(_message.Message):
-    __slots__ = ("hits", "next_page_token", "looked_back_to")
+    __slots__ = ("hits", "next_page_token", "looked_back_to", "retained")
     HITS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     LOOKED_BACK_TO_FIELD_NUMBER: _ClassVar[int]
+    RETAINED_FIELD_NUMBER: _ClassVar[int]
     hits: _containers.RepeatedCompositeFieldContainer[FoundEntry]
     next_page_token: str
     looked_back_to: int
-    def __init__(self, hits: _Optional[_Iterable[_Union[FoundEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., looked_back_to: _Optional[int] = ...) -> None: ...
+    retained: Retained
+    def __init__(self, hits: _Optional[_Iterable[_Union[FoundEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., looked_back_to: _Optional[int] = ..., retained: _Optional[_Union[Retained, _Mapping]] = ...) -> None: ...
 
 class ExportEntriesRequest(_message.Message):
     __slots__ = ("filter", "most")
@@ -185,14 +201,16 @@ class ExportEntriesRequest(_message.Message):
     def __init__(self, filter: _Optional[_Union[SearchFilter, _Mapping]] = ..., most: _Optional[int] = ...) -> None: ...
 
 class ExportEntriesResponse(_message.Message):
-    __slots__ = ("origin", "hits", "more")
+    __slots__ = ("origin", "hits", "more", "retained")
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
+    RETAINED_FIELD_NUMBER: _ClassVar[int]
     origin: str
     hits: _containers.RepeatedCompositeFieldContainer[FoundEntry]
     more: bool
-    def __init__(self, origin: _Optional[str] = ..., hits: _Optional[_Iterable[_Union[FoundEntry, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+    retained: Retained
+    def __init__(self, origin: _Optional[str] = ..., hits: _Optional[_Iterable[_Union[FoundEntry, _Mapping]]] = ..., more: _Optional[bool] = ..., retained: _Optional[_Union[Retained, _Mapping]] = ...) -> None: ...
 
 class GetStatisticsRequest(_message.Message):
     __slots__ = ("dimension", "period", "from_unix_ms", "until_unix_ms", "department", "outcome")
@@ -225,16 +243,18 @@ class StatisticsRow(_message.Message):
     def __init__(self, period_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., value: _Optional[str] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class GetStatisticsResponse(_message.Message):
-    __slots__ = ("rows", "more", "counted_below", "log_size")
+    __slots__ = ("rows", "more", "counted_below", "log_size", "retained")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
     COUNTED_BELOW_FIELD_NUMBER: _ClassVar[int]
     LOG_SIZE_FIELD_NUMBER: _ClassVar[int]
+    RETAINED_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[StatisticsRow]
     more: bool
     counted_below: int
     log_size: int
-    def __init__(self, rows: _Optional[_Iterable[_Union[StatisticsRow, _Mapping]]] = ..., more: _Optional[bool] = ..., counted_below: _Optional[int] = ..., log_size: _Optional[int] = ...) -> None: ...
+    retained: Retained
+    def __init__(self, rows: _Optional[_Iterable[_Union[StatisticsRow, _Mapping]]] = ..., more: _Optional[bool] = ..., counted_below: _Optional[int] = ..., log_size: _Optional[int] = ..., retained: _Optional[_Union[Retained, _Mapping]] = ...) -> None: ...
 
 class ExportLogRequest(_message.Message):
     __slots__ = ("first_index",)
@@ -301,12 +321,14 @@ class AccessedField(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[str] = ..., outcome: _Optional[str] = ...) -> None: ...
 
 class ListMyAccessesResponse(_message.Message):
-    __slots__ = ("accesses", "next_page_token")
+    __slots__ = ("accesses", "next_page_token", "retained")
     ACCESSES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RETAINED_FIELD_NUMBER: _ClassVar[int]
     accesses: _containers.RepeatedCompositeFieldContainer[Access]
     next_page_token: str
-    def __init__(self, accesses: _Optional[_Iterable[_Union[Access, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    retained: Retained
+    def __init__(self, accesses: _Optional[_Iterable[_Union[Access, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., retained: _Optional[_Union[Retained, _Mapping]] = ...) -> None: ...
 
 class GetEvidenceRequest(_message.Message):
     __slots__ = ("leaf_index", "system", "request_id")
