@@ -2,8 +2,9 @@
 
 Rules kept: never in the way of a fetch, which only adds a line to a list in memory; many answers make one signed batch,
 sent some seconds later or when enough wait, and once more at `close`. What cannot be delivered is tried again with
-growing pauses; what is still waiting at the end is kept in the home's folder `acknowledgements` and sent by whoever
-opens the home next and asks something. Everything is bounded: what no longer fits is counted in `lost`.
+growing pauses, and at once when the gateway was not reached and an answer shows that it is back; what is still waiting
+at the end is kept in the home's folder `acknowledgements` and sent by whoever opens the home next and asks something.
+Everything is bounded: what no longer fits is counted in `lost`.
 
 What it does not promise: a process that is killed loses the answers of the last seconds. The auditor then sees a
 release that nobody acknowledged, which is what it is. Saying the same twice is harmless.
@@ -99,6 +100,9 @@ class Acknowledger:
         self._some = asyncio.Event()
         self._hurry = asyncio.Event()
         self._closing = asyncio.Event()
+        # The gateway was not reached, and since then it has answered.
+        self._unreached = False
+        self._back = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self.delivered = self.refused = self.lost = 0
 
@@ -134,6 +138,7 @@ class Acknowledger:
         self._closing.set()
         self._some.set()
         self._hurry.set()
+        self._back.set()
         work, self._work = self._work, None
         if work is not None:
             await asyncio.wait({work}, timeout=CLOSE_S)
@@ -150,6 +155,8 @@ class Acknowledger:
             return
         self._waiting.append(one)
         self._some.set()
+        if self._unreached:
+            self._back.set()
         if len(self._waiting) >= MOST_ACKNOWLEDGEMENTS:
             self._hurry.set()
         if self._work is None:
@@ -173,10 +180,12 @@ class Acknowledger:
         pause_s, early = self._delay_s, self._hurry
         if failures:
             pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 10)) * (0.5 + self._jitter())
-            early = self._closing
+            early = self._back
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(early.wait(), pause_s)
         self._hurry.clear()
+        self._back.clear()
+        self._unreached = False
 
     async def _deliver(self) -> bool:
         """Send what waits, batch after batch; False when the gateway does not take one yet.
@@ -211,6 +220,7 @@ class Acknowledger:
 
     def _settled(self, batch: list[Acknowledgement], problem: NodeError) -> bool:
         """Whether a failure ends the matter for some of a batch: it would be refused in the same way for ever."""
+        self._unreached = isinstance(problem, GatewayUnreachable)
         if isinstance(problem, GatewayUnreachable) and problem.status == "UNIMPLEMENTED":
             # A gateway of an earlier version: it will not take them later either.
             self._refuse(batch, range(len(batch)), problem)

@@ -21,12 +21,12 @@ from gateway.audit.ledger import SqlLedger
 from gateway.storage.database import open_database
 from gateway.storage.errors import DatabaseRefused
 from tests.support.crash_states import CrashState, Disk, read_journal
+from tests.support.file_faults import built
 from tests.support.ledgers import asked, make_ledger
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIM = ROOT / "tests" / "support" / "file_journal.c"
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("needs a C compiler")
-    library = tmp_path_factory.mktemp("shim") / "file_journal.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, SHIM, "-ldl", "-lpthread"], check=True)
-    return library
+    return built(compiler, tmp_path_factory.mktemp("shim"))
 
 
 class Run:

@@ -1,45 +1,54 @@
-"""Gateway and nodes are killed (SIGKILL) at random moments under load while the source changes, more than fifty times.
+"""Gateway, nodes and asking systems are killed (SIGKILL) under load while the source changes, more than a hundred times.
 
-Afterwards: every answer that a client received has both its entries in the ledger, exactly those that were promised; no
-question is left without an end; the ledger continues the checkpoint kept before the first kill; and the index equals the
-source, with nothing lost and nothing doubled.
+Some of the kills wait until a system has just sent a batch of acknowledgements. Afterwards: every answer that a client
+received has both its entries in the ledger, exactly those that were promised; no question is left without an end; what a
+system was told to be acknowledged is on record, and what it was not told was sent again unless the system itself was
+killed; everything else joins from the question to the arrival; no index is missing or there twice; the ledger continues
+the checkpoint kept before the first kill, `oncegate audit fsck` finds it sound; and the index equals the source.
 """
 
 import asyncio
 import contextlib
+import json
 import random
 import sqlite3
+import subprocess
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
+from gateway.audit.joining import GapKind, Statements, gaps
 from gateway.audit.kinds import OUTCOMES, Kind
 from gateway.audit.verify.copy import verify_export
-from gateway.bootstrap.offline import open_offline
+from gateway.audit.views import LogEntry
+from gateway.bootstrap.offline import Offline, open_offline
 from gateway.bootstrap.secrets import open_secrets
 from gateway.exchange.mend import Mend
 from gateway.exchange.record import Record
 from gateway.settings import Settings
 from keys.subjects import SubjectTokens
-from nodes.consumer import Answer, AsyncClient
-from nodes.enrolment.errors import GatewayUnreachable, RequestRefused
-from policies.identifiers import resident_id
-from tests.support.city import CIVIL, HOUSING, PURPOSE, City, fill_civil, fill_housing
-from tests.support.processes import CityProcesses
+from tests.support.asking_client import person
+from tests.support.city import CIVIL, HOUSING, City, fill_civil, fill_housing
+from tests.support.processes import SCRIPTS, CityProcesses
 
-KILLS = 54
+KILLS: Final = 110
+VICTIMS: Final[Mapping[str, int]] = {"gateway": 40, "civil": 15, "housing": 15, "school": 15, "college": 15}
+SYSTEMS: Final = ("school", "college")
 # Share of kills that wait until answers flow again; the others hit whatever is just starting.
-UNDER_LOAD = 0.7
-PEOPLE = 400
-SEED = 20261
-ITEMS = ("civil.resident:name=value", "civil.resident:birth_date=year", "housing.property:location=value")
+UNDER_LOAD: Final = 0.6
+# Share of the gateway's kills that wait for a batch of acknowledgements and hit within the time that it takes.
+IN_A_BATCH: Final = 0.5
+BATCH_S: Final = 0.012
+# Before these kills a system is told to end while the gateway is down, so that it has to keep what it could not say.
+ENDED_WHILE_DOWN: Final = frozenset({30, 70})
+PEOPLE: Final = 400
+SEED: Final = 20261
 
 pytestmark = pytest.mark.long
-
-
-def person(number: int) -> str:
-    return resident_id(f"110105{1940 + number % 70}0{1 + number % 9}{10 + number % 18}{number % 1000:03}")
 
 
 class Changes:
@@ -61,20 +70,41 @@ class Changes:
             base.execute("delete from residents where id = ?", (gone,))
 
 
-async def ask(client: AsyncClient, rng: random.Random, answers: list[Answer], errors: Counter[str]) -> None:
-    while True:
-        try:
-            answer = await client.fetch(
-                subject=("cn.resident-id", person(rng.randrange(PEOPLE))),
-                purpose=PURPOSE,
-                basis="mandate",
-                items=ITEMS,
-                deadline_s=3,
-            )
-            answers.append(answer)
-        except (GatewayUnreachable, RequestRefused) as error:
-            errors[str(error.code)] += 1
-            await asyncio.sleep(0.05)
+@dataclass
+class Diaries:
+    """What the asking systems wrote down, read as it grows."""
+
+    folder: Path
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    _read: dict[str, int] = field(default_factory=dict)
+
+    def path(self, system: str) -> Path:
+        return self.folder / f"{system}.diary"
+
+    def look(self) -> list[dict[str, Any]]:
+        """Read on; what is new."""
+        new: list[dict[str, Any]] = []
+        for system in SYSTEMS:
+            with contextlib.suppress(FileNotFoundError), self.path(system).open("rb") as file:
+                file.seek(self._read.get(system, 0))
+                whole, _, _ = file.read().rpartition(b"\n")
+                new += [json.loads(line) for line in whole.splitlines()]
+                self._read[system] = self._read.get(system, 0) + len(whole) + bool(whole)
+        assert not [line for line in new if line["what"] == "broken"], new
+        self.lines += new
+        return new
+
+    def of(self, what: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["what"] == what]
+
+    async def until(self, what: str, count: int, within_s: float) -> bool:
+        """Wait until so many lines of a kind are new."""
+        for _ in range(round(within_s / 0.004)):
+            count -= sum(line["what"] == what for line in self.look())
+            if count <= 0:
+                return True
+            await asyncio.sleep(0.004)
+        return False
 
 
 def source_tokens(path: Path, query: str, tokens: SubjectTokens) -> Counter[bytes]:
@@ -82,8 +112,14 @@ def source_tokens(path: Path, query: str, tokens: SubjectTokens) -> Counter[byte
         return Counter(tokens.derive("cn.resident-id", identifier).value for (identifier,) in base.execute(query))
 
 
-def index_tokens(home: Path) -> Counter[bytes]:
+@contextlib.contextmanager
+def database(home: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(f"file:{home / 'gateway.db'}?mode=ro", uri=True)) as base:
+        yield base
+
+
+def index_tokens(home: Path) -> Counter[bytes]:
+    with database(home) as base:
         return Counter(bytes(token) for (token,) in base.execute("select token from index_pointers"))
 
 
@@ -96,47 +132,50 @@ async def prepared(folder: Path) -> City:
     fill_civil(civil.path / "source.db", {person(n): ("某人", "1988-01-01", "某路") for n in range(PEOPLE)})
     housing = await city.make_node("housing", HOUSING)
     fill_housing(housing.path / "source.db", [person(n) for n in range(0, PEOPLE, 2)])
-    await city.enrol("education", "system", "school")
+    for system in SYSTEMS:
+        await city.enrol("education", "system", system)
     for department, count in (("civil", PEOPLE), ("housing", PEOPLE // 2)):
         await city.start_node(department)
         await city.synced(department, count)
-    city.agree("civil", "civil.resident", {"name": ["value"], "birth_date": ["year"]})
-    city.agree("housing", "housing.property", {"location": ["value"]})
+    systems = json.dumps(SYSTEMS)
+    for provider, resource, items in (
+        ("civil", "civil.resident", {"name": ["value"], "birth_date": ["year"]}),
+        ("housing", "housing.property", {"location": ["value"]}),
+    ):
+        agreement = city.agree(provider, resource, items, systems=systems)
+        city.accept(agreement, city.member_home("education", SYSTEMS[1]), "education", provider)
     await city.close()
     return city
 
 
-async def killing(city: City, processes: CityProcesses, rng: random.Random) -> tuple[list[Answer], Counter[str]]:
-    """Load, changes and kills at once."""
-    answers: list[Answer] = []
-    errors: Counter[str] = Counter()
+async def killing(city: City, processes: CityProcesses, diaries: Diaries, rng: random.Random) -> None:
+    """Load, changes and kills at once; then everything runs again, and the systems end in order."""
     change = Changes(city.member_home("civil", "registry") / "source.db", rng)
     for name in processes.names:
         processes.start(name)
-    async with city.client() as client:
-        load = [asyncio.create_task(ask(client, random.Random(rng.random()), answers, errors)) for _ in range(6)]
-        for _ in range(KILLS):
-            before = len(answers)
-            for _ in range(300 if rng.random() < UNDER_LOAD else 0):
-                await asyncio.sleep(0.1)
-                if len(answers) > before + 5:
-                    break
-            await asyncio.sleep(rng.uniform(0.0, 1.0))
-            await asyncio.to_thread(change)
-            name = rng.choice(("gateway", "gateway", "civil", "housing"))
-            await asyncio.to_thread(processes.kill, name)
-            assert not [task for task in load if task.done()], "a worker met an error it must not meet"
-            processes.start(name)
-        before = len(answers)
-        for _ in range(300):
-            await asyncio.sleep(0.1)
-            if len(answers) > before + 20:
-                break
-        for task in load:
-            task.cancel()
-        await asyncio.gather(*load, return_exceptions=True)
-        assert len(answers) > before + 20, f"no answers after the last kill: {errors}"
-    return answers, errors
+    for number in range(KILLS):
+        (victim,) = rng.choices(list(VICTIMS), list(VICTIMS.values()))
+        if number in ENDED_WHILE_DOWN:
+            await diaries.until("answer", 5, 30)
+            await asyncio.to_thread(processes.kill, "gateway")
+            await asyncio.to_thread(processes.stop, SYSTEMS[number % 2])
+            processes.start("gateway")
+            processes.start(SYSTEMS[number % 2])
+            continue
+        if rng.random() < UNDER_LOAD:
+            await diaries.until("answer", 5, 30)
+        if victim == "gateway" and rng.random() < IN_A_BATCH:
+            await diaries.until("sending", 1, 10)
+            await asyncio.sleep(rng.uniform(0, BATCH_S))
+        else:
+            await asyncio.sleep(rng.uniform(0.0, 0.6))
+        await asyncio.to_thread(processes.kill, victim)
+        await asyncio.to_thread(change)
+        processes.start(victim)
+    assert await diaries.until("answer", 40, 60), "no answers after the last kill"
+    for system in SYSTEMS:
+        await asyncio.to_thread(processes.stop, system)
+    diaries.look()
 
 
 async def index_equals_source(city: City) -> None:
@@ -154,43 +193,95 @@ async def index_equals_source(city: City) -> None:
     pytest.fail(f"{missing.total()} pointers missing, {surplus.total()} too many, of {expected.total()}")
 
 
+def every_answer_has_both_entries(log: Mapping[int, LogEntry], answers: Sequence[Mapping[str, Any]]) -> None:
+    for answer in answers:
+        asked, outcome = log[answer["asked"][0]], log[answer["outcome"][0]]
+        assert (asked.leaf_hash.hex(), asked.kind) == (answer["asked"][1], Kind.ASKED)
+        assert (outcome.leaf_hash.hex(), outcome.kind) == (answer["outcome"][1], Kind.RELEASED)
+        assert outcome.account["request"] == asked.leaf_index
+
+
+def every_question_has_one_end(log: Mapping[int, LogEntry]) -> None:
+    asked = {index for index, entry in log.items() if entry.kind == Kind.ASKED}
+    ends = Counter(e.account["request"] for e in log.values() if e.kind in OUTCOMES and "request" in e.account)
+    assert set(ends) == asked
+    assert set(ends.values()) == {1}
+
+
+def everything_joins(offline: Offline, log: Mapping[int, LogEntry], diaries: Diaries) -> Counter[str]:
+    """Nothing that a system was told to be acknowledged is missing, and nothing is missing but what was never said."""
+    statements, said_by = Statements(), dict[int, list[LogEntry]]()
+    on_record = Counter[tuple[int, str]]()
+    for entry in log.values():
+        if entry.kind == Kind.ACKNOWLEDGED and (statement := statements.open(entry)) is not None:
+            for one in statement.acknowledgements:
+                on_record[one.entry, one.said.hex()] += 1
+                said_by.setdefault(one.entry, []).append(entry)
+    delivered = {(release, said) for line in diaries.of("delivered") for release, said in line["said"]}
+    assert delivered <= set(on_record)
+    # The table by which acknowledgements are found has each of them, and no other.
+    releases = [index for index, entry in log.items() if entry.kind == Kind.RELEASED]
+    listed = offline.ledger.joins.acknowledging(releases)
+    assert set(listed) == set(said_by)
+    with database(offline.settings.home) as base:
+        (rows,) = base.execute("select count(*) from audit_acknowledged").fetchone()
+    assert rows == len(on_record)
+    closed = {line["pid"] for line in diaries.of("closed")}
+    promised = {line["outcome"][0] for line in diaries.of("answer") if line["pid"] in closed}
+    promised |= {release for release, _ in delivered}
+    told: Counter[str] = Counter(silent=0)
+    for index in releases:
+        outcome = log[index]
+        acknowledging = [log[one] for one in listed.get(index, ())]
+        found = gaps(log.get(outcome.account["request"]), outcome, acknowledging, statements)
+        told["silent"] += bool(found)
+        assert [gap.kind for gap in found] in ([], [GapKind.NOT_ACKNOWLEDGED]), (index, found)
+        # A system that was not killed says everything that it received, in this life or the next.
+        assert not found or index not in promised, index
+    sent = [{tuple(one) for one in line["said"]} for line in diaries.of("sending")]
+    told["interrupted"] = sum(not batch <= delivered for batch in sent) + len(sent) - len(diaries.of("delivered"))
+    return told
+
+
 @pytest.mark.timeout(900)
-async def test_no_kill_loses_an_entry_or_an_index_update(tmp_path: Path) -> None:
+async def test_no_kill_loses_an_entry_an_acknowledgement_or_an_index_update(tmp_path: Path) -> None:
     rng = random.Random(SEED)
     city = await prepared(tmp_path)
     with open_offline(city.home) as offline:
         offline.ledger.start()
         kept, key = offline.ledger.checkpoint(), offline.ledger.public_key
-    processes = CityProcesses(city, ("civil", "housing"))
+    processes, diaries = CityProcesses(city, ("civil", "housing")), Diaries(tmp_path)
+    for number, system in enumerate(SYSTEMS):
+        home, diary = city.member_home("education", system), diaries.path(system)
+        processes.add(system, "tests.support.asking_client", str(home), str(diary), str(PEOPLE), str(number))
     try:
-        answers, errors = await killing(city, processes, rng)
+        await killing(city, processes, diaries, rng)
         await index_equals_source(city)
     finally:
         processes.end()
     with open_offline(city.home) as offline:
         ledger = offline.ledger
         ledger.start()
-        record = Record(ledger)
-        await Mend(ledger, record, offline.settings.limits, offline.clock).at_start()
-        for answer in answers:
-            asked, outcome = ledger.entry(answer.asked.leaf_index), ledger.entry(answer.outcome.leaf_index)
-            assert (asked.leaf_hash, asked.kind) == (answer.asked.leaf_hash, Kind.ASKED)
-            assert (outcome.leaf_hash, outcome.kind) == (answer.outcome.leaf_hash, Kind.RELEASED)
-            assert outcome.account["request"] == asked.leaf_index
+        await Mend(ledger, Record(ledger), offline.settings.limits, offline.clock).at_start()
         ledger.stop()
         ledger.export(tmp_path / "copy")
         _, batches = ledger.export_batches()
         entries = [entry for batch in batches for entry in batch]
-    report = verify_export(tmp_path / "copy", key, kept)
-    assert report.size == len(entries)
-    asked_at = {entry.leaf_index for entry in entries if entry.kind == Kind.ASKED}
-    ends = Counter(
-        entry.account["request"] for entry in entries if entry.kind in OUTCOMES and "request" in entry.account
-    )
-    assert set(ends) == asked_at
-    assert set(ends.values()) == {1}
-    abandoned = sum(entry.kind == Kind.ABANDONED for entry in entries)
+        assert [entry.leaf_index for entry in entries] == list(range(len(entries)))
+        log = {entry.leaf_index: entry for entry in entries}
+        every_answer_has_both_entries(log, diaries.of("answer"))
+        every_question_has_one_end(log)
+        told = everything_joins(offline, log, diaries)
+    assert told["interrupted"] > 0, "no kill met a batch of acknowledgements"
+    assert verify_export(tmp_path / "copy", key, kept).size == len(entries)
+    (tmp_path / "kept").write_text(kept, encoding="utf-8")
+    fsck = [str(SCRIPTS / "oncegate"), "audit", "fsck", "--home", str(city.home), "--earlier", str(tmp_path / "kept")]
+    sound = await asyncio.to_thread(subprocess.run, [*fsck, "--json"], capture_output=True, text=True, check=False)
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    kinds = Counter(entry.kind for entry in entries)
     print(
-        f"\n{KILLS} kills, {len(answers)} answers all on record, {len(entries)} entries, {abandoned} abandoned,"
-        f" refusals while down: {dict(errors)}"
+        f"\n{KILLS} kills, {len(diaries.of('answer'))} answers all on record, {len(entries)} entries,"
+        f" {kinds[Kind.ABANDONED]} abandoned, {kinds[Kind.ACKNOWLEDGED]} batches of acknowledgements,"
+        f" {told['interrupted']} interrupted, {told['silent']} of {kinds[Kind.RELEASED]} releases not acknowledged,"
+        f" refusals while down: {dict(Counter(line['code'] for line in diaries.of('error')))}"
     )

@@ -49,6 +49,16 @@ class CityProcesses:
         """Run a module instead of the product's node from the next start on; it gets the home and the arguments."""
         self._commands[name] = (sys.executable, "-m", module, self._commands[name][-1], *arguments)
 
+    def add(self, name: str, module: str, *arguments: str) -> None:
+        """Let a module of its own be one more process."""
+        self._commands[name] = (sys.executable, "-m", module, *arguments)
+
+    def stop(self, name: str, within_s: float = 20.0) -> None:
+        """End a process in order and wait until it is gone."""
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGTERM)
+        process.wait(within_s)
+
     def kill(self, name: str) -> None:
         """Kill a process with SIGKILL and wait until it is gone."""
         process = self._running.pop(name)

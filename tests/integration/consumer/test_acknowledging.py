@@ -146,6 +146,23 @@ async def test_when_a_whole_batch_waits_it_does_not_wait_for_the_clock(doors: Do
         assert len(told(doors)) == MOST_ACKNOWLEDGEMENTS
 
 
+async def test_a_gateway_that_answers_again_is_told_at_once_and_not_after_the_pause(doors: Doors, home: Home) -> None:
+    async with client(home) as asking:
+        one = acknowledger(asking)
+        one._delay_s = 0.0
+        doors.acknowledge_failures.extend([grpc.StatusCode.INTERNAL] * 4)
+        begun = time.monotonic()
+        while doors.acknowledge_failures:
+            left = len(doors.acknowledge_failures)
+            await fetch(asking)
+            await eventually(lambda left=left: one._unreached and len(doors.acknowledge_failures) < left)  # type: ignore[misc]
+        await fetch(asking)
+        await eventually(lambda: one.waiting == 0)
+        # Without that, the pauses alone are 1 + 2 + 4 + 8 s.
+        assert time.monotonic() - begun < 5.0
+    assert len(told(doors)) == 5
+
+
 async def test_what_no_longer_fits_is_counted_and_never_in_the_way(doors: Doors, home: Home) -> None:
     asking = client(home)
     one = acknowledger(asking)
