@@ -86,6 +86,7 @@ class Code(StrEnum):
     BAD_FRAME = "BAD_FRAME"
     PROTOCOL_VERSION = "PROTOCOL_VERSION"
     LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    LOG_NOT_COSIGNED = "LOG_NOT_COSIGNED"
     POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
     BUNDLE_REFUSED = "BUNDLE_REFUSED"
     OWN_PROPOSAL = "OWN_PROPOSAL"
@@ -205,6 +206,11 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.LEDGER_UNAVAILABLE: PublicError(
         _S.UNAVAILABLE, "访问日志不可写，未提供任何数据", "The access log cannot be written; nothing was released"
+    ),
+    Code.LOG_NOT_COSIGNED: PublicError(
+        _S.UNAVAILABLE,
+        "访问日志长时间未获足够见证方联署，暂停提供数据",
+        "Too few witnesses have cosigned the access log lately, so nothing is released",
     ),
     Code.POLICY_UNAVAILABLE: PublicError(
         _S.UNAVAILABLE, "没有可用的规则包，暂停提供", "No policy bundle can be used, so nothing is decided"

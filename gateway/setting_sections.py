@@ -1,9 +1,9 @@
 """Sections of the gateway's settings that stand by themselves. Rules as in `gateway.settings`."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _KIND: Final = re.compile(r"[a-z_]{1,32}")
 _MOST_KINDS: Final = 64
@@ -48,3 +48,27 @@ class Retention(Section):
         if not value.strip() or not value.isprintable():
             raise ValueError("must name a law or decision, on one line")
         return value.strip()
+
+
+class WitnessSettings(Section):
+    """One witness of the access log."""
+
+    vkey: str = Field(min_length=1, max_length=512, description="its verifier key; the name is in it")
+    url: str = Field(min_length=1, max_length=512, description="http:// or https:// address that its paths follow")
+
+
+class Witnesses(Section):
+    """Who cosigns the access log, and what happens when they do not."""
+
+    known: tuple[WitnessSettings, ...] = Field((), max_length=32, description="the witnesses; empty: the log has none")
+    quorum: Annotated[int, Field(ge=0, le=32, description="how many of them a checkpoint needs to be published")] = 0
+    stop_after_s: Annotated[
+        int, Field(ge=5, le=86400, description="nothing is released when no checkpoint was cosigned for so long")
+    ] = 900
+    timeout_s: Annotated[float, Field(ge=0.1, le=30, description="how long a witness may take for one answer")] = 2.0
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if bool(self.known) != bool(self.quorum) or self.quorum > len(self.known):
+            raise ValueError("quorum: must be from 1 to the number of witnesses, and 0 without any")
+        return self

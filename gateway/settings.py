@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from gateway.setting_sections import Retention
+from gateway.setting_sections import Retention, Witnesses
 from gateway.setting_sections import Section as _Section
 from keys.blind_index import NoPlan, plan
 from keys.errors import BadEpoch
@@ -295,9 +295,9 @@ class Settings(BaseSettings):
     limits: Limits = Field(default_factory=Limits)
     emergencies: Emergencies = Field(default_factory=Emergencies)
     identities: Identities = Field(default_factory=Identities)
-
     custodians: CustodianSettings = Field(default_factory=CustodianSettings)
     retention: Retention = Field(default_factory=Retention)
+    witnesses: Witnesses = Field(default_factory=Witnesses)
     issuers: tuple[IssuerSettings, ...] = ()
 
     @field_validator("trust_domain")

@@ -11,6 +11,7 @@ import queue
 import threading
 from typing import Final
 
+from gateway.audit.orders import Order
 from gateway.audit.waiting import Waiting
 
 GATHER_S: Final = 0.008
@@ -31,10 +32,12 @@ class Intake:
     def __init__(self, most: int, gather_s: float = GATHER_S) -> None:
         self._most = most
         self._gather_s = gather_s
-        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Waiting | Order | None] = queue.SimpleQueue()
         self._enough = 0
         """Company that the next batch waits for; none unless the last one had several entries: more are under way."""
         self._gathering = False
+        self._orders: list[Order] = []
+        """Taken off the queue and not handed out yet."""
         self._company = threading.Event()
 
     def put(self, waiting: Waiting) -> None:
@@ -42,6 +45,15 @@ class Intake:
         self._queue.put(waiting)
         if self._gathering and self._queue.qsize() >= self._enough:
             self._company.set()
+
+    def order(self, order: Order) -> None:
+        """Queue something else to be done."""
+        self._queue.put(order)
+
+    def orders(self) -> list[Order]:
+        """What else is to be done, out of what was taken."""
+        taken, self._orders = self._orders, []
+        return taken
 
     def stop(self) -> None:
         """Whoever takes is told to stop behind what was put so far."""
@@ -64,7 +76,10 @@ class Intake:
             if self._enough and item is not None:
                 self._gather()
             while item is not None:
-                batch.append(item)
+                if isinstance(item, Order):
+                    self._orders.append(item)
+                else:
+                    batch.append(item)
                 if len(batch) == self._most:
                     break
                 item = self._queue.get_nowait()
@@ -72,7 +87,8 @@ class Intake:
                 stopping = True
         except queue.Empty:
             pass
-        self._enough = max(ENOUGH, len(batch) * 3 // 4) if len(batch) > 1 else 0
+        if batch or not self._orders:
+            self._enough = max(ENOUGH, len(batch) * 3 // 4) if len(batch) > 1 else 0
         return batch, stopping
 
     def _gather(self) -> None:
@@ -87,7 +103,10 @@ class Intake:
         """Everyone who waits, without waiting; a stop stays to be taken."""
         try:
             while (item := self._queue.get_nowait()) is not None:
-                batch.append(item)
+                if isinstance(item, Order):
+                    item.give_up()
+                else:
+                    batch.append(item)
             self._queue.put(None)
         except queue.Empty:
             pass

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from gateway.audit.bodies import Bodies, LedgerKeys
 from gateway.audit.checkpoints import Checkpoints
+from gateway.audit.cosigning import Cosigning, Witnessing
 from gateway.audit.entries import EntryDraft, Recorded, encode
 from gateway.audit.epochs import Lineage
 from gateway.audit.erase import erase_person_part
@@ -21,6 +22,7 @@ from gateway.audit.errors import LedgerUnavailable
 from gateway.audit.export import write_export
 from gateway.audit.fsck import Fsck
 from gateway.audit.joins import Joins
+from gateway.audit.ports import Clock, PromiseEncoder
 from gateway.audit.prunings import Prunings
 from gateway.audit.published import Published
 from gateway.audit.reader import Reader
@@ -31,7 +33,7 @@ from gateway.audit.review.review import Review
 from gateway.audit.store import open_store
 from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry
 from gateway.audit.waiting import Waiting
-from gateway.audit.writer import Clock, PromiseEncoder, Writer
+from gateway.audit.writer import Writer
 
 
 class SqlLedger:
@@ -48,6 +50,7 @@ class SqlLedger:
             is noticed; None for none.
         lineage: The log's epochs, when it is not in its first; `keys.note` is the newest one's.
         held: Why nothing may be written, for a log that was restored; empty for no reason.
+        witnessing: What is asked of witnesses before a head is published; None when the log has none.
     """
 
     def __init__(
@@ -61,9 +64,11 @@ class SqlLedger:
         *,
         lineage: Lineage | None = None,
         held: str = "",
+        witnessing: Witnessing | None = None,
     ) -> None:
         bodies = Bodies(keys, origin)
         lineage = lineage or Lineage(origin)
+        checkpoints = Checkpoints(keys.note, lineage, anchor, witnessing.quorum if witnessing else None)
         self._held = held
         self._engine = engine
         self._clock = clock
@@ -74,7 +79,7 @@ class SqlLedger:
             lineage.origin,
             clock,
             promise_encoder,
-            Checkpoints(keys.note, lineage, anchor),
+            checkpoints,
         )
         self._reader = Reader(engine, bodies)
         self._bodies = bodies
@@ -90,6 +95,12 @@ class SqlLedger:
         self.origin = lineage.origin
         self.public_key = keys.note.vkey
         """Verifier key of the checkpoints (C2SP signed note), to hand to auditors and nodes."""
+        self.cosigning: Cosigning | None = None
+        """What has to do with witnesses; None when the log has none."""
+        if witnessing is not None:
+            self.cosigning = Cosigning(
+                engine, self._writer, checkpoints, clock, witnessing, self.origin, self.public_key
+            )
 
     def start(self) -> None:
         """Check the stored log and open it for writing.
@@ -99,6 +110,17 @@ class SqlLedger:
             LedgerUnavailable: The storage cannot be read, or the log was restored and must not go on as it is.
         """
         self._start()
+        if self.cosigning is not None:
+            self.cosigning.begin()
+
+    def require_cosigned(self) -> None:
+        """Accept by returning while a head was cosigned lately enough, or the log has no witnesses. Fails closed.
+
+        Raises:
+            NotCosigned: None was.
+        """
+        if self.cosigning is not None:
+            self.cosigning.require()
 
     def stop(self) -> None:
         """Write what waits, publish the last checkpoint and close. Appends from now on are refused."""

@@ -128,6 +128,9 @@ class Store(StoredLog, Protocol):
     def add_checkpoint(self, size: int, time_ms: int, note: str) -> None:
         """Keep a checkpoint, durably. One of that size that is there already stays."""
 
+    def renew_checkpoint(self, size: int, time_ms: int, note: str) -> None:
+        """Keep a checkpoint, durably, also in the place of one of that size."""
+
     def close(self) -> None:
         """Give the connection up. May be called twice."""
 
@@ -228,11 +231,14 @@ class _SqlStore:
         return read_checkpoint(self._connection)
 
     def add_checkpoint(self, size: int, time_ms: int, note: str) -> None:
-        columns = "(size, time_ms, note)"
-        self._run(
-            f"INSERT INTO audit_checkpoints {columns} VALUES ({self._marks(3)}) ON CONFLICT DO NOTHING",  # noqa: S608 - placeholders
-            (size, time_ms, note),
-        )
+        self._run(f"{self._checkpoint_insert()} DO NOTHING", (size, time_ms, note))
+
+    def renew_checkpoint(self, size: int, time_ms: int, note: str) -> None:
+        renewed = "(size) DO UPDATE SET time_ms = excluded.time_ms, note = excluded.note"
+        self._run(f"{self._checkpoint_insert()} {renewed}", (size, time_ms, note))
+
+    def _checkpoint_insert(self) -> str:
+        return f"INSERT INTO audit_checkpoints (size, time_ms, note) VALUES ({self._marks(3)}) ON CONFLICT"  # noqa: S608 - placeholders
 
     def close(self) -> None:
         self._connection.close()

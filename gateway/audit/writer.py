@@ -15,8 +15,9 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,6 +28,8 @@ from gateway.audit.counters import Counters
 from gateway.audit.entries import Encoded, Recorded
 from gateway.audit.errors import AuditError, LedgerCorrupt, LedgerUnavailable
 from gateway.audit.intake import Intake
+from gateway.audit.orders import Order, carry_out
+from gateway.audit.ports import Clock, PromiseEncoder
 from gateway.audit.recover import Known, recover
 from gateway.audit.store import LARGEST_BATCH, Row, Store
 from gateway.audit.tree import extend
@@ -43,18 +46,6 @@ _TRIES: Final = 8
 _SWEEP_EVERY_S: Final = 60.0
 _SWEPT_AT_ONCE: Final = 256
 _log: Final = logging.getLogger(__name__)
-
-PromiseEncoder = Callable[[int, bytes, bytes], bytes]
-
-
-class Clock(Protocol):
-    """Tells the time (the gateway's clock fits)."""
-
-    def now_ms(self) -> int:
-        """Unix time in milliseconds, UTC."""
-
-    def monotonic_s(self) -> float:
-        """Seconds on a clock that never jumps."""
 
 
 class Writer:
@@ -145,6 +136,28 @@ class Writer:
                 raise LedgerUnavailable("the log is not open for writing")
             self._intake.put(waiting)
 
+    def sign_again(self) -> None:
+        """Read what other processes wrote, and have a new head published or cosigned, soon."""
+        self._order(self._read_and_sign)
+
+    def keep_cosigned(self, note: str) -> Future[None]:
+        """Publish a head that the witnesses have cosigned; done when it is durable."""
+        return self._order(partial(self._keep_cosigned, note))
+
+    def condemn(self, error: LedgerCorrupt) -> None:
+        """Take no entries from now on: there is evidence that this log is not the one that was promised."""
+        self._order(partial(self._break, error))
+
+    def _order(self, act: Callable[[], None]) -> Future[None]:
+        """Have something done in the writer's thread, after what waits."""
+        order = Order(act, Future())
+        with self._gate:
+            if self._accepting:
+                self._intake.order(order)
+            else:
+                order.give_up()
+        return order.done
+
     def _run(self) -> None:
         try:
             stopping = False
@@ -152,6 +165,8 @@ class Writer:
                 batch, stopping = self._intake.take(self._until_publication_s())
                 if batch:
                     deliver(batch, self._commit(batch))
+                if not carry_out(self._intake.orders()):
+                    self._forget()
                 if self._publish_at is not None and (stopping or self._clock.monotonic_s() >= self._publish_at):
                     self._publish_or_retry()
         finally:
@@ -318,9 +333,18 @@ class Writer:
         return self._store, self._tree
 
     def _publish_now(self) -> None:
+        if self._broken is not None:
+            raise self._broken
         store, tree = self._recover()
         self._checkpoints.publish(store, tree, self._clock.now_ms())
         self._publish_at = None
+
+    def _read_and_sign(self) -> None:
+        self._tree = None
+        self._publish_at = self._clock.monotonic_s()
+
+    def _keep_cosigned(self, note: str) -> None:
+        self._checkpoints.keep_cosigned(self._recover()[0], note, self._clock.now_ms())
 
     def _publish_or_retry(self) -> None:
         """Publish; a failure takes nothing back and is tried again, for entries are durable without it."""

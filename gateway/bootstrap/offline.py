@@ -21,6 +21,7 @@ from gateway.bootstrap.purposes import purposes_of
 from gateway.bootstrap.restored import held, read_mark, require_complete
 from gateway.bootstrap.retention_rule import rule_of
 from gateway.bootstrap.secrets import Secrets, epoch_signer, open_secrets
+from gateway.bootstrap.witnessing import witnessing_of
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.search import Search
 from gateway.catalog.versions import Versions
@@ -157,6 +158,7 @@ def new_ledger(settings: Settings, engine: Engine, opened: Secrets, clock: Clock
         clock,
         codec.promise,
         settings.home / LEDGER_ANCHOR,
+        witnessing=witnessing_of(settings, opened.note_signer.vkey),
         lineage=lineage,
         held=held(mark, lineage.begins, custodians=custodians),
     )

@@ -5,7 +5,8 @@ A gateway whose root key is not there starts sealed (`gateway.bootstrap.sealed`)
 Background work: outcomes for requests that broke off (`abandoned`), erasures that were left undone, reviews of
 emergencies that became late, the status file, new versions of the index key in the keyring, notices to those who
 received data under a consent that was withdrawn, moving profile fields to the suite that is set, who is late with a
-proposal, the tables by which auditors search, and nothing else; each logs a failure and goes on.
+proposal, having the log's heads cosigned, the tables by which auditors search, and nothing else; each logs a failure
+and goes on.
 """
 
 import asyncio
@@ -41,6 +42,7 @@ from gateway.bootstrap.vault_identity import vault_identity
 from gateway.bootstrap.vault_search import index_fields, searching
 from gateway.bootstrap.vault_suite import move_fields
 from gateway.bootstrap.verifying import verify_field
+from gateway.bootstrap.witnessing import LogWitnesses
 from gateway.clock import SystemClock
 from gateway.exchange.acknowledge import Acknowledge
 from gateway.exchange.ask import Ask
@@ -105,6 +107,7 @@ from policies.identifiers import normalise
 _STATUS_S = 1.0
 _MEND_S = 15.0
 _GRACE_S = 5.0
+_EXCHANGE = "oncegate.v1.ExchangeService"
 _log = structlog.get_logger("oncegate.gateway")
 
 
@@ -178,6 +181,7 @@ class Gateway:
         self._emergencies = emergencies = emergency_desk(offline, people, subjects, record)
         browse = Browse(offline.peers, people, offline.browsing, offline.departments)
         self._agreeing = agreed = agreeing(offline)
+        self._witnesses = LogWitnesses(settings, offline.ledger.cosigning, clock)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._auditing = auditing(offline, people, subjects, record, own)
         self._identity = ServerIdentity(offline.authority, settings, clock)
@@ -237,12 +241,15 @@ class Gateway:
                 },
                 agreed.status,
                 emergencies.status,
+                self._witnesses.status,
             ),
         )
 
     async def start(self) -> None:
         """Start the ledger, close what a crash left open, start federation, open the doors."""
-        self._offline.ledger.start()
+        await asyncio.to_thread(self._offline.ledger.start)
+        # Before one entry is written: a log that was rolled back must not grow into another one.
+        await self._witnesses.at_start()
         closed = await self._mend.at_start()
         await self._erase.at_start()
         await self._record_start()
@@ -254,6 +261,8 @@ class Gateway:
             await self.tiles.start()
         self._background = [
             asyncio.create_task(forever("status", _STATUS_S, self._status.write)),
+            asyncio.create_task(forever("witnesses", _STATUS_S, self._witnesses.run)),
+            asyncio.create_task(forever("health", _STATUS_S, self._tell_health)),
             asyncio.create_task(forever("keyring", _STATUS_S, self._keyring.turn)),
             asyncio.create_task(forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(forever("erasures", _MEND_S, self._erase.running)),
@@ -265,6 +274,10 @@ class Gateway:
             asyncio.create_task(index_fields(self._vault.reindexing)),
         ]
         _log.info("gateway serves", systems=self.systems.port, people=self.people.port, abandoned=closed)
+
+    async def _tell_health(self) -> None:
+        """The exchange serves only while data may be released; whatever else the door offers goes on."""
+        await self.systems.report(_EXCHANGE, serving=self._witnesses.releasing)
 
     async def _record_start(self) -> None:
         """Put the start on the ledger, and the policy bundle when it is not the one that was in force before."""

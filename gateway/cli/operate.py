@@ -84,6 +84,8 @@ def status(home: Home, as_json: AsJson = False) -> None:
         tiles = f", tiles {found['tiles']}" if found.get("tiles") else ""
         say(f"doors: systems {found['systems']}, people {found['people']}{tiles}")
         say(f"ledger: {found['ledger_size']} entries; server certificate until {moment(found['certificate_until_ms'])}")
+        for line in _witnesses(found.get("witnesses")):
+            say(line)
         if found.get("keyring_problem"):
             say(f"the newest keyring does not open: {found['keyring_problem']}; profile fields are closed")
         if found.get("changed_agreements"):
@@ -109,3 +111,17 @@ def status(home: Home, as_json: AsJson = False) -> None:
     emit(found, as_json=as_json, human=human)
     if not found["running"] or found.get("sealed"):
         raise typer.Exit(EXIT_UNREACHABLE)
+
+
+def _witnesses(found: dict[str, Any] | None) -> list[str]:
+    """What the status says about the log's witnesses; nothing when it has none."""
+    if not found:
+        return []
+    age = "never" if found["cosigned_age_s"] is None else f"{found['cosigned_age_s']:g} s ago"
+    lines = [f"witnesses: {found['needed']} of {len(found['known'])} needed; last cosigned {age}"]
+    if found["diverged"]:
+        lines.append("THE LOG IS NOT THE ONE THAT WAS COSIGNED: see ledger-conflict.json / 访问日志与见证方所见不一致")
+    elif not found["releasing"]:
+        lines.append("NOTHING IS RELEASED until the witnesses cosign again / 见证方恢复联署之前暂停提供数据")
+    lines += [f"witness {one['name']}: {one['problem']}" for one in found["known"] if one["problem"]]
+    return lines

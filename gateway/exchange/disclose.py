@@ -1,8 +1,9 @@
 """One request, in order. This module tells the story; each step lives in the module named after it.
 
-identify the caller, verify its signature over the request → normalise and check the subject identifier, derive its
-token → find the agreement and basis → decide every field → append `asked` → look up pointers → issue tickets → fan out
-with a shared deadline → verify receipts → add the person's own profile fields, sealed → append the outcome → answer.
+identify the caller, verify its signature over the request → see that the log is cosigned → normalise and check the
+subject identifier, derive its token → find the agreement and basis → decide every field → append `asked` → look up
+pointers → issue tickets → fan out with a shared deadline → verify receipts → add the person's own profile fields,
+sealed → append the outcome → answer.
 
 Not done here: transport (gateway.rpc), what a node checks for itself (nodes.provider), and opening answers, which the
 gateway cannot do.
@@ -93,6 +94,8 @@ class Disclose:
                 caller = self._identify.caller(call, peer)
                 await self._identify.sealed(caller)
                 known = Record.known(caller)
+                # Before anything about the person is looked at: it is refused to everyone alike.
+                self._record.require_cosigned()
                 subject = await self._subjects(call, caller.request)
                 plan = self._decide(caller, subject)
                 caller = self._record.marked(caller, plan)
@@ -123,6 +126,7 @@ class Disclose:
         with self._slot(str(caller.peer.spiffe)):
             known = Record.known(caller)
             try:
+                self._record.require_cosigned()
                 plan = self._decide(caller, subject)
                 refused = refusal(plan)
                 if refused is not None:
@@ -228,8 +232,9 @@ class Disclose:
             raise
 
     def _check_before_release(self, plan: Plan, answers: tuple[ProviderAnswer, ...]) -> None:
-        """The last look before anything leaves: agreements again, and somebody must have answered."""
+        """The last look before anything leaves: agreements and witnesses again, and somebody must have answered."""
         self._decide.unchanged(plan)
+        self._record.require_cosigned()
         if answers and all(answer.silence for answer in answers):
             listed = ";".join(f"{a.department}/{a.resource}={a.silence}" for a in answers)
             raise Refused(Code.ALL_PROVIDERS_SILENT, listed, retry_after_ms=_RETRY_MS, facts=(("providers", listed),))

@@ -64,6 +64,7 @@ class Locate:
             caller = self._identify.caller(call, peer)
             await self._identify.sealed(caller)
             known = Record.known(caller)
+            self._record.require_cosigned()
             if caller.request.emergency is not None:
                 raise bad_request("emergency", "is for a fetch only")
             for position, item in enumerate(caller.request.items):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from gateway.audit.cosigning import NotCosigned
 from gateway.audit.counters import Placed
 from gateway.audit.entries import EntryDraft, Recorded
 from gateway.audit.errors import AlreadyRecorded, LedgerUnavailable, RiderRefused
@@ -31,6 +32,7 @@ from policies.predicates import Predicate
 from policies.reasons import Reason
 
 _RETRY_MS = 1000
+_COSIGNED_RETRY_MS = 5000
 _REASONS = frozenset(str(reason) for reason in Reason)
 Result = TypeVar("Result")
 
@@ -96,6 +98,17 @@ class Record:
             raise refused_by(error) from None
         except LedgerUnavailable as error:
             raise Refused(Code.LEDGER_UNAVAILABLE, type(error).__name__, retry_after_ms=_RETRY_MS) from None
+
+    def require_cosigned(self) -> None:
+        """Accept by returning while the log's witnesses keep up with it. Fails closed.
+
+        Raises:
+            Refused: LOG_NOT_COSIGNED; nothing may be released then.
+        """
+        try:
+            self._ledger.require_cosigned()
+        except NotCosigned as error:
+            raise Refused(Code.LOG_NOT_COSIGNED, str(error), retry_after_ms=_COSIGNED_RETRY_MS) from None
 
     async def together(self, draft: EntryDraft, act: Callable[[Connection], Result]) -> Result:
         """Append an entry and do what it says in the same commit: both are durable when it returns, or neither is.

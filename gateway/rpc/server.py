@@ -109,6 +109,16 @@ class DoorServer:
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
+    async def report(self, name: str, *, serving: bool) -> None:
+        """Say of one service whether it serves; the door as a whole stays open.
+
+        Args:
+            name: The service's full name.
+            serving: Whether it does.
+        """
+        states = health_pb2.HealthCheckResponse
+        await self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
+
     async def stop(self, grace_s: float) -> None:
         """Report not serving, refuse new calls, let running ones end within the grace."""
         await self._health.enter_graceful_shutdown()
