@@ -1,15 +1,14 @@
 """Predicates: one question about a value, answered with yes or no at the node, so that the value never leaves.
 
 Rules kept here: operator and constants are fixed in the agreement, and what a request needs must equal them exactly;
-which operator fits which type is a table; the answer is worked out over the canonical value, equality in constant time;
-time is an argument (`policies.ages` counts years). Fails closed: what does not fit answers nothing (`BadPredicate`,
+which operator fits which type is a table; the answer is worked out over the canonical value; time is an
+argument (`policies.ages` counts years). Fails closed: what does not fit answers nothing (`BadPredicate`,
 `BadValue`), never "no".
 
 What it does not do: it does not count how often somebody asks; gateway and node each do.
 """
 
 import hashlib
-import hmac
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from typing import Final
 
 from policies.ages import OLDEST_AGE, is_of_age
 from policies.civil_time import civil_date
-from policies.folding import comparable, fold
+from policies.equality import is_one_of
+from policies.folding import fold
 from policies.release import BadValue, canonicalise
 from policies.vocabulary import DataType, Form, Mask
 
@@ -44,14 +44,20 @@ class Operator(StrEnum):
     LE = "le"
     IN = "in"
     EQUALS = "equals"
+    SAME_AS = "same_as"
+    """Whether the record of a second person, whose identifier is the operand, has the same value."""
     AGE_AT_LEAST = "age_at_least"
 
+
+WITH_OPERAND: Final = frozenset({Operator.EQUALS, Operator.SAME_AS})
+"""The operators whose constant is none of the agreement's: it comes with each request."""
 
 TYPES: Final = {
     Operator.GE: frozenset({DataType.DATE, DataType.INTEGER, DataType.DECIMAL}),
     Operator.LE: frozenset({DataType.DATE, DataType.INTEGER, DataType.DECIMAL}),
     Operator.IN: frozenset(DataType),
     Operator.EQUALS: frozenset(DataType),
+    Operator.SAME_AS: frozenset(DataType),
     Operator.AGE_AT_LEAST: frozenset({DataType.DATE}),
 }
 """The types of values that an operator asks about."""
@@ -195,8 +201,8 @@ def checked_need(
             raise BadPredicate("constants", "are those of the named predicate")
         return Need(name)
     canonical = checked_constants(operator, constants)
-    if committed != (operator is Operator.EQUALS):
-        raise BadPredicate("operand_commitment", "is there exactly for the operator equals")
+    if committed != (operator in WITH_OPERAND):
+        raise BadPredicate("operand_commitment", "is there exactly for the operators equals and same_as")
     return Need("", operator, canonical)
 
 
@@ -250,8 +256,11 @@ def answer(
         "true" or "false". An operand that is no value of the field's type equals none.
 
     Raises:
-        BadValue: There is no value, it does not fit its type, or the predicate does not fit the type.
+        BadValue: There is no value, it does not fit its type, the predicate does not fit the type, or it takes a second
+            record (`policies.equality.same_value`).
     """
+    if predicate.operator is Operator.SAME_AS:
+        raise BadValue("the predicate takes a second record")
     if raw is None or not raw.strip():
         raise BadValue("there is no value")
     if not predicate.fits(data_type):
@@ -267,40 +276,9 @@ def _holds(predicate: Predicate, data_type: DataType, mask: Mask | None, value: 
     if operator in {Operator.GE, Operator.LE}:
         held, bound = _ordered(data_type, value), _ordered(data_type, predicate.constants[0])
         return held >= bound if operator is Operator.GE else held <= bound
-    mine = _same(data_type, mask, value)
-    if not mine:
-        raise BadValue("there is no value")
-    mine_digest = _digest(mine)
     if operator is Operator.IN:
-        others = _constant_digests(data_type, mask, predicate.constants)
-    else:
-        others = (_digest(_other(data_type, mask, operand)),)
-    # All are compared, and digests of equal length, so that the time tells nothing of the value.
-    equal = [hmac.compare_digest(mine_digest, other) for other in others]
-    return any(equal)
-
-
-# What agreements hold is read once, or the longest lists would take a millisecond for each record.
-@lru_cache(maxsize=512)
-def _constant_digests(data_type: DataType, mask: Mask | None, constants: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(_digest(_other(data_type, mask, constant)) for constant in constants)
-
-
-def _other(data_type: DataType, mask: Mask | None, text: str) -> str:
-    """What is compared with a value; one that is no value of the type is a text that no value gives."""
-    try:
-        return _same(data_type, mask, canonicalise(data_type, text))
-    except BadValue:
-        return ""
-
-
-def _same(data_type: DataType, mask: Mask | None, canonical: str) -> str:
-    """One text for equal values."""
-    if data_type is DataType.STRING:
-        return comparable(mask, canonical)
-    if data_type is DataType.DECIMAL and "." in canonical:
-        return canonical.rstrip("0").rstrip(".")
-    return canonical
+        return is_one_of(data_type, mask, value, predicate.constants)
+    return is_one_of(data_type, mask, value, (operand,), fixed=False)
 
 
 def _is_text(text: str) -> bool:
@@ -310,11 +288,6 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _digest(text: str) -> bytes:
-    # A lone surrogate has no UTF-8; a source may hold one.
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _ordered(data_type: DataType, canonical: str) -> Decimal:
@@ -350,7 +323,7 @@ def _is_date(text: str) -> bool:
 
 def _none(constants: tuple[str, ...]) -> tuple[str, ...]:
     if constants:
-        raise BadPredicate("constants", "equals has none: the operand comes with each request")
+        raise BadPredicate("constants", "equals and same_as have none: the operand comes with each request")
     return ()
 
 
@@ -383,9 +356,10 @@ _CHECKS: Final[dict[Operator, Callable[[tuple[str, ...]], tuple[str, ...]]]] = {
     Operator.LE: _bound,
     Operator.IN: _several,
     Operator.EQUALS: _none,
+    Operator.SAME_AS: _none,
     Operator.AGE_AT_LEAST: _age,
 }
 
 
 def _text(operator: Operator, constants: Sequence[str]) -> str:
-    return str(operator) if operator is Operator.EQUALS else f"{operator}({','.join(constants)})"
+    return str(operator) if operator in WITH_OPERAND else f"{operator}({','.join(constants)})"

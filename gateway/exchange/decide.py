@@ -239,7 +239,9 @@ def _permitted(
         described = resource.field(item.field)
         if one.form is Form.PREDICATE and described is not None:
             predicates[item.field] = predicate = found[item.field]
-            operand = operand_of(caller.operands, resource.code, predicate, described.data_type)
+            operand = operand_of(
+                caller.operands, resource.code, predicate, described.data_type, caller.request.subject_scheme
+            )
             if operand:
                 operands[item.field] = operand
     return Permitted(

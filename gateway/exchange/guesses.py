@@ -2,23 +2,24 @@
 
 Rules kept here: a department asks at most so many *distinct* predicates about one field of one person in a sliding
 period, whatever its agreements are called and however often they are revised; asking the same one again is no new
-knowledge about what does not change, and is not held against it. Guesses (`equals`) are counted by the day of civil
-time, each of them. Counts are numbers of the log (docs/adr/0120): exact under concurrency and over restarts, and under
-keyed names, so that they outlive an erasure without saying about whom they are. Fails closed: what cannot be counted
-is not asked.
+knowledge about what does not change, and is not held against it. Guesses (`equals`, `same_as`) are counted by the day
+of civil time, each of them, those with a second person for that one too. Counts are numbers of the log (docs/adr/0120):
+exact under concurrency and over restarts, and under keyed names, so that they outlive an erasure without saying about
+whom they are. Fails closed: what cannot be counted is not asked.
 
 What it does not do: it does not count repeats of a request, which release nothing anew.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from gateway.audit.counters import Book, Count
 from gateway.audit.errors import RiderRefused
 from gateway.settings import Limits
 from policies.civil_time import DAY_MS, civil_day, next_day_ms
-from policies.predicates import Operator, Predicate
+from policies.predicates import WITH_OPERAND, Operator, Predicate
 from policies.reasons import Reason
 
 _KEPT_MS: Final = 7 * DAY_MS
@@ -40,6 +41,9 @@ class GuessLimits:
     period_days: int = 366
     guesses_per_day: int = 5
 
+
+NOBODY: Final[Mapping[tuple[str, str], str]] = MappingProxyType({})
+"""No second person."""
 
 STRICTEST: Final = GuessLimits()
 """What holds where nothing is set."""
@@ -120,7 +124,11 @@ def guess_limits(limits: Limits) -> GuessLimits:
 
 
 def guesses_of(
-    department: str, person_id: bytes, asked: Mapping[str, Sequence[Predicate]], limits: GuessLimits
+    department: str,
+    person_id: bytes,
+    asked: Mapping[str, Sequence[Predicate]],
+    limits: GuessLimits,
+    seconds: Mapping[tuple[str, str], str] = NOBODY,
 ) -> tuple[Count, ...]:
     """What a request counts for its predicates.
 
@@ -129,6 +137,8 @@ def guesses_of(
         person_id: About whom.
         asked: The predicates that are asked, by resource.
         limits: How many there may be.
+        seconds: By resource and field, with whom a `same_as` compares: digests of identifiers, for names of counters
+            alone, of which the log keeps keyed hashes.
     """
     counts: list[Count] = []
     for resource, predicates in asked.items():
@@ -136,6 +146,11 @@ def guesses_of(
             about = (department, person_id.hex(), resource, predicate.field)
             period_ms = limits.period_days * DAY_MS
             counts.append(DistinctPredicates(about, predicate.digest, limits.distinct, period_ms))
-            if predicate.operator is Operator.EQUALS:
+            if predicate.operator in WITH_OPERAND:
                 counts.append(Guess(about, limits.guesses_per_day))
+            if predicate.operator is Operator.SAME_AS:
+                # The second person is protected as the first is, whether or not there is a record of either.
+                second = seconds[resource, predicate.field]
+                also = (department, "second", second, resource, predicate.field)
+                counts.append(Guess(also, limits.guesses_per_day))
     return tuple(counts)

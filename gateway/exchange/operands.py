@@ -1,4 +1,4 @@
-"""The operands of equality predicates: what travels beside a signed request and is never kept.
+"""The operands of predicates, texts or second persons' identifiers: beside a signed request, and never kept.
 
 Rules kept: each operand is the one that the request commits to, and each that a permitted predicate needs is there;
 sizes and shapes are checked first. Fails closed: the request is refused; the refusal names the place and the rule,
@@ -12,7 +12,8 @@ from gateway.errors import Code, Refused, Violation, bad_request
 from gateway.exchange.model import Call, SignedRequest
 from keys.errors import BadSignature
 from keys.operands import check_operand as check_commitment
-from policies.predicates import BadPredicate, Operator, Predicate, check_operand
+from policies.identifiers import BadIdentifier, normalise
+from policies.predicates import WITH_OPERAND, BadPredicate, Operator, Predicate, check_operand
 from policies.release import BadValue, canonicalise
 from policies.vocabulary import DataType
 
@@ -50,21 +51,32 @@ def checked_operands(call: Call, request: SignedRequest) -> Mapping[tuple[str, s
 
 
 def operand_of(
-    operands: Mapping[tuple[str, str], str], resource: str, predicate: Predicate, data_type: DataType
+    operands: Mapping[tuple[str, str], str], resource: str, predicate: Predicate, data_type: DataType, scheme: str
 ) -> str:
     """The operand of a permitted predicate; empty for an operator without.
 
+    Args:
+        operands: By resource and field.
+        resource: Resource code.
+        predicate: As permitted.
+        data_type: The field's type.
+        scheme: Scheme of the subject's identifier, and so of a second person's.
+
     Raises:
-        Refused: BAD_REQUEST when it is missing, superfluous, or no value of the field's type.
+        Refused: BAD_REQUEST when it is missing, superfluous, no value of the field's type, or, for `same_as`, no
+            identifier.
     """
     operand = operands.get((resource, predicate.field), "")
     path = f"operands.{resource}.{predicate.field}"
-    if (predicate.operator is Operator.EQUALS) != bool(operand):
-        raise bad_request(path, "is there exactly for the operator equals")
+    if (predicate.operator in WITH_OPERAND) != bool(operand):
+        raise bad_request(path, "is there exactly for the operators equals and same_as")
     if operand:
         try:
-            canonicalise(data_type, operand)
-        except BadValue as error:
+            if predicate.operator is Operator.SAME_AS:
+                normalise(scheme, operand)
+            else:
+                canonicalise(data_type, operand)
+        except (BadIdentifier, BadValue) as error:
             violation = Violation(path, error.rule)
             raise Refused(Code.BAD_REQUEST, "operand", violations=(violation,)) from None
     return operand

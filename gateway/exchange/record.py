@@ -6,6 +6,7 @@ If the ledger cannot write, the caller is refused with LEDGER_UNAVAILABLE and no
 
 import asyncio
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -28,7 +29,8 @@ from gateway.exchange.recent_releases import RecentReleases
 from gateway.exchange.recorded import decided_facts, decided_items
 from gateway.exchange.riding import Ride
 from keys.signing import digest
-from policies.predicates import Predicate
+from policies.identifiers import normalise
+from policies.predicates import Operator, Predicate
 from policies.reasons import Reason
 
 _RETRY_MS = 1000
@@ -58,6 +60,18 @@ def receipts_of(answers: Sequence[ProviderAnswer]) -> list[dict[str, str]]:
 
 def _predicates(plan: Plan) -> dict[str, Sequence[Predicate]]:
     return {part.entry.resource.code: tuple(part.predicates.values()) for part in plan.permitted}
+
+
+def _seconds(subject: Subject, plan: Plan) -> dict[tuple[str, str], str]:
+    """With whom each `same_as` compares: a digest, so that no text of a count shows an identifier."""
+    return {
+        (part.entry.resource.code, field): hashlib.sha256(
+            f"{subject.scheme}\0{normalise(subject.scheme, part.operands[field])}".encode()
+        ).hexdigest()
+        for part in plan.permitted
+        for field, predicate in part.predicates.items()
+        if predicate.operator is Operator.SAME_AS
+    }
 
 
 class Record:
@@ -195,7 +209,9 @@ class Record:
             unique=(f"{caller.peer.spiffe}\0{caller.request.request_id}", caller.request_digest),
             counts=(
                 *uses_of([part.agreement for part in plan.permitted], subject.person_id),
-                *guesses_of(caller.peer.department, subject.person_id, _predicates(plan), self._guesses),
+                *guesses_of(
+                    caller.peer.department, subject.person_id, _predicates(plan), self._guesses, _seconds(subject, plan)
+                ),
             ),
             riders=tuple(consent.use for consent in consents_of(plan)),
             placed=self._notices(caller, subject, plan),

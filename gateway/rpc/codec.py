@@ -45,6 +45,7 @@ OPERATORS: "dict[signed_pb2.PredicateOperator, Operator]" = {
     signed_pb2.PREDICATE_OPERATOR_LE: Operator.LE,
     signed_pb2.PREDICATE_OPERATOR_IN: Operator.IN,
     signed_pb2.PREDICATE_OPERATOR_EQUALS: Operator.EQUALS,
+    signed_pb2.PREDICATE_OPERATOR_SAME_AS: Operator.SAME_AS,
     signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST: Operator.AGE_AT_LEAST,
 }
 FORM_NUMBERS = {form: number for number, form in FORMS.items()}

@@ -46,6 +46,7 @@ OPERATORS: dict[int, Operator] = {
     signed_pb2.PREDICATE_OPERATOR_LE: Operator.LE,
     signed_pb2.PREDICATE_OPERATOR_IN: Operator.IN,
     signed_pb2.PREDICATE_OPERATOR_EQUALS: Operator.EQUALS,
+    signed_pb2.PREDICATE_OPERATOR_SAME_AS: Operator.SAME_AS,
     signed_pb2.PREDICATE_OPERATOR_AGE_AT_LEAST: Operator.AGE_AT_LEAST,
 }
 _FORMS: dict[int, Form] = {number: form for form, number in FORM_NUMBERS.items()}

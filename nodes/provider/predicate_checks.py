@@ -12,7 +12,7 @@ from nodes.provider.check_failed import CheckFailed
 from nodes.provider.config import ProvidedResource
 from nodes.provider.model import IncomingAsk, Request, RequestedItem, Ticket
 from policies.agreements import Agreement
-from policies.predicates import BadPredicate, Operator, Predicate, check_operand
+from policies.predicates import WITH_OPERAND, BadPredicate, Predicate, check_operand
 from policies.reasons import Reason
 from policies.vocabulary import Form
 
@@ -23,7 +23,7 @@ class Asking:
 
     Args:
         predicate: What is asked.
-        operand: What an equality compares with; never kept or part of the `repr`.
+        operand: What an equality compares with, or the second person's identifier; never kept or part of the `repr`.
     """
 
     predicate: Predicate
@@ -56,8 +56,8 @@ def check_predicates(
 
 
 def _operand(ask: IncomingAsk, resource: str, predicate: Predicate, asked: RequestedItem) -> str:
-    """The operand of an equality is the one that the consumer committed to."""
-    if predicate.operator is not Operator.EQUALS:
+    """The operand of a comparison is the one that the consumer committed to."""
+    if predicate.operator not in WITH_OPERAND:
         return ""
     try:
         operand = check_operand(ask.operands.get(predicate.field, ""))

@@ -4,6 +4,8 @@ Rules kept here: an answer's fields and size follow from the ticket alone. A rec
 else, is withheld or cannot be read gives the same answer as any other, made by the same steps: in the place of a record
 that is not there a decoy is read, its forms are applied, and the result is thrown away. The identifier that counts is
 the one in the record as it is read now. Which case it was is said only in the disclosure, for the ledger.
+Where a predicate compares with a second person, that one's record is sought and read by the same steps; when it is not
+there, withheld or about someone else, the values are not the same.
 
 It runs in a source's thread and decides nothing about tickets: see `checks`.
 """
@@ -37,11 +39,12 @@ from nodes.provider.model import (
     Released,
 )
 from nodes.provider.predicate_checks import Asking
+from nodes.provider.second_persons import SecondPersons, compared, operands_of
 from nodes.provider.state import Guesses, KeptRelease, Records
 from nodes.provider.state.guesses import DECOY, Asked
 from nodes.provider.state.records import Found
 from policies.identifiers import BadIdentifier, normalise
-from policies.predicates import Operator, answer
+from policies.predicates import WITH_OPERAND, Operator, answer
 from policies.release import BadValue, apply_form
 from policies.vocabulary import RECORD_FIELD, DataType, Form
 
@@ -131,6 +134,7 @@ class Releaser:
         self._now_ms = now_ms
         self._proofs = proofs
         self._random = random
+        self._second = SecondPersons(resource, records)
 
     def prepare(self, tickets: Sequence[CheckedTicket]) -> list[Prepared]:
         """Makes the answers to a group of tickets with one look-up and one read.
@@ -142,7 +146,9 @@ class Releaser:
             One answer per ticket, in order; nothing is durable yet. A source that fails gives answers too.
         """
         targets = self._targets(tickets)
-        keys = list(dict.fromkeys(target.key for target in targets if target.key is not None))
+        seconds = {place: self._target(self._second.find(operand)) for place, operand in operands_of(tickets).items()}
+        wanted = [target.key for target in (*targets, *seconds.values())]
+        keys = list(dict.fromkeys(key for key in wanted if key is not None))
         rows: Mapping[str, Row] | None
         try:
             rows = self._connector.read_many(keys) if keys else {}
@@ -150,8 +156,12 @@ class Releaser:
             rows = None
         judged = [self._judged(checked, target, rows) for checked, target in zip(tickets, targets, strict=True)]
         exhausted = self._exhausted(tickets, judged)
+        others = self._second.rows(
+            tickets, {p: None if one.verdict else one.key for p, one in seconds.items()}, rows or {}
+        )
         sealed = [
-            self._prepare(checked, one, fields) for checked, one, fields in zip(tickets, judged, exhausted, strict=True)
+            self._prepare(checked, one, fields, other)
+            for checked, one, fields, other in zip(tickets, judged, exhausted, others, strict=True)
         ]
         receipts = self._sign([one.released.receipt for one in sealed])
         return [
@@ -167,18 +177,16 @@ class Releaser:
         else:
             by_handle = self._records.by_handle(code, [checked.ticket.handle for checked in tickets])
             found = [by_handle.get(checked.ticket.handle) for checked in tickets]
-        targets: list[_Target] = []
-        for one in found:
-            if one is None or not one.unique:
-                # No record and no unique match are the same to everyone but the department itself.
-                decoy = self._records.decoy(code, self._random(HANDLE_BYTES))
-                targets.append(_Target(decoy, ItemOutcome.NO_RECORD))
-                continue
-            # Where no decoy is looked for, something else is, in vain: both ways take one hit and one miss.
-            self._records.by_handle(code, [self._random(HANDLE_BYTES)])
-            verdict = ItemOutcome.WITHHELD if key_text(one.key) in self._withheld else None
-            targets.append(_Target(one.key, verdict))
-        return targets
+        return [self._target(one) for one in found]
+
+    def _target(self, found: Found | None) -> _Target:
+        code = self._resource.code
+        if found is None or not found.unique:
+            # No record and no unique match are the same to everyone but the department itself.
+            return _Target(self._records.decoy(code, self._random(HANDLE_BYTES)), ItemOutcome.NO_RECORD)
+        # Where no decoy is looked for, something else is, in vain: both ways take one hit and one miss.
+        self._records.by_handle(code, [self._random(HANDLE_BYTES)])
+        return _Target(found.key, ItemOutcome.WITHHELD if key_text(found.key) in self._withheld else None)
 
     def _judged(self, checked: CheckedTicket, target: _Target, rows: Mapping[str, Row] | None) -> _Judged:
         row = rows.get(target.key) if rows is not None and target.key is not None else None
@@ -205,18 +213,26 @@ class Releaser:
             key = DECOY if one.row is None or one.verdict is not None else one.row.key
             for field, asking in checked.asking.items():
                 places.append((number, field))
-                guess = asking.predicate.operator is Operator.EQUALS
+                guess = asking.predicate.operator in WITH_OPERAND
                 consumer = checked.consumer.department
                 asked.append(Asked(self._resource.code, key, field, consumer, asking.predicate.digest, guess))
+                if asking.predicate.operator is Operator.SAME_AS:
+                    # By the identifier and not by a record: that there is none must not show in what is exhausted.
+                    second = self._second.counted_as(asking.operand)
+                    places.append((number, field))
+                    asked.append(Asked(self._resource.code, second, field, consumer, asking.predicate.digest, guess))
         allowed = self._guesses.take(asked, self._now_ms())
         refused = [place for place, fine in zip(places, allowed, strict=True) if not fine]
         return [frozenset(field for number, field in refused if number == one) for one in range(len(tickets))]
 
-    def _prepare(self, checked: CheckedTicket, judged: _Judged, exhausted: frozenset[str]) -> _Sealed:
+    def _prepare(
+        self, checked: CheckedTicket, judged: _Judged, exhausted: frozenset[str], others: Mapping[str, Row | None]
+    ) -> _Sealed:
         row, verdict = judged.row, judged.verdict
         now_ms = self._now_ms()
         outcomes = [
-            _outcome(self._resource, item, row, checked.asking.get(item.field), now_ms) for item in checked.ticket.items
+            _outcome(self._resource, item, row, checked.asking.get(item.field), now_ms, others.get(item.field))
+            for item in checked.ticket.items
         ]
         outcomes = [
             (ItemOutcome.WITHHELD, None) if item.field in exhausted else outcome
@@ -341,9 +357,14 @@ def _longest_text(field: ProvidedField, form: Form) -> int:
 
 
 def _outcome(
-    resource: ProvidedResource, item: OrderedItem, row: Row | None, asking: Asking | None, now_ms: int
+    resource: ProvidedResource,
+    item: OrderedItem,
+    row: Row | None,
+    asking: Asking | None,
+    now_ms: int,
+    other: Row | None = None,
 ) -> Outcome:
-    """What becomes of one item of a record; never raises."""
+    """What becomes of one item of a record, for `same_as` with another person's; never raises."""
     if row is None:
         return ItemOutcome.NO_RECORD, None
     if item.field == RECORD_FIELD:
@@ -351,6 +372,8 @@ def _outcome(
     field = resource.fields[item.field]
     if field.column in row.unreadable:
         return ItemOutcome.SOURCE_ERROR, None
+    if item.form is Form.PREDICATE and asking is not None and asking.predicate.operator is Operator.SAME_AS:
+        return ItemOutcome.RELEASED, compared(field, row, other)
     raw = row.values.get(field.column)
     blank = raw is None or not raw.strip()
     if not blank and field.values and item.form is not Form.EXISTS:

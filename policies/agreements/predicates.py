@@ -33,8 +33,9 @@ _KEYS: Final = {
     Operator.AGE_AT_LEAST: "value",
     Operator.IN: "values",
     Operator.EQUALS: "",
+    Operator.SAME_AS: "",
 }
-"""Under which key an operator's constants stand; `equals` has none."""
+"""Under which key an operator's constants stand; `equals` and `same_as` have none."""
 
 Refuse = Callable[[str, str], Exception]
 """Makes the refusal of a key with the rule that it breaks."""

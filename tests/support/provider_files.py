@@ -104,6 +104,11 @@ name = "pensioner"
 field = "birth_date"
 operator = "age_at_least"
 value = 60
+
+[[predicates]]
+name = "born_like"
+field = "birth_date"
+operator = "same_as"
 """
 
 PEOPLE = [

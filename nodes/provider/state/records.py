@@ -126,6 +126,16 @@ class Records:
         row = reader.execute(query, (resource, near)).fetchone() or reader.execute(query, (resource, b"")).fetchone()
         return row[1] if row else None
 
+    def second(self, resource: str, identifier: str) -> str:
+        """The name under which it is counted what was compared with a person; keyed, and no record's key.
+
+        Args:
+            resource: Resource code.
+            identifier: Canonical identifier.
+        """
+        body = b"".join(_length_prefixed(part) for part in (resource, identifier))
+        return "second:" + hmac.digest(self._state.key, b"second\x00" + body, "sha256")[:16].hex()
+
     def digest(self, resource: str, values: Sequence[str | None]) -> bytes:
         """Keyed digest by which a change of a record is noticed; without the node's secret it tells nothing.
 

@@ -24,6 +24,7 @@ class PredicateOperator(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PREDICATE_OPERATOR_IN: _ClassVar[PredicateOperator]
     PREDICATE_OPERATOR_EQUALS: _ClassVar[PredicateOperator]
     PREDICATE_OPERATOR_AGE_AT_LEAST: _ClassVar[PredicateOperator]
+    PREDICATE_OPERATOR_SAME_AS: _ClassVar[PredicateOperator]
 
 class LegalBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -70,6 +71,7 @@ PREDICATE_OPERATOR_LE: PredicateOperator
 PREDICATE_OPERATOR_IN: PredicateOperator
 PREDICATE_OPERATOR_EQUALS: PredicateOperator
 PREDICATE_OPERATOR_AGE_AT_LEAST: PredicateOperator
+PREDICATE_OPERATOR_SAME_AS: PredicateOperator
 LEGAL_BASIS_UNSPECIFIED: LegalBasis
 LEGAL_BASIS_MANDATE: LegalBasis
 LEGAL_BASIS_EXPLICIT_REQUEST: LegalBasis
