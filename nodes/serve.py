@@ -4,8 +4,9 @@ In order: read the home and the configuration → open state and sources → com
 the stream to the gateway → renew the certificate, and watch the access log, while all that goes on. SIGTERM and SIGINT
 end it in order: no new asks, those under way answered, then everything closed.
 
-Rules kept here: nothing is served unless the keys are certified for exactly this node; what a renewal brings is taken
-over without a restart; a node whose gateway contradicts its own log stops and does not start again by itself.
+Rules kept here: nothing is served unless the keys are certified for exactly this node; what a renewal or a new epoch of
+the log brings is taken over without a restart; a node whose gateway contradicts its own log stops and does not start
+again by itself.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import random
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -34,13 +36,14 @@ from nodes.link.link import NodeLink
 from nodes.provider.config import load_node
 from nodes.provider.node import ProviderNode
 from nodes.watch import GrpcLog, LedgerBroken, LedgerWatch
-from nodes.watch.receipts import newest_promises
+from nodes.watch.receipts import newest_promises, promises_since
 from policies.plain import printable_json
 
 SESSION_BYTES = 16
 TRUST_POLL_S = 2.0
 WATCH_EVERY_S = 60.0
 PROMISES_CHECKED = 16
+DOUBT_POLL_S = 1.0
 
 log = structlog.get_logger("oncegate.node")
 
@@ -134,8 +137,11 @@ class Node:
         while True:
             try:
                 promises = await asyncio.to_thread(newest_promises, self._state, PROMISES_CHECKED)
+                since = partial(promises_since, self._state)
                 async with GrpcLog(self._home) as source:
-                    await self._watch.look(source, promises)
+                    report = await self._watch.look(source, promises, since)
+                if report.followed is not None:
+                    self._take_trust()
             except LedgerBroken as error:
                 log.critical("ledger_broken", code=error.code, reason=error.detail)
                 self._broken = error
@@ -144,7 +150,17 @@ class Node:
             except (NodeError, KeysError) as error:
                 # No answer is no contradiction: it is asked again.
                 log.warning("ledger_not_seen", code=str(error.code))
-            await asyncio.sleep(self._watch_every_s)
+            await self._until_next_look()
+
+    async def _until_next_look(self) -> None:
+        """Waits for the next look; a promise that is not the log's own brings it forward, for a new epoch shows so."""
+        before, waited_s = self.provider.unknown_promises, 0.0
+        while waited_s < self._watch_every_s:
+            pause_s = min(DOUBT_POLL_S, self._watch_every_s - waited_s)
+            await asyncio.sleep(pause_s)
+            waited_s += pause_s
+            if self.provider.unknown_promises != before:
+                return
 
     async def _follow_trust(self) -> None:
         """Hands what a renewal brought to the provider, whoever renewed."""
@@ -154,13 +170,16 @@ class Node:
             try:
                 now = self._home.stamp()
                 if now != stamp:
-                    trust = self._home.trust()
-                    self.provider.renewed(trust, self._home.signing_key())
-                    self.ticket_key = trust.ticket_key
+                    self._take_trust()
                     stamp = now
             except (NodeError, KeysError) as error:
                 # The trust in force stays; a home that is being mended is looked at again.
                 log.warning("trust_not_read", code=str(error.code))
+
+    def _take_trust(self) -> None:
+        trust = self._home.trust()
+        self.provider.renewed(trust, self._home.signing_key())
+        self.ticket_key = trust.ticket_key
 
 
 def node_id(home: Home) -> SpiffeId:

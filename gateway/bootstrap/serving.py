@@ -337,6 +337,8 @@ def _trust(offline: Offline) -> Trust:
         promise_key=secrets.promise_key.verify_key.der,
         ledger_key=offline.ledger_key,
         gateway=settings.gateway_id,
+        custodians=settings.custodians.keys,
+        custodians_needed=settings.custodians.needed,
     )
 
 

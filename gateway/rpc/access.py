@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.AuditService/GetCheckpoint": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/GetInclusionProof": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/GetConsistencyProof": _rule(people=(Caller.ANYONE,)),
+    "/oncegate.v1.AuditService/ListEpochs": _rule(people=(Caller.ANYONE,)),
     "/oncegate.v1.AuditService/ListEntries": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/SearchEntries": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/ExportEntries": _rule(people=(Caller.AUDITOR,)),

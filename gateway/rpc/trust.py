@@ -7,7 +7,7 @@ from oncegate.v1 import enrolment_pb2
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Public keys and names: CA in PEM, ticket and promise keys in DER (SPKI), ledger key as C2SP text."""
+    """Public keys and names: CA in PEM, ticket and promise keys in DER (SPKI), ledger key, custodians in C2SP text."""
 
     trust_domain: str
     ca_pem: bytes
@@ -15,6 +15,8 @@ class Trust:
     promise_key: bytes
     ledger_key: str
     gateway: str
+    custodians: tuple[str, ...]
+    custodians_needed: int
 
     def message(self) -> enrolment_pb2.TrustBundle:
         """The message."""
@@ -25,4 +27,6 @@ class Trust:
             promise_key=self.promise_key,
             ledger_key=self.ledger_key,
             gateway=self.gateway,
+            custodians=self.custodians,
+            custodians_needed=self.custodians_needed,
         )

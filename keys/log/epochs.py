@@ -58,6 +58,7 @@ _NAMES: Final = (
     "reason",
 )
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_EPOCH: Final = re.compile(r"[2-9]|[1-9][0-9]{1,3}", re.ASCII)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NONE: Final = "-"
 _IDENTITY: Final = re.compile(r"[0-9]{14}")
@@ -274,6 +275,18 @@ def next_origin(previous: str, number: int) -> str:
     if not slash or not first or before != str(number - 1):
         raise BadEpoch("previous-origin: must be named like the epoch before")
     return f"{first}/{number}"
+
+
+def first_name(origin: str) -> str:
+    """The log's first name, by the name of any of its epochs."""
+    first, slash, number = origin.rpartition("/")
+    return first if slash and first and _EPOCH.fullmatch(number) else origin
+
+
+def epoch_number(origin: str) -> int:
+    """The number of an epoch, by its name; the first has none in its name."""
+    number = origin.rpartition("/")[2]
+    return FIRST if first_name(origin) == origin else int(number)
 
 
 @dataclass(frozen=True, slots=True)

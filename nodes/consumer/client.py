@@ -21,6 +21,7 @@ from nodes.consumer.answer import Answer, LocateAnswer
 from nodes.consumer.catalog import CatalogResource
 from nodes.consumer.catalog_reader import CatalogReader
 from nodes.consumer.consents import ConsentDesk
+from nodes.consumer.following import verifier_for
 from nodes.consumer.items import Item, record_items
 from nodes.consumer.notices import Notice, read_notice
 from nodes.consumer.questions import Asking, spelled_out
@@ -170,7 +171,8 @@ class AsyncClient:
         message = fetch_message(prepared, session.keys)
         response: exchange_pb2.FetchResponse = await session.call(session.exchange.Fetch, message, _timeout_s(prepared))
         now_ms = self._clock.now_ms()
-        return self._received(prepared, response, lambda: session.verifier.fetched(prepared, response, now_ms))
+        verifier = await verifier_for(self._home, self._clock, session, self._current, prepared, response)
+        return self._received(prepared, response, lambda: verifier.fetched(prepared, response, now_ms))
 
     async def fetch(
         self,
@@ -283,7 +285,8 @@ class AsyncClient:
         response: exchange_pb2.LocateResponse = await session.call(
             session.exchange.Locate, message, _timeout_s(prepared)
         )
-        return self._received(prepared, response, lambda: session.verifier.located(prepared, response))
+        verifier = await verifier_for(self._home, self._clock, session, self._current, prepared, response)
+        return self._received(prepared, response, lambda: verifier.located(prepared, response))
 
     async def catalog(self, provider: str = "") -> tuple[CatalogResource, ...]:
         """Every resource in the catalogue, ordered by code.

@@ -62,6 +62,19 @@ class AnswerVerifier:
         self._promise_scope = scope(trust.log_origin)
         self._receipts: dict[bytes, ItemVerifier] = {}
 
+    def promised(self, request: Prepared, response: exchange_pb2.FetchResponse | exchange_pb2.LocateResponse) -> bool:
+        """Whether the answer's promises are the log's own as it is believed to be; if not, it may be in a new epoch.
+
+        Args:
+            request: What was asked.
+            response: What came back.
+        """
+        try:
+            self._both_promises(request, response)
+        except UntrustedAnswer as problem:
+            return problem.reason is not Distrust.PROMISE
+        return True
+
     def fetched(self, request: Prepared, response: exchange_pb2.FetchResponse, now_ms: int) -> Answer:
         """Verifies the answer to a fetch.
 

@@ -16,6 +16,7 @@ from keys.certificates.spiffe import SpiffeId
 from keys.enrolment_token import EnrolmentToken
 from keys.errors import KeysError
 from keys.key_certificates import CertifiedKeys
+from keys.log.custodians import Custodians
 from keys.signing import VerifyKey
 from nodes.clock import Clock
 from nodes.enrolment.channel import people_channel
@@ -151,6 +152,10 @@ def check_issued(spiffe: SpiffeId, csr: bytes, certificate_pem: bytes, bundle: e
         raise EnrolmentUntrusted("the trust bundle is of another trust domain")
     if gateway.kind != "gateway" or not bundle.ca_pem:
         raise EnrolmentUntrusted("the trust bundle names no gateway or no CA")
+    try:
+        Custodians(bundle.custodians, bundle.custodians_needed)
+    except KeysError as error:
+        raise EnrolmentUntrusted("the trust bundle's custodians make no set") from error
     return Trust(
         trust_domain=bundle.trust_domain,
         ca_pem=bundle.ca_pem,
@@ -158,4 +163,6 @@ def check_issued(spiffe: SpiffeId, csr: bytes, certificate_pem: bytes, bundle: e
         promise_key=bundle.promise_key,
         ledger_key=bundle.ledger_key,
         gateway=bundle.gateway,
+        custodians=tuple(bundle.custodians),
+        custodians_needed=bundle.custodians_needed,
     )

@@ -4,12 +4,13 @@
 |---|---|---|
 | home.json | who this is and the gateway's two doors | 0644 |
 | identity.pem | TLS private key followed by its certificate: one file, so that a renewal is one rename | 0600 |
-| trust.json | the gateway's trust domain, CA certificates and public keys | 0644 |
+| trust.json | the gateway's trust domain, CA certificates and public keys; the log's key and its custodians | 0644 |
 | keys/signing.pem, keys/sealing.pem | the member's own keys | 0600 |
 | key-certificate.json | those keys, certified by the department | 0644 |
 | agreements/ | accepted agreements, `NAME.toml` with `NAME.sig` | |
 | services/ | service items of the department, put there by hand (`nodes.consumer.service_files`) | |
-| ledger-checkpoint | the newest checkpoint seen of the access log (`nodes.watch`) | 0644 |
+| ledger-checkpoint | the newest checkpoint seen of the log (`nodes.watch`); of epoch 2 `ledger-checkpoint-2` | 0644 |
+| ledger-epochs/, ledger-lost.json | statements of epochs that were followed, and promises lost with them | 0644 |
 
 Rules kept here: identity.pem is written last, so a home without it is not enrolled; every read parses strictly and
 fails closed. The department's key never lies in a home.
@@ -19,7 +20,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keys.certificates.spiffe import SpiffeId
@@ -71,8 +72,11 @@ class Trust:
         ca_pem: CA certificates, newest first.
         ticket_key: DER of the key that signs tickets.
         promise_key: DER of the key that signs the ledger's promises.
-        ledger_key: C2SP verifier key of the ledger's checkpoints.
+        ledger_key: C2SP verifier key of the ledger's checkpoints. Pinned at enrolment: only a statement of custodians
+            changes it (`nodes.watch.epochs`), a renewal does not.
         gateway: SPIFFE id of the gateway.
+        custodians: Verifier keys of the log's custodians, pinned likewise; none: no statement is believed.
+        custodians_needed: How many of them must sign.
     """
 
     trust_domain: str
@@ -81,11 +85,26 @@ class Trust:
     promise_key: bytes
     ledger_key: str
     gateway: str
+    custodians: tuple[str, ...] = ()
+    custodians_needed: int = 0
 
     @property
     def log_origin(self) -> str:
-        """Origin of the ledger: the scope of its promises."""
-        return f"{self.trust_domain}/ledger"
+        """Origin of the ledger in the epoch that is followed: the scope of its promises. A log's key is named so."""
+        return self.ledger_key.partition("+")[0]
+
+    def renewed(self, newer: "Trust") -> "Trust":
+        """What a renewal brought, with what it must not change: the log's key and its custodians.
+
+        Args:
+            newer: As received.
+        """
+        return replace(
+            newer,
+            ledger_key=self.ledger_key,
+            custodians=self.custodians,
+            custodians_needed=self.custodians_needed,
+        )
 
 
 class Home:
@@ -218,6 +237,8 @@ class Home:
             "promise_key": _b64(trust.promise_key),
             "ledger_key": trust.ledger_key,
             "gateway": trust.gateway,
+            "custodians": list(trust.custodians),
+            "custodians_needed": trust.custodians_needed,
         }
         write_whole(self._trust_file, _json(body), PUBLIC)
 
@@ -236,6 +257,8 @@ class Home:
             promise_key=_bytes(body, "promise_key", name),
             ledger_key=_text(body, "ledger_key", name),
             gateway=_text(body, "gateway", name),
+            custodians=_texts(body, "custodians", name),
+            custodians_needed=_count(body, "custodians_needed", name),
         )
 
     def write_identity(self, key_pem: bytes, certificate_pem: bytes) -> None:
@@ -258,14 +281,18 @@ class Home:
             raise HomeInvalid(self.identity_file.name, "holds no certificate")
         return TlsIdentity(key_pem, begin + rest, self.trust().ca_pem)
 
-    def stamp(self) -> tuple[int, int]:
-        """A value that changes whenever a renewal or a new key certificate is written; costs two `stat` calls.
+    def stamp(self) -> tuple[int, int, int]:
+        """A value that changes whenever a renewal, a new key certificate or other trust is written; three `stat` calls.
 
         Raises:
             HomeInvalid: The home is not enrolled.
         """
         try:
-            return self.identity_file.stat().st_mtime_ns, self.certified_file.stat().st_mtime_ns
+            return (
+                self.identity_file.stat().st_mtime_ns,
+                self.certified_file.stat().st_mtime_ns,
+                self._trust_file.stat().st_mtime_ns,
+            )
         except OSError as error:
             raise HomeInvalid("identity.pem", "the home is not enrolled", MemberCode.NOT_ENROLLED) from error
 
@@ -337,6 +364,21 @@ def _text(body: Mapping[str, object], key: str, name: str) -> str:
     value = body.get(key)
     if not isinstance(value, str):
         raise HomeInvalid(name, f"{key} must be a string")
+    return value
+
+
+def _texts(body: Mapping[str, object], key: str, name: str) -> tuple[str, ...]:
+    """A list of strings; none in a file from before there was one."""
+    value = body.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise HomeInvalid(name, f"{key} must be a list of strings")
+    return tuple(value)
+
+
+def _count(body: Mapping[str, object], key: str, name: str) -> int:
+    value = body.get(key, 0)
+    if type(value) is not int or value < 0:
+        raise HomeInvalid(name, f"{key} must be a number")
     return value
 
 

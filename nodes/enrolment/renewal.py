@@ -158,6 +158,7 @@ class Renewal:
             except grpc.aio.AioRpcError as error:
                 raise refusal(error) from error
         trust = check_issued(self._home.spiffe(), csr, response.certificate_pem, response.trust)
+        trust = self._home.trust().renewed(trust)
         # Trust first: while CAs change hands it lists both, so either identity works under it.
         self._home.write_trust(trust)
         self._home.write_identity(key_pem, response.certificate_pem)

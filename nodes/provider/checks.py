@@ -138,6 +138,8 @@ class TicketChecks:
         self._purposes = purposes
         self._ticket_scope = scope(who.node, who.session_id)
         self._frames: OrderedDict[int, tuple[TicketFrame, list[BatchItem]]] = OrderedDict()
+        self.unknown_promises = 0
+        """How many promises were not the log's own as it is believed to be: it may be in another epoch by now."""
         self.trust(trust)
 
     def trust(self, trust: Trust) -> None:
@@ -362,6 +364,7 @@ class TicketChecks:
             self._promises.verify(PROMISE, self._promise_scope, ask.promise)
             promise = self._codec.parse_promise(ask.promise.body)
         except (BadSignature, ValueError):
+            self.unknown_promises += 1
             raise CheckFailed(Reason.PROMISE_MISSING) from None
         if promise.request_digest != ticket.request_digest:
             raise CheckFailed(Reason.PROMISE_MISSING)

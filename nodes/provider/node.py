@@ -195,6 +195,11 @@ class ProviderNode:
         self._signing_key = signing_key
 
     @property
+    def unknown_promises(self) -> int:
+        """How many asks came with a promise that is not the log's own as it is believed to be."""
+        return self._checks.unknown_promises
+
+    @property
     def session_id(self) -> bytes:
         """See `Provider`."""
         return self._session_id

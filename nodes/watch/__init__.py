@@ -7,8 +7,9 @@ promised to it notices a promise that was not kept. Members that compare their c
 
 from nodes.watch.broken import Broken, LedgerBroken
 from nodes.watch.kept import KeptCheckpoint
+from nodes.watch.lost import Lost, LostPromises, Promised
 from nodes.watch.source import GrpcLog, LogSource
-from nodes.watch.watch import LedgerWatch, Promised, WatchReport
+from nodes.watch.watch import LedgerWatch, WatchReport
 
 __all__ = [
     "Broken",
@@ -17,6 +18,8 @@ __all__ = [
     "LedgerBroken",
     "LedgerWatch",
     "LogSource",
+    "Lost",
+    "LostPromises",
     "Promised",
     "WatchReport",
 ]

@@ -15,6 +15,9 @@ class Broken(StrEnum):
     LOG_SHRUNK = "LOG_SHRUNK"
     LOG_REWRITTEN = "LOG_REWRITTEN"
     PROMISE_BROKEN = "PROMISE_BROKEN"
+    EPOCH_UNEXPLAINED = "EPOCH_UNEXPLAINED"
+    EPOCH_UNSIGNED = "EPOCH_UNSIGNED"
+    EPOCH_HIDES = "EPOCH_HIDES"
     CONFLICT_KEPT = "CONFLICT_KEPT"
 
 
@@ -28,6 +31,17 @@ PUBLIC: dict[Broken, PublicText] = {
     ),
     Broken.PROMISE_BROKEN: PublicText(
         "访问日志中没有承诺的条目", "An entry that was promised is not in the access log"
+    ),
+    Broken.EPOCH_UNEXPLAINED: PublicText(
+        "访问日志换了名称，但没有从所认定的日志延续过来的保管人声明",
+        "The access log has another name, and no statement of its custodians leads there from the one that is pinned",
+    ),
+    Broken.EPOCH_UNSIGNED: PublicText(
+        "日志新纪元声明的保管人签名不足，或此处未认定保管人",
+        "Too few of the custodians pinned here signed the log's epoch statement, or none are pinned",
+    ),
+    Broken.EPOCH_HIDES: PublicText(
+        "日志新纪元声明隐瞒了已见过的检查点", "The log's epoch statement hides a checkpoint that was seen here"
     ),
     Broken.CONFLICT_KEPT: PublicText(
         "先前发现的访问日志冲突尚未处理", "A conflict of the access log was found before and is not resolved"

@@ -1,7 +1,8 @@
 """The newest checkpoint that a member has seen, and the evidence of a conflict, as files in its home.
 
-`ledger-checkpoint` is the signed note itself, so anyone can verify it. `ledger-conflict.json` is written once, never
-overwritten, and stands in the way until a person has looked at it and taken it away.
+`ledger-checkpoint` is the signed note itself, so anyone can verify it; each later epoch of the log has a file of its
+own (`ledger-checkpoint-2`), so that the last head of an ended one stays as evidence. `ledger-conflict.json` is written
+once, never overwritten, and stands in the way until a person has looked at it and taken it away.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from keys.errors import KeysError
 from keys.log.checkpoints import Checkpoint, open_checkpoint
+from keys.log.epochs import FIRST, epoch_number
 from keys.log.notes import NoteVerifier
 from nodes.enrolment.errors import HomeInvalid
 from nodes.enrolment.home import Home
@@ -37,7 +39,7 @@ class CheckpointFiles:
     """
 
     def __init__(self, home: Home) -> None:
-        self._note: Path = home.path / "ledger-checkpoint"
+        self._folder = home.path
         self._conflict: Path = home.path / "ledger-conflict.json"
 
     def newest(self, verifier: NoteVerifier, origin: str) -> KeptCheckpoint | None:
@@ -53,21 +55,27 @@ class CheckpointFiles:
         Raises:
             HomeInvalid: The file is damaged. It is not taken as "none": that would forget what was seen.
         """
-        if not self._note.exists():
+        file = self._file(origin)
+        if not file.exists():
             return None
         try:
-            note = read_public(self._note).decode("utf-8")
+            note = read_public(file).decode("utf-8")
             return KeptCheckpoint(note, open_checkpoint(note, verifier, origin))
         except (KeysError, UnicodeDecodeError) as error:
-            raise HomeInvalid(self._note.name, "is damaged, or of another log") from error
+            raise HomeInvalid(file.name, "is damaged, or of another log") from error
 
-    def keep(self, note: str) -> None:
-        """Replaces the newest checkpoint.
+    def keep(self, note: str, origin: str) -> None:
+        """Replaces the newest checkpoint of an epoch.
 
         Args:
             note: A note that was verified.
+            origin: The log's name in that epoch.
         """
-        write_whole(self._note, note.encode(), PUBLIC)
+        write_whole(self._file(origin), note.encode(), PUBLIC)
+
+    def _file(self, origin: str) -> Path:
+        number = epoch_number(origin)
+        return self._folder / ("ledger-checkpoint" if number == FIRST else f"ledger-checkpoint-{number}")
 
     @property
     def conflicting(self) -> bool:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from keys.signing import digest
 from nodes.link.codec import ProtobufCodec
-from nodes.provider.state import list_receipts, open_reader
-from nodes.watch.watch import Promised
+from nodes.provider.state import KeptReceipt, list_receipts, open_reader
+from nodes.watch.lost import Promised
+
+PAGE = 1000
 
 
 def newest_promises(state: Path, count: int) -> list[Promised]:
@@ -26,8 +29,41 @@ def newest_promises(state: Path, count: int) -> list[Promised]:
         kept = list_receipts(reader, None, count)
     finally:
         reader.close()
-    found = []
-    for receipt in kept:
-        promise = codec.parse_promise(receipt.promise.body)
-        found.append(Promised(promise.leaf_index, promise.leaf_hash, receipt.released_ms))
+    return [_promised(codec, receipt) for receipt in kept]
+
+
+def promises_since(state: Path, index: int) -> list[Promised]:
+    """Every promise about an entry from an index on. Blocks on the node's database.
+
+    Entries and releases grow together, so it looks from the newest release back until a whole page has none.
+
+    Args:
+        state: The node's database; a running node may be using it.
+        index: The first entry that counts.
+
+    Returns:
+        The promises, newest first; none when there is no such state yet.
+
+    Raises:
+        StateUnusable: The state cannot be used.
+    """
+    if not state.exists():
+        return []
+    codec, found, before = ProtobufCodec(), list[Promised](), None
+    reader = open_reader(state)
+    try:
+        while page := list_receipts(reader, before, PAGE):
+            promised = [_promised(codec, receipt) for receipt in page]
+            some = [one for one in promised if one.leaf_index >= index]
+            if not some:
+                break
+            found += some
+            before = page[-1].number
+    finally:
+        reader.close()
     return found
+
+
+def _promised(codec: ProtobufCodec, receipt: KeptReceipt) -> Promised:
+    promise = codec.parse_promise(receipt.promise.body)
+    return Promised(promise.leaf_index, promise.leaf_hash, receipt.released_ms, digest(receipt.ticket.body).hex())

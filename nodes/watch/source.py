@@ -6,6 +6,7 @@ from typing import Protocol, Self, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from keys.log.epochs import MOST_EPOCHS
 from nodes.enrolment.channel import people_channel
 from nodes.enrolment.home import Home
 from nodes.enrolment.refusals import refusal
@@ -30,6 +31,9 @@ class LogSource(Protocol):
 
     async def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """A proof that an entry is in the log of that size."""
+
+    async def epochs(self) -> tuple[str, ...]:
+        """The signed statements of the log's later epochs, oldest first."""
 
 
 class GrpcLog:
@@ -82,6 +86,16 @@ class GrpcLog:
         request = audit_pb2.GetInclusionProofRequest(leaf_index=index, tree_size=size)
         response: audit_pb2.GetInclusionProofResponse = await _call(self._stub.GetInclusionProof, request)
         return tuple(response.path[:LONGEST_PATH])
+
+    async def epochs(self) -> tuple[str, ...]:
+        """See `LogSource`.
+
+        Raises:
+            RequestRefused: The gateway refused.
+            GatewayUnreachable: No answer.
+        """
+        response: audit_pb2.ListEpochsResponse = await _call(self._stub.ListEpochs, audit_pb2.ListEpochsRequest())
+        return tuple(response.statements[:MOST_EPOCHS])
 
 
 async def _call(method: Callable[..., Awaitable[Got]], request: Message) -> Got:

@@ -10,14 +10,15 @@ from keys.log.notes import NoteSigner
 FIVE: Final = tuple(NoteSigner(f"city.example/custodian/{number}", bytes([number]) * 32) for number in range(10, 15))
 NEEDED: Final = 3
 PINNED: Final = Custodians([one.vkey for one in FIVE], NEEDED)
+_KEYS: Final = ", ".join(f'"{one.vkey}"' for one in FIVE)
+SETTINGS: Final = f"\n[custodians]\nkeys = [{_KEYS}]\nneeded = {NEEDED}\n"
+"""The five as a gateway's settings have them."""
 
 
 def pin(home: Path) -> None:
     """Pin the five in a gateway's settings."""
     settings = home / "gateway.toml"
-    keys = ", ".join(f'"{one.vkey}"' for one in FIVE)
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(f"{text}\n[custodians]\nkeys = [{keys}]\nneeded = {NEEDED}\n", encoding="utf-8")
+    settings.write_text(settings.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
 
 
 def signed(statement: Path, signers: Sequence[NoteSigner] = FIVE[:NEEDED]) -> Path:

@@ -14,7 +14,7 @@ from gateway.audit.verify.heads import Head, open_head
 from keys.errors import BadCheckpoint, BadEpoch, HeadHidden, TooFewCustodians
 from keys.log.checkpoints import Checkpoint, open_checkpoint
 from keys.log.custodians import Custodians
-from keys.log.epochs import Chain
+from keys.log.epochs import Chain, first_name
 from keys.log.notes import NoteVerifier
 
 
@@ -81,7 +81,7 @@ class Epochs:
             return open_head(note, self.verifier, held=held)
         ended = next((one for one in self._chain.statements if one.previous_origin == origin), None)
         if ended is None:
-            if not self._chain.statements and _first_name(origin) == _first_name(self.verifier.name):
+            if not self._chain.statements and first_name(origin) == first_name(self.verifier.name):
                 raise VerificationFailed(Fault.EPOCH_UNEXPLAINED, note=note)
             return open_head(note, self.verifier, held=held)
         try:
@@ -143,9 +143,3 @@ def believed(key: str, notes: Sequence[str], custodians: Sequence[str], needed: 
         raise VerificationFailed(Fault.EPOCH_UNSIGNED, rule=str(error)) from error
     except BadEpoch as error:
         raise VerificationFailed(Fault.EPOCH_BAD, rule=str(error)) from error
-
-
-def _first_name(origin: str) -> str:
-    """The log's first name, by the name of one of its epochs."""
-    first, slash, number = origin.rpartition("/")
-    return first if slash and first and number.isdigit() else origin

@@ -74,6 +74,13 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             raise bad_request("old_size", "must be at most the new size, which the log must have reached") from None
         return audit_pb2.GetConsistencyProofResponse(new_size=proof.new_size, path=proof.path)
 
+    async def ListEpochs(  # noqa: N802
+        self, request: audit_pb2.ListEpochsRequest, context: Any
+    ) -> audit_pb2.ListEpochsResponse:
+        """See audit.proto."""
+        del request, context
+        return audit_pb2.ListEpochsResponse(statements=self._ledger.lineage.notes)
+
     def _checkpoint(self) -> str:
         try:
             return self._ledger.checkpoint()

@@ -52,6 +52,16 @@ class GetConsistencyProofResponse(_message.Message):
     path: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, new_size: _Optional[int] = ..., path: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class ListEpochsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListEpochsResponse(_message.Message):
+    __slots__ = ("statements",)
+    STATEMENTS_FIELD_NUMBER: _ClassVar[int]
+    statements: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, statements: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class Entry(_message.Message):
     __slots__ = ("leaf_index", "leaf_hash", "accountability", "accountability_salt", "person", "person_salt", "person_digest", "accountability_digest", "pruned_under")
     LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]

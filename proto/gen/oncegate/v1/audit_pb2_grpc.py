@@ -50,6 +50,11 @@ class AuditServiceStub:
                 request_serializer=oncegate_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.ListEpochs = channel.unary_unary(
+                '/oncegate.v1.AuditService/ListEpochs',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.ListEpochsRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.ListEpochsResponse.FromString,
+                _registered_method=True)
         self.ListEntries = channel.unary_unary(
                 '/oncegate.v1.AuditService/ListEntries',
                 request_serializer=oncegate_dot_v1_dot_audit__pb2.ListEntriesRequest.SerializeToString,
@@ -112,6 +117,13 @@ class AuditServiceServicer:
 
     def GetConsistencyProof(self, request, context):
         """Proof that the log only grew between two sizes. For everyone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEpochs(self, request, context):
+        """The signed statements with which the log's later epochs began. For everyone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +202,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=oncegate_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'ListEpochs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEpochs,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.ListEpochsRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.ListEpochsResponse.SerializeToString,
             ),
             'ListEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEntries,
@@ -314,6 +331,33 @@ class AuditService:
             '/oncegate.v1.AuditService/GetConsistencyProof',
             oncegate_dot_v1_dot_audit__pb2.GetConsistencyProofRequest.SerializeToString,
             oncegate_dot_v1_dot_audit__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEpochs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/ListEpochs',
+            oncegate_dot_v1_dot_audit__pb2.ListEpochsRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.ListEpochsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from oncegate.v1 import signed_pb2 as oncegate_dot_v1_dot_signed__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boncegate/v1/enrolment.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"\x81\x01\n\x0bTrustBundle\x12\x14\n\x0ctrust_domain\x18\x01 \x01(\t\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x12\n\nticket_key\x18\x03 \x01(\x0c\x12\x13\n\x0bpromise_key\x18\x04 \x01(\x0c\x12\x12\n\nledger_key\x18\x05 \x01(\t\x12\x0f\n\x07gateway\x18\x06 \x01(\t\"[\n\x0c\x45nrolRequest\x12\x14\n\x0ctoken_secret\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\"Q\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\'\n\x05trust\x18\x02 \x01(\x0b\x32\x18.oncegate.v1.TrustBundle\"E\n\x0cRenewRequest\x12\x0b\n\x03\x63sr\x18\x01 \x01(\x0c\x12(\n\x04keys\x18\x02 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\"Q\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\'\n\x05trust\x18\x02 \x01(\x0b\x32\x18.oncegate.v1.TrustBundle2\x92\x01\n\x10\x45nrolmentService\x12>\n\x05\x45nrol\x12\x19.oncegate.v1.EnrolRequest\x1a\x1a.oncegate.v1.EnrolResponse\x12>\n\x05Renew\x12\x19.oncegate.v1.RenewRequest\x1a\x1a.oncegate.v1.RenewResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boncegate/v1/enrolment.proto\x12\x0boncegate.v1\x1a\x18oncegate/v1/signed.proto\"\xb0\x01\n\x0bTrustBundle\x12\x14\n\x0ctrust_domain\x18\x01 \x01(\t\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x12\n\nticket_key\x18\x03 \x01(\x0c\x12\x13\n\x0bpromise_key\x18\x04 \x01(\x0c\x12\x12\n\nledger_key\x18\x05 \x01(\t\x12\x0f\n\x07gateway\x18\x06 \x01(\t\x12\x12\n\ncustodians\x18\x07 \x03(\t\x12\x19\n\x11\x63ustodians_needed\x18\x08 \x01(\r\"[\n\x0c\x45nrolRequest\x12\x14\n\x0ctoken_secret\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12(\n\x04keys\x18\x03 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\"Q\n\rEnrolResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\'\n\x05trust\x18\x02 \x01(\x0b\x32\x18.oncegate.v1.TrustBundle\"E\n\x0cRenewRequest\x12\x0b\n\x03\x63sr\x18\x01 \x01(\x0c\x12(\n\x04keys\x18\x02 \x01(\x0b\x32\x1a.oncegate.v1.CertifiedKeys\"Q\n\rRenewResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\'\n\x05trust\x18\x02 \x01(\x0b\x32\x18.oncegate.v1.TrustBundle2\x92\x01\n\x10\x45nrolmentService\x12>\n\x05\x45nrol\x12\x19.oncegate.v1.EnrolRequest\x1a\x1a.oncegate.v1.EnrolResponse\x12>\n\x05Renew\x12\x19.oncegate.v1.RenewRequest\x1a\x1a.oncegate.v1.RenewResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,15 +33,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oncegate.v1.enrolment_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRUSTBUNDLE']._serialized_start=71
-  _globals['_TRUSTBUNDLE']._serialized_end=200
-  _globals['_ENROLREQUEST']._serialized_start=202
-  _globals['_ENROLREQUEST']._serialized_end=293
-  _globals['_ENROLRESPONSE']._serialized_start=295
-  _globals['_ENROLRESPONSE']._serialized_end=376
-  _globals['_RENEWREQUEST']._serialized_start=378
-  _globals['_RENEWREQUEST']._serialized_end=447
-  _globals['_RENEWRESPONSE']._serialized_start=449
-  _globals['_RENEWRESPONSE']._serialized_end=530
-  _globals['_ENROLMENTSERVICE']._serialized_start=533
-  _globals['_ENROLMENTSERVICE']._serialized_end=679
+  _globals['_TRUSTBUNDLE']._serialized_end=247
+  _globals['_ENROLREQUEST']._serialized_start=249
+  _globals['_ENROLREQUEST']._serialized_end=340
+  _globals['_ENROLRESPONSE']._serialized_start=342
+  _globals['_ENROLRESPONSE']._serialized_end=423
+  _globals['_RENEWREQUEST']._serialized_start=425
+  _globals['_RENEWREQUEST']._serialized_end=494
+  _globals['_RENEWRESPONSE']._serialized_start=496
+  _globals['_RENEWRESPONSE']._serialized_end=577
+  _globals['_ENROLMENTSERVICE']._serialized_start=580
+  _globals['_ENROLMENTSERVICE']._serialized_end=726
 # @@protoc_insertion_point(module_scope)
