@@ -13,7 +13,7 @@ import typer
 
 from gateway.audit.review.formats import Format
 from gateway.audit.verify import layout
-from gateway.audit.verify.check import BadUse, check
+from gateway.audit.verify.check import BadUse, check, quorum_of
 from gateway.audit.views import LogEntry
 from gateway.cli import audit_conditions as conditions
 from gateway.cli import audit_local as local
@@ -270,11 +270,17 @@ def verify(
     leaf: Annotated[
         str | None, typer.Option("--leaf", help="For a proof file: the leaf hash (hex) that it has to be about.")
     ] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option("--witness", help="The verifier key of a witness; may be repeated.")
+    ] = None,
+    quorum: Annotated[
+        int | None, typer.Option("--quorum", help="How many of the witnesses must have cosigned; all unless given.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute everything, offline. Exit code 5 names the first bad entry and shows the evidence."""
     try:
-        outcome = check(place, key, earlier or (), before, leaf)
+        outcome = check(place, key, earlier or (), before, leaf, quorum_of(witness or (), quorum, key))
     except BadUse as error:
         fail(str(error), EXIT_USAGE)
     show(outcome, as_json=as_json)

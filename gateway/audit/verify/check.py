@@ -16,6 +16,7 @@ from gateway.audit.verify.copy import Report, leaves_of, read_note, verify_expor
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.proof import ProofReport, verify_proof
 from gateway.audit.verify.tiled import TiledReport, leaves_at, verify_tiles
+from keys.log.cosignatures import Quorum
 from keys.log.merkle import HASH_SIZE
 from keys.log.notes import LONGEST_NOTE
 
@@ -55,7 +56,12 @@ class Outcome:
 
 
 def check(
-    place: str, key: str, earlier: Sequence[Path] = (), before: Path | None = None, leaf: str | None = None
+    place: str,
+    key: str,
+    earlier: Sequence[Path] = (),
+    before: Path | None = None,
+    leaf: str | None = None,
+    quorum: Quorum | None = None,
 ) -> Outcome:
     """Verify whatever is at a place.
 
@@ -65,6 +71,7 @@ def check(
         earlier: Checkpoints that the verifier has kept.
         before: Folder of a copy or of tiles that the verifier has kept.
         leaf: For a proof file: the leaf hash, hex, of the entry that it has to be about.
+        quorum: The witnesses who must have cosigned the newest checkpoint; None for none.
 
     Returns:
         The outcome; a failure is one too.
@@ -74,19 +81,38 @@ def check(
         BadCheckpoint: The key is no verifier key.
     """
     try:
-        return _succeeded(_verified(place, key, earlier, before, leaf))
+        return _with_witnesses(_succeeded(_verified(place, key, earlier, before, leaf, quorum)), quorum)
     except VerificationFailed as failure:
         return outcome_of(failure)
 
 
+def quorum_of(witnesses: Sequence[str], needed: int | None, key: str) -> Quorum | None:
+    """Whom the verifier believes beside the log's key.
+
+    Args:
+        witnesses: Their verifier keys; none for nobody.
+        needed: How many must have cosigned; None for all of them.
+        key: The log's verifier key.
+
+    Raises:
+        BadUse: The number is given without witnesses.
+        BadCheckpoint: A key is malformed, given twice, or the log's own; or the number is out of range.
+    """
+    if not witnesses:
+        if needed is not None:
+            raise BadUse("a quorum needs witnesses")
+        return None
+    return Quorum.of(witnesses, len(witnesses) if needed is None else needed, key)
+
+
 def _verified(
-    place: str, key: str, earlier: Sequence[Path], before: Path | None, leaf: str | None
+    place: str, key: str, earlier: Sequence[Path], before: Path | None, leaf: str | None, quorum: Quorum | None
 ) -> Report | TiledReport | ProofReport:
     where = place if _ADDRESS.match(place) else Path(place)
     if isinstance(where, Path) and where.is_file():
         if earlier or before is not None:
             raise BadUse("a proof file is verified with the key alone")
-        return verify_proof(_text(where, Fault.PROOF_MALFORMED), key, None if leaf is None else _leaf(leaf))
+        return verify_proof(_text(where, Fault.PROOF_MALFORMED), key, None if leaf is None else _leaf(leaf), quorum)
     if leaf is not None:
         raise BadUse("a leaf hash is for a proof file")
     if isinstance(where, Path) and not where.is_dir():
@@ -99,8 +125,8 @@ def _verified(
         notes.append(read_note(before))
         leaves = _leaves(before, key)
     if isinstance(where, str) or (not (where / layout.ENTRIES).exists() and (where / "tile").exists()):
-        return verify_tiles(where, key, notes, leaves)
-    return verify_export(where, key, notes, earlier_leaves=leaves)
+        return verify_tiles(where, key, notes, leaves, quorum)
+    return verify_export(where, key, notes, earlier_leaves=leaves, quorum=quorum)
 
 
 def _leaves(kept: Path, key: str) -> Iterator[bytes]:
@@ -156,6 +182,15 @@ def _succeeded(report: Report | TiledReport | ProofReport) -> Outcome:
     else:
         lines.append(f"It continues the checkpoint of {report.earlier_size} entries that you kept.")
     return Outcome.of(report, lines)
+
+
+def _with_witnesses(outcome: Outcome, quorum: Quorum | None) -> Outcome:
+    """The outcome, and whom the newest head was believed from."""
+    if quorum is None:
+        return outcome
+    said = f"{quorum.needed} or more of the {len(quorum.witnesses)} witnesses that you named cosigned it 已获见证方联署"
+    document = {**outcome.document, "witnesses_needed": quorum.needed}
+    return dataclasses.replace(outcome, document=document, lines=[*outcome.lines, said])
 
 
 def outcome_of(failure: VerificationFailed) -> Outcome:

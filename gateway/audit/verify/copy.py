@@ -20,6 +20,7 @@ from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.heads import Heads, first_difference, open_head
 from gateway.audit.verify.pruned import Pruned
 from keys import canonical
+from keys.log.cosignatures import Quorum
 from keys.log.frontier import Frontier
 from keys.log.notes import LONGEST_NOTE, NoteVerifier
 
@@ -77,6 +78,7 @@ def verify_export(
     earlier_checkpoint: str | Sequence[str] | None = None,
     earlier_copy: Path | None = None,
     earlier_leaves: Iterable[bytes] | None = None,
+    quorum: Quorum | None = None,
 ) -> Report:
     """Verify an exported copy. Accepts by returning; fails closed.
 
@@ -87,6 +89,7 @@ def verify_export(
         earlier_copy: A copy that the verifier has kept from before and verified then: its checkpoint counts as one
             kept, and if the log was forked, the first entry that differs is named.
         earlier_leaves: The same for leaf hashes that were kept in another form, whose checkpoint is among those given.
+        quorum: The witnesses who must have cosigned the checkpoint; None for none.
 
     Returns:
         What was verified.
@@ -102,7 +105,7 @@ def verify_export(
     if earlier_copy is not None:
         held.append(read_note(earlier_copy))
         earlier_leaves = leaves_of(earlier_copy)
-    heads = Heads(final, [*others, *(open_head(note, verifier, held=True) for note in held)])
+    heads = Heads(final, [*others, *(open_head(note, verifier, held=True) for note in held)], quorum)
     seen = _Seen()
     try:
         frontier = _verify_entries(directory, heads, seen)
@@ -159,6 +162,7 @@ def _verify_entries(directory: Path, heads: Heads, seen: _Seen) -> Frontier:
         _check_entry(raw, frontier, seen, heads.final.checkpoint.size)
         heads.check(frontier)
     heads.check_length(frontier.size)
+    heads.check_cosigned()
     if seen.unexplained:
         # Erasing is itself an entry, written first: a part that is gone without one was taken away.
         raise VerificationFailed(Fault.ERASURE_UNEXPLAINED, min(seen.unexplained), entries=len(seen.unexplained))

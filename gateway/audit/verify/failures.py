@@ -37,6 +37,8 @@ class Fault(StrEnum):
     PROOF_BAD = "PROOF_BAD"
     PROOF_OF_ANOTHER_ENTRY = "PROOF_OF_ANOTHER_ENTRY"
     NOT_REACHED = "NOT_REACHED"
+    NOT_COSIGNED = "NOT_COSIGNED"
+    COSIGNATURE_BAD = "COSIGNATURE_BAD"
     EPOCH_UNEXPLAINED = "EPOCH_UNEXPLAINED"
     EPOCH_UNSIGNED = "EPOCH_UNSIGNED"
     EPOCH_BAD = "EPOCH_BAD"
@@ -116,6 +118,13 @@ TEXT: Final[dict[Fault, FaultText]] = {
     ),
     Fault.PROOF_OF_ANOTHER_ENTRY: FaultText("证明属于另一条目", "The proof is another entry's"),
     Fault.NOT_REACHED: FaultText("无法从该地址读取日志", "The log cannot be read from that address"),
+    Fault.NOT_COSIGNED: FaultText(
+        "检查点未获足够见证方联署：其后的条目可能只对您如此",
+        "Too few witnesses have cosigned the checkpoint: these entries may be shown to you alone",
+    ),
+    Fault.COSIGNATURE_BAD: FaultText(
+        "检查点上有见证方的无效签名", "The checkpoint holds a witness's signature that does not verify"
+    ),
     Fault.EPOCH_UNEXPLAINED: FaultText(
         "该检查点属于此日志的另一纪元，须以保管人签署的声明（--epoch）及其公钥（--custodian）说明",
         "The checkpoint is of another epoch of this log: only a statement signed by its custodians explains that "

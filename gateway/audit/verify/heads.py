@@ -3,6 +3,9 @@
 Heads that the verifier holds weigh more than those found with the log: the same key that signed a rewriting signed the
 latter. Evidence of a fork is complete by itself: two notes of the log's key, and the consistency proof by which the
 later one continues another history than the earlier.
+
+With a quorum of witnesses, heads that enough of them have cosigned weigh as much as those that the verifier holds, for
+the log's key alone cannot have made them; and a newest head without the quorum is not accepted.
 """
 
 import base64
@@ -13,6 +16,7 @@ from typing import NamedTuple
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from keys.errors import BadCheckpoint
 from keys.log.checkpoints import Checkpoint, open_checkpoint
+from keys.log.cosignatures import Quorum
 from keys.log.frontier import Frontier
 from keys.log.merkle import consistency_path
 from keys.log.notes import NoteVerifier
@@ -55,18 +59,25 @@ class Heads:
     Args:
         final: The head that covers exactly the entries.
         others: Further ones.
+        quorum: The witnesses whose cosignatures count; None for none.
+
+    Raises:
+        VerificationFailed: A head holds a signature of one of the witnesses that does not verify.
     """
 
     final: Head
     others: Sequence[Head]
+    quorum: Quorum | None = None
     _by_size: dict[int, list[Head]] = field(init=False)
     _signed: int = 0
-    _held: int = 0
+    _firm: int = 0
+    _cosigned: int = -1
+    _failed: Head | None = None
 
     def __post_init__(self) -> None:
-        """Sort them by size; what the verifier holds is compared first, for it says more when it fails."""
+        """Sort them by size; what weighs more is compared first, for it says more when it fails."""
         self._by_size = {}
-        for head in sorted([*self.others, self.final], key=lambda one: not one.held):
+        for head in sorted([*self.others, self.final], key=lambda one: not self._is_firm(one)):
             self._by_size.setdefault(head.checkpoint.size, []).append(head)
 
     def __len__(self) -> int:
@@ -87,14 +98,17 @@ class Heads:
         heads = self._by_size.get(frontier.size, ())
         root = frontier.root() if heads else b""
         for head in heads:
+            firm = self._is_firm(head)
             if head.checkpoint.root == root:
                 self._signed = frontier.size
-                self._held = frontier.size if head.held else self._held
+                self._firm = frontier.size if firm else self._firm
+                self._cosigned = frontier.size if self._is_cosigned(head) else self._cosigned
                 continue
-            # Against a head that the verifier holds, the other heads prove nothing: the same key signed them.
+            self._failed = head
+            # Against a firm head, the other heads prove nothing: the log's key alone signed them.
             raise VerificationFailed(
-                Fault.LOG_FORKED if head.held else Fault.ENTRIES_REWRITTEN,
-                self._held if head.held else self._signed,
+                Fault.LOG_FORKED if firm and (head.held or head is not self.final) else Fault.ENTRIES_REWRITTEN,
+                self._firm if firm else self._signed,
                 frontier.size - 1,
                 size=frontier.size,
                 signed_root=head.checkpoint.root.hex(),
@@ -110,7 +124,9 @@ class Heads:
         """
         final = self.final.checkpoint.size
         longest = max(
-            (head for head in self.others if head.held), key=lambda head: head.checkpoint.size, default=self.final
+            (head for head in self.others if self._is_firm(head)),
+            key=lambda head: head.checkpoint.size,
+            default=self.final,
         )
         if longest.checkpoint.size > final:
             raise VerificationFailed(
@@ -123,6 +139,34 @@ class Heads:
             )
         if size < final:
             raise VerificationFailed(Fault.ENTRY_MISSING, size, checkpoint_size=final)
+
+    def check_cosigned(self) -> None:
+        """Demand the quorum of the newest head, after everything fits it. Fails closed.
+
+        Raises:
+            VerificationFailed: Too few witnesses have cosigned it; the entries named are those that no head with
+                the quorum, or held by the verifier, covers.
+        """
+        final = self.final.checkpoint
+        if self.quorum is None or self._cosigned == final.size:
+            return
+        raise VerificationFailed(
+            Fault.NOT_COSIGNED,
+            self._firm,
+            max(self._firm, final.size - 1),
+            size=final.size,
+            cosigned=len(self.quorum.count(self.final.note)),
+            needed=self.quorum.needed,
+            signed_note=self.final.note,
+        )
+
+    def _is_firm(self, head: Head) -> bool:
+        """Whether the log's key alone cannot have made it up since."""
+        return head.held or self._is_cosigned(head)
+
+    def _is_cosigned(self, head: Head) -> bool:
+        # A restored head stands in the note of another one.
+        return self.quorum is not None and not head.restored and is_cosigned(head.note, self.quorum)
 
     def with_proof(self, failure: VerificationFailed, leaves: Callable[[], Iterable[bytes]]) -> VerificationFailed:
         """The same failure with the proof of the fork, if the log's newest head really stands for other entries.
@@ -137,13 +181,31 @@ class Heads:
         old = int(failure.evidence["size"])
         path = _consistency(leaves(), old, final)
         if path is None:
-            return failure
+            # Nobody signed what is here: it does not even lead to the log's own newest head.
+            held = self._failed is None or self._failed.held
+            return (
+                failure
+                if held
+                else VerificationFailed(Fault.ENTRIES_REWRITTEN, failure.first, failure.last, **failure.evidence)
+            )
         evidence = {
             **failure.evidence,
             "later_note": self.final.note,
             "consistency_proof": " ".join(base64.b64encode(one).decode() for one in path),
         }
         return VerificationFailed(failure.fault, failure.first, failure.last, **evidence)
+
+
+def is_cosigned(note: str, quorum: Quorum) -> bool:
+    """Whether enough witnesses have cosigned a head.
+
+    Raises:
+        VerificationFailed: The note holds a signature of one of them that does not verify.
+    """
+    try:
+        return len(quorum.count(note)) >= quorum.needed
+    except BadCheckpoint as error:
+        raise VerificationFailed(Fault.COSIGNATURE_BAD, note=note) from error
 
 
 def first_difference(now: Iterable[bytes], before: Iterable[bytes]) -> int | None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from gateway.audit.verify import layout
 from gateway.audit.verify.failures import Fault, VerificationFailed
+from gateway.audit.verify.heads import is_cosigned
 from keys.errors import BadCheckpoint, BadProof
+from keys.log.cosignatures import Quorum
 from keys.log.merkle import HASH_SIZE
 from keys.log.notes import NoteVerifier
 from keys.log.proof_files import ProofFile, read_proof_file, verify_proof_file
@@ -40,13 +42,14 @@ class ProofReport:
     pruned: bool = False
 
 
-def verify_proof(text: str, public_key: str, leaf: bytes | None = None) -> ProofReport:
+def verify_proof(text: str, public_key: str, leaf: bytes | None = None, quorum: Quorum | None = None) -> ProofReport:
     """Verify a proof file. Accepts by returning; fails closed.
 
     Args:
         text: Content of the file.
         public_key: The log's verifier key (C2SP), from somewhere other than the file.
         leaf: Leaf hash of the entry that it has to be a proof of, such as a promise states; None takes the file's.
+        quorum: The witnesses who must have cosigned the checkpoint in it; None for none.
 
     Returns:
         What was verified.
@@ -75,6 +78,8 @@ def verify_proof(text: str, public_key: str, leaf: bytes | None = None) -> Proof
         raise VerificationFailed(Fault.CHECKPOINT_BAD, note=proof.checkpoint) from error
     except BadProof as error:
         raise VerificationFailed(Fault.PROOF_BAD, proof.index, leaf=leaf.hex(), signed_note=proof.checkpoint) from error
+    if quorum is not None and not is_cosigned(proof.checkpoint, quorum):
+        raise VerificationFailed(Fault.NOT_COSIGNED, proof.index, needed=quorum.needed, signed_note=proof.checkpoint)
     return ProofReport(
         origin=head.origin,
         index=proof.index,

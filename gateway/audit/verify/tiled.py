@@ -13,6 +13,7 @@ from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.heads import Heads, first_difference, open_head
 from gateway.audit.verify.places import TiledLog, malformed
 from keys.errors import BadProof
+from keys.log.cosignatures import Quorum
 from keys.log.frontier import Frontier
 from keys.log.merkle import hashes_of, leaf_hash, root_of, subtree_root
 from keys.log.notes import NoteVerifier
@@ -55,6 +56,7 @@ def verify_tiles(
     public_key: str,
     earlier_checkpoints: Sequence[str] = (),
     earlier_leaves: Iterable[bytes] | None = None,
+    quorum: Quorum | None = None,
 ) -> TiledReport:
     """Verify a log in tiles. Accepts by returning; fails closed.
 
@@ -64,6 +66,7 @@ def verify_tiles(
         earlier_checkpoints: Checkpoints that the verifier has kept from before.
         earlier_leaves: The leaf hashes of a copy or of tiles that the verifier has kept from before; if the log was
             forked, the first entry that differs is named.
+        quorum: The witnesses who must have cosigned the newest head; None for none.
 
     Returns:
         What was verified.
@@ -77,9 +80,10 @@ def verify_tiles(
     with TiledLog.at(where) as log:
         final = open_head(log.checkpoint(), verifier, held=False)
         log.size = final.checkpoint.size
-        heads = Heads(final, held)
+        heads = Heads(final, held, quorum)
         try:
             frontier, tiles = _verify(log, heads)
+            heads.check_cosigned()
         except VerificationFailed as failure:
             if failure.fault is Fault.ENTRIES_REWRITTEN:
                 failure = _narrowed_by_tiles(failure, log, final.checkpoint.root)
