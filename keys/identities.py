@@ -57,7 +57,7 @@ class Place:
     """Where a sealed identity belongs.
 
     Attributes:
-        origin: The log's name.
+        origin: The log's first name, which stays when a new epoch begins.
         whose: Of a person or of an official.
         pseudonym: The person's random id, or the official's keyed hash, as entries show it.
         scheme: A person's scheme; empty for an official.

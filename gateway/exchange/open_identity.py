@@ -195,7 +195,7 @@ class OpenIdentity:
         if named != about.hex() or said.get("of") != str(whose) or said.get("key") != key_id.hex():
             return None
         scheme = str(personal.get("scheme", "")) if whose is Whose.PERSON else ""
-        place = Place(self._ledger.origin, whose, about, scheme)
+        place = Place(self._ledger.lineage.first_origin, whose, about, scheme)
         return place, key_id, canonical.from_text(personal.get("sealed")), entry.leaf_index
 
     async def _recorded(

@@ -116,7 +116,7 @@ class SealIdentities:
         standing = self._standing.current()
         if standing.key is None or self._fresh(standing, person_id):
             return
-        place = Place(self._ledger.origin, Whose.PERSON, person_id, scheme)
+        place = Place(self._ledger.lineage.first_origin, Whose.PERSON, person_id, scheme)
         said: dict[str, Json] = {"person": person_id.hex(), "scheme": scheme}
         await self._seal(standing, standing.key.key, place, Identity(Whose.PERSON, scheme, identifier), {}, said)
 
@@ -133,7 +133,7 @@ class SealIdentities:
         about = bytes.fromhex(person.subject_key)
         if standing.key is None or self._fresh(standing, about):
             return
-        place = Place(self._ledger.origin, Whose.OFFICIAL, about)
+        place = Place(self._ledger.lineage.first_origin, Whose.OFFICIAL, about)
         said: dict[str, Json] = {"official": person.subject_key}
         if person.department:
             said["department"] = person.department

@@ -1,11 +1,13 @@
 """Identities are sealed once for each key, however many ask, on every database; rows are never believed."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, update
 
 from gateway.audit.entries import EntryDraft
+from gateway.audit.epochs import Lineage
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.auditors.identities import Identities
@@ -20,9 +22,13 @@ from gateway.identity.people import Person
 from gateway.storage.database import write_transaction
 from keys import canonical
 from keys.identities import Place, Whose, open_identity
+from keys.log.checkpoints import Checkpoint, parse_checkpoint, sign_checkpoint
+from keys.log.custodians import sign_statement
+from keys.log.epochs import EpochStatement, next_origin
+from keys.log.notes import NoteSigner, split_note
 from keys.sealing import SealingKey
 from policies.civil_time import DAY_MS
-from tests.support.ledgers import ORIGIN, LedgerClock, storage_fault
+from tests.support.ledgers import NOTE_KEY, ORIGIN, LedgerClock, encode_promise, ledger_keys, storage_fault
 
 KEY, NEWER = SealingKey.generate(), SealingKey.generate()
 SCHEME, ALICE, BO = "cn.resident-id", b"a" * 16, b"b" * 16
@@ -106,6 +112,43 @@ async def test_what_was_sealed_long_ago_is_sealed_again_and_everything_goes_with
     # Known as sealed no more, here and elsewhere.
     await seal(seals)
     assert len(sealed(ledger)) == 1
+
+
+async def test_an_identity_opens_under_the_log_s_first_name_after_a_new_epoch_began(
+    engine: Engine, ledger: SqlLedger, clock: LedgerClock, seals: SealIdentities
+) -> None:
+    await seal(seals)
+    ledger.stop()
+    head = parse_checkpoint(split_note(ledger.checkpoint())[0])
+    restored = Checkpoint(ORIGIN, head.size, head.root)
+    signer = NoteSigner(next_origin(ORIGIN, 2), b"2" * 32)
+    begins = EpochStatement(
+        number=2,
+        origin=signer.name,
+        key=signer.vkey,
+        previous_origin=ORIGIN,
+        previous_key=NOTE_KEY.vkey,
+        previous_statement=b"",
+        restored_size=restored.size,
+        restored_root=restored.root,
+        last=sign_checkpoint(NOTE_KEY, restored),
+        time_ms=clock.now_ms(),
+        reason="a disk failed",
+    )
+    keys = replace(ledger_keys(), note=signer)
+    custodian = NoteSigner("gov.example/custodian", b"c" * 32)
+    lineage = Lineage(ORIGIN, [sign_statement(begins.text(), custodian)])
+    goes_on = SqlLedger(engine, keys, ORIGIN, clock, encode_promise, lineage=lineage)
+    goes_on.start()
+    try:
+        later = SealIdentities(engine, goes_on, Record(goes_on), clock, again_days=365)
+        await seal(later, BO)
+        given = opening(engine, goes_on, later)
+        for who in (ALICE, BO):
+            found = await given("", Wanted(Whose.PERSON, who.hex()), "why", [KEY.key_id])
+            assert open_identity(KEY, found.place, found.sealed).name == NAMES[who]
+    finally:
+        goes_on.stop()
 
 
 async def test_a_row_that_was_moved_to_another_person_s_entry_gives_nothing_out(
