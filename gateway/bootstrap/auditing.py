@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.audit.ledger import SqlLedger
-from gateway.bootstrap.log_search import index_log
+from gateway.bootstrap.log_search import SearchTables
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.retention import daily
 from gateway.exchange.auditing import ReadLog
@@ -29,11 +29,13 @@ class Auditing:
     Args:
         ledger: The log.
         servicer: Their door.
+        tables: What searches go by.
         retention: The turn that prunes the log, when it is switched on.
     """
 
     ledger: SqlLedger
     servicer: AuditServicer
+    tables: SearchTables
     retention: Sequence[Turn]
 
     def register(self, server: Any) -> None:
@@ -42,7 +44,7 @@ class Auditing:
 
     def turns(self) -> tuple[Turn, ...]:
         """What is done again and again: a name for the log, the pause in seconds, and the turn."""
-        return (("search tables", _INDEX_S, lambda: index_log(self.ledger)), *self.retention)
+        return (("search tables", _INDEX_S, self.tables.turn), *self.retention)
 
 
 def auditing(offline: Offline, people: People, subjects: IdentifySubject, record: Record, own: OwnProfile) -> Auditing:
@@ -63,4 +65,4 @@ def auditing(offline: Offline, people: People, subjects: IdentifySubject, record
         ReviewLog(people, subjects, record, ledger),
         Evidence(people, record, ledger, offline.clock),
     )
-    return Auditing(ledger, servicer, daily(offline))
+    return Auditing(ledger, servicer, SearchTables(ledger, offline.clock), daily(offline))

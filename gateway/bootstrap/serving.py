@@ -242,6 +242,7 @@ class Gateway:
                 agreed.status,
                 emergencies.status,
                 self._witnesses.status,
+                self._auditing.tables.status,
             ),
         )
 

@@ -14,6 +14,8 @@ from gateway.cli.output import EXIT_UNREACHABLE, command, emit, fail, moment, sa
 from gateway.settings import STATUS_FILE
 
 _STALE_S = 5.0
+_UNINDEXED_TOLD_S = 60
+"""The search tables are seconds behind while the gateway is busy; that is not worth a line."""
 
 
 @command
@@ -84,17 +86,8 @@ def status(home: Home, as_json: AsJson = False) -> None:
         tiles = f", tiles {found['tiles']}" if found.get("tiles") else ""
         say(f"doors: systems {found['systems']}, people {found['people']}{tiles}")
         say(f"ledger: {found['ledger_size']} entries; server certificate until {moment(found['certificate_until_ms'])}")
-        for line in _witnesses(found.get("witnesses")):
+        for line in (*_witnesses(found.get("witnesses")), *_attention(found)):
             say(line)
-        if found.get("keyring_problem"):
-            say(f"the newest keyring does not open: {found['keyring_problem']}; profile fields are closed")
-        if found.get("changed_agreements"):
-            say(f"not what was signed: {found['changed_agreements']} agreements or proposals; see agreement list")
-        if found.get("overdue_proposals"):
-            say(f"{found['overdue_proposals']} proposals are overdue: oncegate agreement overdue")
-        if found.get("open_emergencies"):
-            late = found["overdue_emergencies"]
-            say(f"{found['open_emergencies']} emergency uses are open, {late} are late: oncegate emergency overdue")
         rows = [
             (
                 n["node"].removeprefix("spiffe://"),
@@ -111,6 +104,24 @@ def status(home: Home, as_json: AsJson = False) -> None:
     emit(found, as_json=as_json, human=human)
     if not found["running"] or found.get("sealed"):
         raise typer.Exit(EXIT_UNREACHABLE)
+
+
+def _attention(found: dict[str, Any]) -> list[str]:
+    """What the status says that somebody should look at."""
+    lines = []
+    if found.get("keyring_problem"):
+        lines.append(f"the newest keyring does not open: {found['keyring_problem']}; profile fields are closed")
+    if found.get("changed_agreements"):
+        lines.append(f"not what was signed: {found['changed_agreements']} agreements or proposals; see agreement list")
+    if found.get("overdue_proposals"):
+        lines.append(f"{found['overdue_proposals']} proposals are overdue: oncegate agreement overdue")
+    if found.get("open_emergencies"):
+        open_, late = found["open_emergencies"], found["overdue_emergencies"]
+        lines.append(f"{open_} emergency uses are open, {late} are late: oncegate emergency overdue")
+    if found.get("unindexed_for_s", 0) > _UNINDEXED_TOLD_S:
+        behind, waited = found["unindexed_entries"], found["unindexed_for_s"]
+        lines.append(f"the auditors' search reads {behind} entries from the log itself, the oldest for {waited} s")
+    return lines
 
 
 def _witnesses(found: dict[str, Any] | None) -> list[str]:

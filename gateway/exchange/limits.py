@@ -9,6 +9,7 @@ The other limits of an exchange (of a consent, of tries) are counts like these; 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.audit.counters import Book, Count
@@ -24,6 +25,8 @@ _KEPT_MS: Final = 2 * DAY_MS
 _TOLD_MS: Final = 30 * DAY_MS
 """How long past its day a sum is kept, which explanations tell."""
 _SEP: Final = "\0"
+_NAMES: Final = 1024
+"""Names of each kind that are kept: those of the agreements in use today are asked for at every request, twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +83,19 @@ def told_until_ms(at_ms: int) -> int:
     return day_begins_ms(civil_day(at_ms) + 1) + _TOLD_MS
 
 
+@lru_cache(maxsize=_NAMES)
 def uses_name(agreement: str, day: int) -> str:
     """Name of the counter of an agreement's uses on a civil day."""
     return _SEP.join(("agreement-uses", agreement, str(day)))
 
 
+@lru_cache(maxsize=_NAMES)
 def subjects_name(agreement: str, day: int) -> str:
     """Name of the counter of the different subjects asked about on a civil day."""
     return _SEP.join(("agreement-subjects", agreement, str(day)))
 
 
+@lru_cache(maxsize=_NAMES)
 def rate_name(agreement: str) -> str:
     """Name of the number that keeps an agreement's rate: the theoretical arrival time, Unix microseconds."""
     return _SEP.join(("agreement-rate", agreement))

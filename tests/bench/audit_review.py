@@ -6,16 +6,16 @@ without the log, in large transactions, to save time.
 """
 
 import argparse
+import hashlib
 import itertools
 import random
-import secrets
 import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from gateway.audit.review.tallies import DAY_MS, Dimension, civil_day, labels_of
 from gateway.storage.database import open_database
 from keys.log.notes import NoteSigner
 from keys.signing import SigningKey
-from tests.bench.results import merge
+from tests.bench.results import bench_key, merge
 
 ENTRIES = 1_000_000
 RUNS = 3
@@ -45,7 +45,7 @@ _ORIGIN = "bench.example/ledger"
 _DEPARTMENTS = [f"department-{number}" for number in range(20)]
 _PURPOSES = [f"purpose_{number}" for number in range(30)]
 _FIELDS = [("tax.income", f"field_{n}") for n in range(8)] + [("civil.resident", f"field_{n}") for n in range(12)]
-_OFFICIALS = [secrets.token_bytes(32).hex() for _ in range(500)]
+_OFFICIALS = [hashlib.sha256(b"official %d" % number).hexdigest() for number in range(500)]
 _PERSON = bytes(15) + b"\x07"
 
 
@@ -60,9 +60,9 @@ class ReviewedLog:
     def __init__(self, path: Path, entries: int) -> None:
         self._engine = open_database(f"sqlite:///{path}")
         keys = LedgerKeys(
-            {1: secrets.token_bytes(32)},
-            {1: secrets.token_bytes(32)},
-            secrets.token_bytes(32),
+            {1: bench_key("accountability")},
+            {1: bench_key("person")},
+            bench_key("token"),
             SigningKey.generate(),
             NoteSigner.generate(_ORIGIN),
         )
@@ -77,7 +77,8 @@ class ReviewedLog:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("PRAGMA cache_size=-500000")
-            self._fill(connection)
+            if connection.execute("SELECT count(*) FROM audit_marks").fetchone() == (0,):
+                self._fill(connection)
         self.review = Review(self._engine, Reader(self._engine, self._bodies), self._bodies)
         self.days = (civil_day(_START_MS), civil_day(_START_MS) + _DAYS)
 
@@ -150,8 +151,9 @@ class ReviewedLog:
     def _derive(self, index: int, time_ms: int, closed: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         day = civil_day(time_ms)
         self._days[day] = (self._days.get(day, (index - 1, 0))[0], index)
-        self._facets += [(self._facet(str(facet), value), index) for facet, value in facets_of(closed, asked)]
-        for label in labels_of(closed, asked):
+        facets = facets_of(closed, asked)
+        self._facets += [(self._facet(str(facet), value), index) for facet, value in facets]
+        for label in labels_of(closed, facets):
             text = label.text()
             token = self._facet("tally", text)
             self._tallies[number_of(label.dimension), day, token] += 1
@@ -203,21 +205,24 @@ def questions(log: ReviewedLog) -> dict[str, Callable[[], int]]:
     }
 
 
-def measure(entries: int = ENTRIES, runs: int = RUNS) -> dict[str, Any]:
+def measure(entries: int = ENTRIES, runs: int = RUNS, folder: Path | None = None) -> dict[str, Any]:
     """Measure every question.
 
     Args:
         entries: Of the log.
         runs: How often each is asked; the slowest counts.
+        folder: Where the log is kept and found again by the next run; None to throw it away.
 
     Returns:
         Seconds of the slowest question, and of each beside it.
     """
-    with tempfile.TemporaryDirectory(prefix="oncegate-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="oncegate-bench-") if folder is None else nullcontext(folder) as name:
+        Path(name).mkdir(exist_ok=True)
+        path = Path(name) / f"review-{entries}.db"
         began = time.perf_counter()
-        log = ReviewedLog(Path(name) / "log.db", entries)
+        log = ReviewedLog(path, entries)
         filled_s = time.perf_counter() - began
-        size = (Path(name) / "log.db").stat().st_size
+        size = path.stat().st_size
         taken: dict[str, float] = {}
         for question, ask in questions(log).items():
             runs_s = []
@@ -244,9 +249,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=ENTRIES, help="entries of the log")
     parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--folder", type=Path, help="keep the log there, to ask again without filling it again")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"))
     given = parser.parse_args(arguments)
-    document = measure(given.entries, given.runs)
+    document = measure(given.entries, given.runs, given.folder)
     merge(given.out, document)
     sys.stdout.write(f"{'audit_questions_1m_s':28} {document['audit_questions_1m_s']:.3f}\n")
     for name, value in document["absolute"].items():

@@ -27,7 +27,7 @@ from gateway.storage.database import open_database
 from keys.log.notes import NoteSigner
 from keys.signing import SigningKey
 from tests.bench.measure import ratio
-from tests.bench.results import merge
+from tests.bench.results import bench_key, merge
 
 ROUNDS = 3
 FEW = 10_000
@@ -73,9 +73,9 @@ class FilledLog:
         self._engine = open_database(f"sqlite:///{path}")
         self._bodies = Bodies(
             LedgerKeys(
-                {1: _key("accountability")},
-                {1: _key("person")},
-                _key("token"),
+                {1: bench_key("accountability")},
+                {1: bench_key("person")},
+                bench_key("token"),
                 SigningKey.generate(),
                 NoteSigner.generate(_ORIGIN),
             ),
@@ -161,11 +161,6 @@ class FilledLog:
     def close(self) -> None:
         """Close the database."""
         self._engine.dispose()
-
-
-def _key(name: str) -> bytes:
-    """A key that is the same in every run, so that a log that was kept can be read; it guards nothing."""
-    return hashlib.sha256(f"{_ORIGIN} {name}".encode()).digest()
 
 
 def _person_id(number: int) -> bytes:

@@ -15,8 +15,9 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from gateway.audit.entries import EntryDraft, Json
-from gateway.bootstrap.log_search import index_log
+from gateway.bootstrap.log_search import SearchTables
 from gateway.cli.main import app
+from gateway.clock import SystemClock
 from oncegate.v1 import audit_pb2
 from policies.civil_time import civil_date
 from tests.support.city import ALICE, BO, NOBODY, PURPOSE, City
@@ -91,7 +92,7 @@ async def lived_in(city: City, raw: RawSystem) -> AsyncIterator[None]:
         "items": [{"resource": "civil.resident", "field": "name", "form": "value", "outcome": "released"}],
     }
     await city.parts.ledger.append(EntryDraft("released", who, None))
-    await index_log(city.parts.ledger)
+    await SearchTables(city.parts.ledger, SystemClock()).turn()
     yield
 
 

@@ -6,7 +6,8 @@ who read it; the tables can be emptied at any time and are filled again.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, func, select, tuple_, update
@@ -15,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from gateway.audit.bodies import Bodies
 from gateway.audit.reader import Reader
+from gateway.audit.review.facets import Facet
 from gateway.audit.review.query import Hit
 from gateway.audit.review.tallies import Label, civil_day, labels_of, number_of
 from gateway.audit.store import table
@@ -33,6 +35,8 @@ _MARK: Final = "indexed_below"
 _EMPTYING: Final = -1
 _ROWS: Final = 2_000
 _DELETED: Final = 20_000
+_REMEMBERED: Final = 8192
+"""Tokens that are remembered, of each kind."""
 
 
 class Indexer:
@@ -48,6 +52,15 @@ class Indexer:
         self._engine = engine
         self._reader = reader
         self._bodies = bodies
+        self.reached_ms = 0
+        """Time of the newest entry that was indexed here; 0 before the first."""
+        # Departments, purposes, fields and rules are few and come again and again.
+        self._token_of: Callable[[Facet, str], int] = lru_cache(maxsize=_REMEMBERED)(
+            lambda facet, value: bodies.facet(str(facet), value)
+        )
+        self._label_token: Callable[[Label], int] = lru_cache(maxsize=_REMEMBERED)(
+            lambda label: bodies.facet("tally", label.text())
+        )
         self._insert = insert_postgresql if engine.dialect.name == "postgresql" else insert_sqlite
 
     def turn(self, batch: int = BATCH) -> int:
@@ -72,6 +85,7 @@ class Indexer:
         there = [entry for some in self._reader.walk(start, stop) for entry in some if entry.pruned_under is None]
         hits = with_questions(self._reader, there)
         self._write(start, stop, hits)
+        self.reached_ms = max((hit.entry.time_ms for hit in hits), default=self.reached_ms)
         return end - stop
 
     def empty(self) -> None:
@@ -146,16 +160,15 @@ class Indexer:
     ) -> tuple[list[tuple[int, int]], Counter[tuple[int, int, int]], dict[int, bytes]]:
         facets: list[tuple[int, int]] = []
         tallies: Counter[tuple[int, int, int]] = Counter()
-        names: dict[int, str] = {}
+        names: dict[int, Label] = {}
         for hit in hits:
             index, day = hit.entry.leaf_index, civil_day(hit.entry.time_ms)
-            facets += [(self._bodies.facet(str(facet), value), index) for facet, value in hit.facets]
+            facets += [(self._token_of(facet, value), index) for facet, value in hit.facets]
             for label in counted(hit):
-                text = label.text()
-                token = self._bodies.facet("tally", text)
+                token = self._label_token(label)
                 tallies[number_of(label.dimension), day, token] += 1
-                names[token] = text
-        labels = {token: self._bodies.seal_label(token, text) for token, text in names.items()}
+                names[token] = label
+        labels = {token: self._bodies.seal_label(token, label.text()) for token, label in names.items()}
         return facets, tallies, labels
 
 
@@ -197,7 +210,7 @@ def with_questions(reader: Reader, entries: Iterable[LogEntry]) -> list[Hit]:
 
 def counted(hit: Hit) -> list[Label]:
     """As what an entry is counted."""
-    return list(labels_of(hit.entry.account, None if hit.asked is None else hit.asked.account))
+    return list(labels_of(hit.entry.account, hit.facets))
 
 
 def _stored_mark(connection: Connection) -> int:

@@ -9,6 +9,7 @@ facet: who searches for one goes by the person's token, which goes when the pers
 import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.audit.kinds import Kind
@@ -59,7 +60,11 @@ Pair = tuple[Facet, str]
 
 def folded(text: str) -> str:
     """A value as it is compared: NFKC, nothing unseen, single spaces, at most `LONGEST_VALUE` characters."""
-    text = text[:LONGEST_VALUE]
+    return _folded(text[:LONGEST_VALUE])
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> str:
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     seen = [c for c in " ".join(text.split()) if unicodedata.category(c) not in _UNSEEN]

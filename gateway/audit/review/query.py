@@ -6,6 +6,7 @@ search takes it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from gateway.audit.review.facets import Pair, facets_of
@@ -44,14 +45,14 @@ class Query:
         return "\x01".join([str(self.from_ms), str(self.until_ms), person, *facets]).encode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hit:
     """An entry that a search found, with the question that it closes, if it closes one."""
 
     entry: LogEntry
     asked: LogEntry | None = None
 
-    @property
+    @cached_property
     def facets(self) -> frozenset[Pair]:
         """By what it is found."""
         return facets_of(self.entry.account, None if self.asked is None else self.asked.account)

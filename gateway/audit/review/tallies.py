@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from gateway.audit.kinds import Kind
-from gateway.audit.review.facets import Facet, facets_of, field_name, folded, items_of, system_name
+from gateway.audit.review.facets import Facet, Pair, field_name, folded, items_of, system_name
 
 DAY_MS: Final = 86_400_000
 CIVIL_OFFSET_MS: Final = 8 * 3_600_000
@@ -90,12 +90,12 @@ def civil_day(time_ms: int) -> int:
     return (time_ms + CIVIL_OFFSET_MS) // DAY_MS
 
 
-def labels_of(said: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> Iterator[Label]:
+def labels_of(said: Mapping[str, Any], facets: frozenset[Pair]) -> Iterator[Label]:
     """As what an entry is counted, each once; nothing for one that is neither a request's outcome nor an auditor's act.
 
     Args:
         said: Its accountability part.
-        asked: That of the question that it closes, if it closes one.
+        facets: By what it is found, together with the question that it closes.
     """
     kind = str(said.get("kind", ""))
     if kind in AUDITED and isinstance(said.get("auditor"), str):
@@ -104,7 +104,7 @@ def labels_of(said: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -
         return
     department = folded(str(said.get("department", "")))
     system = folded(system_name(str(said.get("system", ""))))
-    for facet, value in facets_of(said, asked):
+    for facet, value in facets:
         dimension = _BY_FACET.get(facet)
         if dimension is not None:
             yield Label(department, dimension, value, kind)

@@ -93,7 +93,7 @@ def test_a_record_of_csv_is_one_record_whatever_it_holds(text: str) -> None:
 def test_any_entry_has_facets_and_formats(said: dict[str, Any]) -> None:
     said = {**said, "kind": "released", "time_ms": 0}
     assert (Facet.OUTCOME, "released") in facets_of(said, said)
-    list(labels_of(said, said))
+    list(labels_of(said, facets_of(said, said)))
     for form in Format:
         assert record(form, hit(said), ORIGIN)
 
