@@ -15,6 +15,7 @@ class Kind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     LOG_READ = "log_read"
     PERSON_SEARCHED = "person_searched"
+    ACCESSES_READ = "accesses_read"
     IDENTITY_KEY_SET = "identity_key_set"
     IDENTITY_SEALED = "identity_sealed"
     IDENTITY_OPENED = "identity_opened"
@@ -93,6 +94,7 @@ ACCESSES: Final = frozenset(
         Kind.REPLAYED,
         Kind.PERSON_SEARCHED,
         Kind.IDENTITY_OPENED,
+        Kind.ACCESSES_READ,
         Kind.PROFILE_RECORDED,
         Kind.PROFILE_FOUND,
         Kind.CORRECTION_READ,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from gateway.audit.accesses import EVERYTHING, Accesses, Wanted
 from gateway.audit.bodies import Bodies, LedgerKeys
 from gateway.audit.checkpoints import Checkpoints
 from gateway.audit.cosigning import Cosigning, Witnessing
@@ -82,6 +83,7 @@ class SqlLedger:
             checkpoints,
         )
         self._reader = Reader(engine, bodies)
+        self._accesses = Accesses(self._reader, bodies)
         self._bodies = bodies
         self._anchor = anchor
         self.published = Published(engine, bodies)
@@ -202,9 +204,11 @@ class SqlLedger:
         """Entries, newest first. See `Reader.entries`."""
         return self._reader.entries(kind=kind, department=department, cursor=cursor, limit=limit)
 
-    def accesses(self, person_id: bytes, *, cursor: str = "", limit: int = 50) -> AccessPage:
-        """Who asked for one person's data, newest first. See `Reader.accesses`."""
-        return self._reader.accesses(person_id, cursor=cursor, limit=limit)
+    def accesses(
+        self, person_id: bytes, wanted: Wanted = EVERYTHING, *, cursor: str = "", limit: int = 50
+    ) -> AccessPage:
+        """Who asked for one person's data, newest first. See `accesses.py`."""
+        return self._accesses.page(person_id, wanted, cursor=cursor, limit=limit)
 
     def indexes_about(self, person_id: bytes, kind: str, start: int, end: int | None = None) -> list[int]:
         """Indexes of the entries of one rare kind about one person. See `Reader.indexes_about`."""

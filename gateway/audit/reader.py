@@ -10,18 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Engine, Row, and_, exists, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, Connection, Engine, Row, and_, exists, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from gateway.audit.bodies import Bodies
 from gateway.audit.errors import EntryPruned, LedgerCorrupt, NoSuchEntry
-from gateway.audit.kinds import ACCESSES, OUTCOMES, PRUNED, Kind
+from gateway.audit.kinds import OUTCOMES, PRUNED, Kind
 from gateway.audit.prunings import Prunings
 from gateway.audit.store import CHECKPOINTS, COUNTERS, ENTRIES, read_checkpoint, read_hashes, table
 from gateway.audit.tables import RARE_KIND, AuditMark
 from gateway.audit.tree import row_hashes
-from gateway.audit.views import AccessPage, ConsistencyProof, EntryPage, InclusionProof, LogEntry, access_of
+from gateway.audit.views import ConsistencyProof, EntryPage, InclusionProof, LogEntry
 from keys.errors import BadProof
 from keys.log.merkle import HASH_SIZE, HashSource, consistency_path, inclusion_path
 
@@ -180,31 +180,7 @@ class Reader:
                 conditions.append(literal_column(RARE_KIND.text, Boolean))
         if department:
             conditions.append(ENTRIES.c.department == department)
-        return EntryPage(*self._page(conditions, cursor, limit))
-
-    def accesses(self, person_id: bytes, *, cursor: str = "", limit: int = 50) -> AccessPage:
-        """Who asked for one person's data, newest first. A request that has its outcome is shown as that outcome.
-
-        Args:
-            person_id: As given in `EntryDraft.about`.
-            cursor: From the page before; empty for the first.
-            limit: 1 to 500.
-
-        Raises:
-            NoSuchEntry: The cursor or the limit is none.
-            LedgerCorrupt: An entry does not fit its leaf hash.
-        """
-        token = self._bodies.token(person_id)
-        closing = ENTRIES.alias("closing")
-        # Only an outcome that the person sees as well may stand for the request.
-        closed = exists().where(closing.c.request_index == ENTRIES.c.leaf_index, closing.c.person_token == token)
-        conditions = [
-            ENTRIES.c.person_token == token,
-            ENTRIES.c.kind.in_(sorted(ACCESSES)),
-            or_(ENTRIES.c.kind != str(Kind.ASKED), ~closed),
-        ]
-        entries, next_cursor = self._page(conditions, cursor, limit)
-        return AccessPage([access_of(entry) for entry in entries], next_cursor)
+        return EntryPage(*self.page(conditions, cursor, limit))
 
     def indexes_about(self, person_id: bytes, kind: str, start: int, end: int | None = None) -> list[int]:
         """Indexes of the entries of one kind about one person, oldest first. Nothing is opened: a look-up only.
@@ -314,7 +290,13 @@ class Reader:
             raise NoSuchEntry("no checkpoint was published yet")
         return found[1], self.walk(first_index, found[0])
 
-    def _page(self, conditions: list[ColumnElement[bool]], cursor: str, limit: int) -> tuple[list[LogEntry], str]:
+    def page(self, conditions: list[ColumnElement[bool]], cursor: str, limit: int) -> tuple[list[LogEntry], str]:
+        """The entries for which conditions on the stored columns hold, newest first, and the next page's cursor.
+
+        Raises:
+            NoSuchEntry: The cursor or the limit is none.
+            LedgerCorrupt: An entry does not fit its leaf hash.
+        """
         if not 1 <= limit <= LARGEST_PAGE or (cursor and not _CURSOR.fullmatch(cursor)):
             raise NoSuchEntry("there is no such page")
         if cursor:

@@ -95,6 +95,8 @@ class Access:
         reason: Reason code of a refusal; empty otherwise.
         emergency: Reason of the declared emergency; empty when none was declared.
         visible_from_ms: From when on the law lets the person know, Unix ms; 0 at once.
+        law: By which law the person was told later; empty when at once.
+        why: What an auditor gave as the reason for looking for the person or for who the person is; empty otherwise.
         service: Code of the service item for which it was asked; empty when none was named.
         service_version: Its version; 0 when none was named.
     """
@@ -113,6 +115,8 @@ class Access:
     visible_from_ms: int = 0
     service: str = ""
     service_version: int = 0
+    law: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,8 @@ def access_of(entry: LogEntry) -> Access:
         visible_from_ms=int(emergency.get("visible_from_ms", 0)),
         service=_text(service, "code"),
         service_version=int(service.get("version", 0)),
+        law=_text(emergency, "law"),
+        why=_text(said, "why"),
     )
 
 

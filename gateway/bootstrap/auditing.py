@@ -8,10 +8,13 @@ from gateway.audit.ledger import SqlLedger
 from gateway.bootstrap.log_search import SearchTables
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.retention import daily
+from gateway.exchange.access_words import AccessWords
+from gateway.exchange.acting import Actors
 from gateway.exchange.auditing import ReadLog
+from gateway.exchange.count_hidden import CountHidden
 from gateway.exchange.evidence import Evidence
 from gateway.exchange.identify import IdentifySubject
-from gateway.exchange.people import OwnProfile
+from gateway.exchange.own_accesses import OwnAccesses
 from gateway.exchange.record import Record
 from gateway.exchange.review import ReviewLog
 from gateway.identity.people import People
@@ -47,7 +50,7 @@ class Auditing:
         return (("search tables", _INDEX_S, self.tables.turn), *self.retention)
 
 
-def auditing(offline: Offline, people: People, subjects: IdentifySubject, record: Record, own: OwnProfile) -> Auditing:
+def auditing(offline: Offline, people: People, subjects: IdentifySubject, record: Record) -> Auditing:
     """Wire it.
 
     Args:
@@ -55,14 +58,16 @@ def auditing(offline: Offline, people: People, subjects: IdentifySubject, record
         people: Who may come in by a token.
         subjects: Knows persons by identifier.
         record: Writes the log.
-        own: What a citizen sees of the log.
     """
-    ledger = offline.ledger
+    ledger, clock = offline.ledger, offline.clock
+    actors = Actors(people, subjects, offline.settings.consents.relations)
     servicer = AuditServicer(
         ledger,
         ReadLog(people, record, ledger),
-        own,
+        OwnAccesses(actors, record, ledger, clock),
         ReviewLog(people, subjects, record, ledger),
-        Evidence(people, record, ledger, offline.clock),
+        Evidence(people, record, ledger, clock),
+        CountHidden(people, record, ledger, offline.engine, clock),
+        AccessWords(offline.departments, offline.purposes, offline.catalog),
     )
     return Auditing(ledger, servicer, SearchTables(ledger, offline.clock), daily(offline))

@@ -175,7 +175,7 @@ class Gateway:
         locate = Locate(identify, subjects, decide, record, self.index, codec)
         taking = Acknowledge(identify, record, offline.ledger.joins, settings.trust_domain, clock)
         corrections = Corrections(engine, offline.secrets.live, clock, vault.search, suite=vault.suite)
-        own = OwnProfile(people, subjects, vault, record, offline.ledger, clock, corrections, self._erase)
+        own = OwnProfile(people, subjects, vault, record, clock, corrections, self._erase)
         verify = verify_field(offline, Citizens(people, subjects), vault, disclose, record, codec)
         desk = SourceDesk(people, offline.departments, subjects, vault, corrections, _sources(settings), record, clock)
         self._emergencies = emergencies = emergency_desk(offline, people, subjects, record)
@@ -183,7 +183,7 @@ class Gateway:
         self._agreeing = agreed = agreeing(offline)
         self._witnesses = LogWitnesses(settings, offline.ledger.cosigning, clock)
         self._mend = Mend(offline.ledger, record, limits, clock)
-        self._auditing = auditing(offline, people, subjects, record, own)
+        self._auditing = auditing(offline, people, subjects, record)
         self._identity = ServerIdentity(offline.authority, settings, clock)
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
 

@@ -19,7 +19,7 @@ from gateway.cli import audit_conditions as conditions
 from gateway.cli import audit_local as local
 from gateway.cli import audit_retention
 from gateway.cli.audit_local import show
-from gateway.cli.audit_review import rebuild_search, report, search, stats, write_found
+from gateway.cli.audit_review import hidden, rebuild_search, report, search, stats, write_found
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.identity import identity, key_app
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
@@ -249,6 +249,7 @@ def _received(stream: Iterator[audit_pb2.ExportLogResponse]) -> Iterator[LogEntr
 app.command("search")(search)
 app.command("stats")(stats)
 app.command("report")(report)
+app.command("hidden")(hidden)
 app.command("rebuild-search")(rebuild_search)
 app.command("identity")(identity)
 app.add_typer(key_app, name="identity-key")

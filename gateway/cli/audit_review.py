@@ -22,7 +22,7 @@ from gateway.cli import audit_conditions as conditions
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.offline import open_offline
 from gateway.cli.options import Address, AsJson, CaFile, Home, TokenFile
-from gateway.cli.output import command, console, emit, say, table
+from gateway.cli.output import EXIT_UNVERIFIED, command, console, emit, say, table
 from gateway.cli.retained import retained_of, say_retained
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
 from policies.civil_time import DAY_MS, civil_date
@@ -32,6 +32,7 @@ _EXPORT_DEADLINE_S: Final = 3600.0
 _PAGES: Final = 8
 _STDOUT: Final = Path("-")
 _REPORT_DAYS: Final = 84
+_HIDDEN_DAYS: Final = 366
 
 
 class ListedPeriod(StrEnum):
@@ -280,3 +281,68 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows([safe_cell(str(cell)) for cell in row] for row in rows)
+
+
+@command
+def hidden(
+    gateway: Address,
+    ca: CaFile,
+    token_file: TokenFile,
+    from_: conditions.From = "",
+    until: conditions.Until = "",
+    as_json: AsJson = False,
+) -> None:
+    """Count what laws keep from persons until a day: by month, department and law, with the ends and missed ends.
+
+    Without times of the last year. Exit code 5 when an end was missed.
+    """
+    until_ms = conditions.moment_of(until, "--until") or int(time.time() * 1000) + 1
+    from_ms = conditions.moment_of(from_, "--from") or max(0, until_ms - _HIDDEN_DAYS * DAY_MS)
+    with people_channel(gateway, ca) as channel:
+        stub = audit_pb2_grpc.AuditServiceStub(channel)
+        request = audit_pb2.CountHiddenRequest(from_unix_ms=from_ms, until_unix_ms=until_ms)
+        response = stub.CountHidden(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
+    rows = [
+        {
+            "month": f"{civil_date(row.month_unix_ms):%Y-%m}",
+            "department": row.department,
+            "law": row.law,
+            "hidden": row.hidden,
+            "ended": row.ended,
+            "overdue": row.overdue,
+            "first_end_unix_ms": row.first_end_unix_ms,
+            "last_end_unix_ms": row.last_end_unix_ms,
+            "overdue_entries": list(row.overdue_entries),
+        }
+        for row in response.rows
+    ]
+
+    def human() -> None:
+        columns = (
+            "month 月份",
+            "department 部门",
+            "law 法律依据",
+            "hidden 未告知",
+            "ended 已告知",
+            "overdue 逾期",
+            "ends 告知日期",
+        )
+        shown = [
+            (
+                row.month_unix_ms and f"{civil_date(row.month_unix_ms):%Y-%m}",
+                row.department,
+                row.law,
+                row.hidden,
+                row.ended,
+                f"{row.overdue}: {', '.join(map(str, row.overdue_entries))}" if row.overdue else 0,
+                f"{civil_date(row.first_end_unix_ms)} … {civil_date(row.last_end_unix_ms)}" if row.hidden else "",
+            )
+            for row in response.rows
+        ]
+        table("Kept from persons by law 依法延迟告知", columns, shown)
+        if response.more:
+            say("there are more; choose less time 还有更多，请缩短时段")
+
+    emit({"rows": rows, "more": response.more}, as_json=as_json, human=human)
+    if any(row.overdue for row in response.rows):
+        raise typer.Exit(EXIT_UNVERIFIED)

@@ -2,23 +2,22 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gateway.cli import own_consent, own_correction, own_field, own_request
+from gateway.cli import own_access, own_consent, own_correction, own_field, own_request
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
-from gateway.cli.emergency_texts import own_emergencies, reason_text
+from gateway.cli.emergency_texts import own_emergencies
 from gateway.cli.erasures import receipt_document
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
-from gateway.cli.output import command, emit, fields_text, moment, say, table
+from gateway.cli.output import command, emit, moment, say, table
 from gateway.cli.profile_texts import FIELD_COLUMNS, field_json, field_row
-from gateway.cli.retained import retained_of, say_retained
 from gateway.clock import SystemClock
 from gateway.errors import bad_request
 from keys.erasure_receipt import open_receipt
 from keys.signing import VerifyKey
-from oncegate.v1 import audit_pb2, audit_pb2_grpc, profile_pb2, profile_pb2_grpc
+from oncegate.v1 import profile_pb2, profile_pb2_grpc
 
 app = typer.Typer(
     no_args_is_help=True, help="For citizens: your own profile, and who looked at your data. 本人档案与访问记录"
@@ -38,34 +37,7 @@ app.command("correct")(own_correction.correct)
 app.command("corrections")(own_correction.corrections)
 app.command("withdraw-correction")(own_correction.withdraw_correction)
 app.command("emergencies")(own_emergencies)
-
-OUTCOMES = {
-    "asked": "asked, no answer yet / 已请求",
-    "released": "released / 已提供",
-    "refused": "refused / 已拒绝",
-    "abandoned": "broken off, nothing released / 已中断，未提供",
-    "replayed": "same answer given again / 重复答复",
-    "profile_written": "you changed your profile / 本人修改档案",
-    "profile_read": "you read your profile / 本人查看档案",
-    "profile_deleted": "you removed a field / 本人删除信息项",
-    "profile_erased": "profile erased / 档案已删除",
-    "profile_recorded": "a department recorded a field / 部门记录核实信息",
-    "correction_read": "a department read your request / 部门查阅更正申请",
-    "correction_answered": "a department decided your request / 部门办结更正申请",
-    "consent_requested": "asks for your consent / 请求授权同意",
-    "emergency_read": "a department's steward read the notice / 部门数据专员查阅紧急使用通知",
-    "emergency_reviewed": "a department's steward reviewed the emergency / 部门数据专员复核紧急使用",
-    "person_searched": "an auditor looked for who asked about you / 审计人员查阅了与您有关的访问记录",
-    "identity_opened": "an auditor looked up who you are in the access log / 审计人员查明了访问记录中您的身份",
-    "profile_found": "found by the operator by a value / 运营方按内容查到本档案",
-}
-
-
-_WITHOUT_DEPARTMENT = {
-    "person_searched": "an auditor 审计人员",
-    "identity_opened": "an auditor 审计人员",
-    "profile_found": "the operator 运营方",
-}
+own_access.register(app)
 
 
 @profile_app.command("show")
@@ -152,79 +124,3 @@ def erase(
         say(f"receipt 回执: {out}")
 
     emit(document, as_json=as_json, human=human)
-
-
-@app.command("accesses")
-@command
-def accesses(
-    gateway: Address,
-    ca: CaFile,
-    token_file: TokenFile,
-    page_size: Annotated[int, typer.Option("--page-size", min=1, max=200, help="Accesses a page.")] = 50,
-    page: Annotated[str, typer.Option("--page", help="Page token printed by the page before.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Show who asked about you, for what, when and with which outcome, newest first."""
-    with people_channel(gateway, ca) as channel:
-        stub = audit_pb2_grpc.AuditServiceStub(channel)
-        request = audit_pb2.ListMyAccessesRequest(page_size=page_size, page_token=page)
-        response = stub.ListMyAccesses(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
-    rows = [_access(access) for access in response.accesses]
-
-    def human() -> None:
-        shown = [
-            (
-                moment(row["time_unix_ms"]),
-                row["department"] or _WITHOUT_DEPARTMENT.get(row["outcome"], "you 本人"),
-                row["system"].rsplit("/", 1)[-1],
-                f"{row['purpose']}\n{row['service']} v{row['service_version']}" if row["service"] else row["purpose"],
-                row["legal_basis"],
-                _outcome_text(row),
-                fields_text(row["fields"]),
-                row["leaf_index"],
-            )
-            for row in rows
-        ]
-        columns = (
-            "time 时间",
-            "who 部门",
-            "system 系统",
-            "purpose 用途",
-            "basis 依据",
-            "outcome 结果",
-            "fields 信息项",
-            "entry 日志号",
-        )
-        table("Who asked about you 访问记录", columns, shown)
-        if response.next_page_token:
-            say(f"more 更多: --page {response.next_page_token}")
-        say_retained(retained)
-
-    retained = retained_of(response)
-    document = {"accesses": rows, "next_page": response.next_page_token, "retained": retained}
-    emit(document, as_json=as_json, human=human)
-
-
-def _outcome_text(row: dict[str, Any]) -> str:
-    text = OUTCOMES.get(row["outcome"], row["outcome"]) + (f" ({row['reason']})" if row["reason"] else "")
-    return f"EMERGENCY 紧急 {reason_text(row['emergency'])}: {text}" if row["emergency"] else text
-
-
-def _access(access: audit_pb2.Access) -> dict[str, Any]:
-    return {
-        "time_unix_ms": access.time_unix_ms,
-        "department": access.department,
-        "system": access.system,
-        "purpose": access.purpose,
-        "legal_basis": access.legal_basis,
-        "case_reference": access.case_reference,
-        "outcome": access.outcome,
-        "reason": access.reason,
-        "leaf_index": access.leaf_index,
-        "emergency": access.emergency,
-        "service": access.service,
-        "service_version": access.service_version,
-        "fields": [
-            {"resource": f.resource, "field": f.field, "form": f.form, "outcome": f.outcome} for f in access.fields
-        ],
-    }

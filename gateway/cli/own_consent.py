@@ -59,7 +59,7 @@ def list_(
     """List your consents and what departments ask you for, newest first, with how often each was used."""
     with people_channel(gateway, ca) as channel:
         response = consent_pb2_grpc.ConsentServiceStub(channel).ListConsents(
-            consent_pb2.ListConsentsRequest(subject=_subject(acting_for)),
+            consent_pb2.ListConsentsRequest(subject=acting_subject(acting_for)),
             metadata=bearer_metadata(token_file),
             timeout=DEADLINE_S,
         )
@@ -81,7 +81,7 @@ def show(
     """Show one consent in full: what you are asked to agree to, the notice, and the nonce for a token of your own."""
     with people_channel(gateway, ca) as channel:
         shown = consent_pb2_grpc.ConsentServiceStub(channel).GetConsent(
-            consent_pb2.GetConsentRequest(consent_id=_id(consent), subject=_subject(acting_for)),
+            consent_pb2.GetConsentRequest(consent_id=_id(consent), subject=acting_subject(acting_for)),
             metadata=bearer_metadata(token_file),
             timeout=DEADLINE_S,
         )
@@ -116,7 +116,7 @@ def draft(
         systems=[system],
         wish=consent_pb2.ConsentWish(purpose=purpose, fetch=fetch, items=[_item(text) for text in item]),
         supersedes=_id(instead_of) if instead_of else b"",
-        subject=_subject(acting_for),
+        subject=acting_subject(acting_for),
     )
     with people_channel(gateway, ca) as channel:
         stub = consent_pb2_grpc.ConsentServiceStub(channel)
@@ -141,7 +141,7 @@ def grant(
     as_json: AsJson = False,
 ) -> None:
     """Agree to exactly the text that `show` shows."""
-    metadata, subject = bearer_metadata(token_file), _subject(acting_for)
+    metadata, subject = bearer_metadata(token_file), acting_subject(acting_for)
     with people_channel(gateway, ca) as channel:
         stub = consent_pb2_grpc.ConsentServiceStub(channel)
         request = consent_pb2.GetConsentRequest(consent_id=_id(consent), subject=subject)
@@ -255,13 +255,18 @@ def _item(text: str) -> consent_pb2.ConsentItem:
 
 
 def _act(what: str, consent: str, gateway: str, ca: Path, token_file: Path, acting_for: str) -> None:
-    request = getattr(consent_pb2, f"{what}ConsentRequest")(consent_id=_id(consent), subject=_subject(acting_for))
+    request = getattr(consent_pb2, f"{what}ConsentRequest")(consent_id=_id(consent), subject=acting_subject(acting_for))
     with people_channel(gateway, ca) as channel:
         stub = consent_pb2_grpc.ConsentServiceStub(channel)
         getattr(stub, f"{what}Consent")(request, metadata=bearer_metadata(token_file), timeout=DEADLINE_S)
 
 
-def _subject(text: str) -> consent_pb2.ConsentSubject | None:
+def acting_subject(text: str) -> consent_pb2.ConsentSubject | None:
+    """The person acted for, out of an option; None for oneself.
+
+    Raises:
+        typer.BadParameter: It is not written as it must be.
+    """
     if not text:
         return None
     if text == "-":

@@ -6,8 +6,6 @@ or anything is shown; what cannot be recorded does not happen (fails closed).
 
 from collections.abc import Iterator
 
-from gateway.audit.ledger import SqlLedger
-from gateway.audit.views import Access, AccessPage
 from gateway.clock import Clock
 from gateway.errors import Code, Refused, bad_request
 from gateway.exchange.citizen import Citizens, own_entry
@@ -34,7 +32,6 @@ class OwnProfile:
         subjects: From identifier to person id.
         vault: The encrypted fields.
         record: Every write and read is on the ledger.
-        ledger: Answers who looked.
         clock: Now.
         corrections: Requests to departments.
         erase: Erases a profile.
@@ -46,7 +43,6 @@ class OwnProfile:
         subjects: IdentifySubject,
         vault: Vault,
         record: Record,
-        ledger: SqlLedger,
         clock: Clock,
         corrections: Corrections,
         erase: EraseProfile,
@@ -54,7 +50,6 @@ class OwnProfile:
         self._citizen = Citizens(people, subjects)
         self._vault = vault
         self._record = record
-        self._ledger = ledger
         self._clock = clock
         self._corrections = corrections
         self._erase = erase
@@ -203,26 +198,6 @@ class OwnProfile:
         """
         subject = await self._citizen(bearer)
         return await self._erase(subject, "person")
-
-    async def accesses(self, bearer: str, cursor: str, limit: int) -> AccessPage:
-        """Who looked at the caller's data, newest first; without what a law keeps from the person for a time.
-
-        Raises:
-            Refused: The token does not verify or is not a citizen's; the cursor is not one of ours.
-        """
-        subject = await self._citizen(bearer)
-        now_ms = self._clock.now_ms()
-        shown: list[Access] = []
-        try:
-            # A page is filled up, so that its length does not tell that something is left out.
-            while True:
-                page = self._ledger.accesses(subject.person_id, cursor=cursor, limit=limit - len(shown))
-                shown += [access for access in page.accesses if access.visible_from_ms <= now_ms]
-                cursor = page.next_cursor
-                if not cursor or len(shown) >= limit:
-                    return AccessPage(shown, cursor)
-        except ValueError:
-            raise bad_request("page_token", "must be one that the gateway gave") from None
 
     def _require_set(self, subject: Subject, field: str) -> ProfileField:
         """Checked before the ledger is told, lest it says what then does not happen; the vault checks again."""

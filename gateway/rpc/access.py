@@ -111,6 +111,9 @@ RULES: dict[str, Rule] = {
     "/oncegate.v1.IdentityService/OpenIdentity": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.IdentityService/GetIdentityKey": _rule(people=(Caller.AUDITOR,)),
     "/oncegate.v1.AuditService/ListMyAccesses": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.AuditService/GetMyAccessProof": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.AuditService/GetMyUsage": _rule(people=(Caller.CITIZEN,)),
+    "/oncegate.v1.AuditService/CountHidden": _rule(people=(Caller.AUDITOR,)),
 }
 
 # Served by grpc's own packages on both doors: they tell only what is public (liveness and the .proto files).

@@ -20,6 +20,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
+from gateway.audit.accesses import Accesses
 from gateway.audit.bodies import Bodies, LedgerKeys
 from gateway.audit.entries import EntryDraft, Json, encode
 from gateway.audit.reader import Reader
@@ -145,7 +146,7 @@ class FilledLog:
         """99th percentile of a person's newest page, seconds."""
 
         def read(person: int) -> int:
-            return len(self._reader.accesses(_person_id(person), limit=LIMIT).accesses)
+            return len(Accesses(self._reader, self._bodies).page(_person_id(person), limit=LIMIT).accesses)
 
         return _p99([self._read[number % len(self._read)] for number in range(PAGES)], read, _PER_PERSON // 2)
 

@@ -1,17 +1,26 @@
 """Promises 8 and 9 at the people's door: the log cannot be changed unseen, and a person sees who looked."""
 
+import asyncio
+import csv
+import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from gateway.audit.entries import EntryDraft
 from gateway.audit.export import write_copy
+from gateway.audit.verify.check import check
 from gateway.audit.verify.copy import verify_export
 from gateway.audit.verify.failures import Fault, VerificationFailed
+from gateway.audit.verify.onefile import build
 from gateway.audit.views import LogEntry
 from gateway.bootstrap.offline import compose
+from gateway.cli.main import app
 from gateway.clock import SystemClock
 from gateway.settings import Settings
 from keys.log.checkpoints import open_checkpoint
@@ -259,3 +268,63 @@ async def test_the_stored_log_of_real_exchanges_is_sound(city: City, people: Doo
     await published(city)
     report = city.parts.ledger.fsck().run()
     assert report.size >= report.head_size > 0
+
+
+async def test_a_person_reads_names_takes_the_list_along_and_proves_a_row_offline(
+    city: City, raw: RawSystem, people: Door, tmp_path: Path
+) -> None:
+    await raw.fetch(raw.asking(ALICE, items=[NAME]))
+    await published(city)
+    (tmp_path / "ca.pem").write_bytes(city.parts.authority.certificate_pem)
+    (tmp_path / "me.jwt").write_text(city.token("person", resident=ALICE))
+    environment = {
+        "ONCEGATE_GATEWAY": city.people,
+        "ONCEGATE_CA": str(tmp_path / "ca.pem"),
+        "ONCEGATE_TOKEN_FILE": str(tmp_path / "me.jwt"),
+    }
+
+    async def me(*words: str, code: int = 0) -> str:
+        result = await asyncio.to_thread(CliRunner().invoke, app, ["me", *words], env=environment)
+        assert result.exit_code == code, result.output
+        return result.stdout
+
+    row = json.loads(await me("accesses", "--department", "education", "--json"))["accesses"][0]
+    assert row["purpose_name"]["en"]
+    assert row["purpose_law"]["zh"]
+    assert row["basis_name"]["zh"]
+    assert row["department_name"]["zh"]
+    assert row["fields"][0]["field_name"]["en"]
+    assert json.loads(await me("accesses", "--department", "nobody", "--json"))["accesses"] == []
+    assert json.loads(await me("accesses", "--until", "2020-01-01", "--json"))["accesses"] == []
+
+    await me("accesses", "--out", str(tmp_path / "mine.csv"))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "mine.csv").read_text(encoding="utf-8-sig"))))
+    assert rows[0]["entry"] == str(row["leaf_index"])
+    assert rows[0]["purpose_en"] == row["purpose_name"]["en"]
+    await me("accesses", "--out", str(tmp_path / "mine.json"))
+    assert json.loads((tmp_path / "mine.json").read_text(encoding="utf-8"))["accesses"][0] == row
+    assert (tmp_path / "mine.json").stat().st_mode & 0o777 == 0o600
+    # Never over a file that is there.
+    await me("accesses", "--out", str(tmp_path / "mine.csv"), code=2)
+
+    used = json.loads(await me("usage", "--json"))
+    assert sum(one["count"] for one in used["rows"] if one["outcome"] == "released") >= 1
+    assert used["held_from_unix_ms"] > 0
+    assert "How often" in await me("usage")
+
+    target = tmp_path / "row.tlog-proof"
+    await me("proof", str(row["leaf_index"]), "--out", str(target))
+    outcome = check(str(target), city.parts.ledger_key)
+    assert outcome.verified
+    assert json.loads(outcome.document["accountability"])["purpose"] == row["purpose"]
+    assert outcome.document["person_closed"]
+    assert outcome.document["person"] == ""
+    # The single file says the same, without any package.
+    pyz = build(tmp_path)
+    command = [sys.executable, "-I", "-S", str(pyz), str(target), "--key", city.parts.ledger_key]
+    said = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert row["purpose"] in said.stdout
+    # Another person proves nothing with it.
+    (tmp_path / "me.jwt").write_text(city.token("person", resident=BO))
+    await me("proof", str(row["leaf_index"]), "--out", str(tmp_path / "other.tlog-proof"), code=3)

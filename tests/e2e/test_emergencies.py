@@ -1,6 +1,7 @@
 """Declared emergencies over real sockets: allowed by their own agreement alone, noticed at once, reviewed, or stopped."""
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -262,6 +263,23 @@ async def test_a_notice_that_a_law_delays_is_kept_from_the_person_until_its_day(
     # A page is as long as before, and nothing of it is there.
     assert [a.leaf_index for a in await accesses(3)] == before
     assert len(await own()) == known
+    # Nor is it proven or counted; auditors see how many there are, and until when.
+    released = book.only("released").leaf_index
+    proof = audit_pb2.GetMyAccessProofRequest(leaf_index=released)
+    assert (await refused(people.audit.GetMyAccessProof(proof, metadata=person(city, ALICE)))).reason == "NOT_FOUND"
+    now_ms = int(time.time() * 1000)
+    counting = audit_pb2.CountHiddenRequest(from_unix_ms=now_ms - HOUR_MS, until_unix_ms=now_ms + HOUR_MS)
+    with logged(city) as counted:
+        [row] = (await people.audit.CountHidden(counting, metadata=auditor(city))).rows
+    assert counted.only("log_read").account["what"] == "hidden"
+    assert (row.department, row.law, row.ended, row.overdue) == ("education", mark["law"], 0, 0)
+    assert row.hidden >= 1
+    assert row.first_end_unix_ms <= mark["visible_from_ms"] <= row.last_end_unix_ms
     with write_transaction(city.parts.engine) as connection:
         connection.execute(update(USES).where(USES.c.entry == book.only("asked").leaf_index).values(person_from_ms=0))
     assert len(await own()) == known + 1
+    # The register's day was changed, the log still keeps it back: that is an end that was missed, and named.
+    [row] = (await people.audit.CountHidden(counting, metadata=auditor(city))).rows
+    assert (row.ended, row.overdue, list(row.overdue_entries)) == (1, 1, [book.only("asked").leaf_index])
+    citizen = person(city, ALICE)
+    assert (await refused(people.audit.CountHidden(counting, metadata=citizen))).reason == "NOT_ALLOWED"

@@ -57,6 +57,7 @@ TIMED: Final = frozenset(
         Kind.PERSON_SEARCHED,
         Kind.IDENTITY_SEALED,
         Kind.IDENTITY_OPENED,
+        Kind.ACCESSES_READ,
         Kind.PROFILE_WRITTEN,
         Kind.PROFILE_READ,
         Kind.PROFILE_DELETED,

@@ -163,6 +163,8 @@ def _succeeded(report: Report | TiledReport | ProofReport) -> Outcome:
             lines.append("its retention had ended: what it said is gone 保留期已满，内容已清理")
             return Outcome.of(report, lines)
         said = [f"it says: {part}" for part in (report.accountability, report.person) if part]
+        if report.person_closed:
+            said.append("its person part is in the log and not shown here / 个人部分在日志中，此处不展示")
         lines += said or ["The file says nothing of what the entry holds: compare the leaf hash with the one you know."]
         return Outcome.of(report, lines)
     lines = [f"verified 验证通过: {report.size} entries of {report.origin}, root {report.root}"]

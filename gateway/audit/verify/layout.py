@@ -22,6 +22,7 @@ README: Final = "README.md"
 _ALWAYS: Final = {"index", "leaf_hash", "accountability", "accountability_salt"}
 _WITH_PERSON: Final = _ALWAYS | {"person", "person_salt"}
 _ERASED: Final = _ALWAYS | {"person_erased"}
+_CLOSED: Final = _ALWAYS | {"person_closed"}
 _PRUNED: Final = {"index", "leaf_hash", "accountability_pruned"}
 _SHAPES: Final = (_ALWAYS, _WITH_PERSON, _ERASED, _PRUNED, _PRUNED | {"person_erased"})
 
@@ -42,6 +43,7 @@ class Line:
         person: Canonical JSON, exact bytes; empty when there is none or it was erased.
         person_salt: 32 bytes; empty when there is none or it was erased.
         person_erased: Commitment of the erased part, 32 bytes; empty when nothing was erased.
+        person_closed: Commitment to a person part that is there and is not shown, 32 bytes; only in a proof file.
         pruned: Commitment of the accountability part of a pruned entry, 32 bytes; empty when it was not pruned.
     """
 
@@ -53,13 +55,15 @@ class Line:
     person_salt: bytes = b""
     person_erased: bytes = b""
     pruned: bytes = b""
+    person_closed: bytes = b""
 
     def computed_leaf_hash(self) -> bytes:
         """The leaf hash of what the line says."""
         account = self.pruned or accountability_commitment(self.accountability_salt, self.accountability)
         if self.person_salt:
             return leaf_hash(leaf_data(account, person_commitment(self.person_salt, self.person)))
-        return leaf_hash(leaf_data(account, self.person_erased) if self.person_erased else leaf_data(account))
+        commitment = self.person_erased or self.person_closed
+        return leaf_hash(leaf_data(account, commitment) if commitment else leaf_data(account))
 
 
 def write_line(line: Line) -> bytes:
@@ -74,18 +78,25 @@ def write_line(line: Line) -> bytes:
         written |= {"person": line.person.decode(), "person_salt": canonical.to_text(line.person_salt)}
     elif line.person_erased:
         written["person_erased"] = canonical.to_text(line.person_erased)
+    elif line.person_closed:
+        written["person_closed"] = canonical.to_text(line.person_closed)
     return canonical.write(written)
 
 
-def read_line(raw: bytes) -> Line:
+def read_line(raw: bytes, *, closed: bool = False) -> Line:
     """Read what `write_line` wrote and refuse any other spelling.
+
+    Args:
+        raw: The line.
+        closed: Whether a person part may be there without being shown, as in a proof file that a person got. In a copy
+            it may not: what is gone there has to be explained by the log.
 
     Raises:
         NotALine: It is not written that way, or a hash or salt has the wrong length. Fails closed.
     """
     try:
         said = canonical.read(raw)
-        if set(said) not in _SHAPES:
+        if set(said) not in _SHAPES and not (closed and set(said) == _CLOSED):
             raise NotALine("a line has other keys")
         index = said["index"]
         if type(index) is not int or index < 0:
@@ -98,6 +109,7 @@ def read_line(raw: bytes) -> Line:
             person=_body(said["person"]) if "person" in said else b"",
             person_salt=_sized(said["person_salt"], SALT_SIZE) if "person" in said else b"",
             person_erased=_sized(said["person_erased"], HASH_SIZE) if "person_erased" in said else b"",
+            person_closed=_sized(said["person_closed"], HASH_SIZE) if "person_closed" in said else b"",
             pruned=_sized(said["accountability_pruned"], HASH_SIZE) if "accountability_pruned" in said else b"",
         )
     except canonical.NotCanonical as error:

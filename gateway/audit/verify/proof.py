@@ -29,6 +29,7 @@ class ProofReport:
         root: RFC 6962 root, hex.
         accountability: What the entry says, when the file holds it; empty otherwise.
         person: Its person part, when the file holds it; empty otherwise.
+        person_closed: Whether the entry has a person part that the file does not show.
         pruned: Whether the file holds the entry as it is after its retention: by its commitments only.
     """
 
@@ -39,6 +40,7 @@ class ProofReport:
     root: str
     accountability: str
     person: str
+    person_closed: bool = False
     pruned: bool = False
 
 
@@ -88,6 +90,7 @@ def verify_proof(text: str, public_key: str, leaf: bytes | None = None, quorum: 
         root=head.root.hex(),
         accountability="" if line is None else line.accountability.decode(),
         person="" if line is None else line.person.decode(),
+        person_closed=line is not None and bool(line.person_closed),
         pruned=line is not None and bool(line.pruned),
     )
 
@@ -97,6 +100,6 @@ def _line(proof: ProofFile) -> layout.Line | None:
     if len(proof.extra) in (0, HASH_SIZE):
         return None
     try:
-        return layout.read_line(proof.extra)
+        return layout.read_line(proof.extra, closed=True)
     except layout.NotALine as error:
         raise VerificationFailed(Fault.PROOF_MALFORMED) from error

@@ -6,18 +6,23 @@ from typing import Any
 from gateway.audit.errors import NoSuchEntry
 from gateway.audit.ledger import SqlLedger
 from gateway.audit.review.query import Hit
-from gateway.audit.views import Access, LogEntry
+from gateway.audit.views import LogEntry
 from gateway.errors import Code, Refused, bad_request
+from gateway.exchange.access_words import AccessWords
 from gateway.exchange.auditing import ReadLog
+from gateway.exchange.count_hidden import CountHidden
 from gateway.exchange.evidence import Evidence, Unjoined
-from gateway.exchange.people import OwnProfile
+from gateway.exchange.own_accesses import OwnAccesses
 from gateway.exchange.review import ReviewLog
 from gateway.rpc.callers import bearer
 from gateway.rpc.services.audit_filters import filters_of, person_of
+from gateway.rpc.services.consent_messages import acting
+from gateway.rpc.services.own_accesses import accesses_message, usage_message, wanted_of
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
 from policies.civil_time import day_begins_ms
 
 _PAGE = 50
+_MAX_INDEX = 2**63 - 1
 _MAX_ENTRIES = 500
 _MAX_ACCESSES = 200
 _MAX_UNJOINED = 200
@@ -29,17 +34,28 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     Args:
         ledger: Checkpoints and proofs, which hold only hashes.
         reading: What auditors may do.
-        own: What a citizen may do.
+        own: What a citizen sees.
         review: How auditors search and count.
         evidence: What auditors ask about releases.
+        hidden: Counts what laws keep from persons.
+        words: Names for persons.
     """
 
     def __init__(
-        self, ledger: SqlLedger, reading: ReadLog, own: OwnProfile, review: ReviewLog, evidence: Evidence
+        self,
+        ledger: SqlLedger,
+        reading: ReadLog,
+        own: OwnAccesses,
+        review: ReviewLog,
+        evidence: Evidence,
+        hidden: CountHidden,
+        words: AccessWords,
     ) -> None:
         self._ledger = ledger
         self._reading = reading
         self._own = own
+        self._hidden = hidden
+        self._words = words
         self._review = review
         self._evidence = evidence
 
@@ -199,12 +215,48 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         """See audit.proto."""
         if request.page_size > _MAX_ACCESSES:
             raise bad_request("page_size", f"must be at most {_MAX_ACCESSES}")
-        page = await self._own.accesses(bearer(context), request.page_token, request.page_size or _PAGE)
-        return audit_pb2.ListMyAccessesResponse(
-            accesses=[_access(access) for access in page.accesses],
-            next_page_token=page.next_cursor,
-            retained=self._retained(),
+        page = await self._own.page(
+            bearer(context), acting(request), wanted_of(request), request.page_token, request.page_size or _PAGE
         )
+        return accesses_message(page, self._words, self._retained())
+
+    async def GetMyAccessProof(  # noqa: N802
+        self, request: audit_pb2.GetMyAccessProofRequest, context: Any
+    ) -> audit_pb2.GetMyAccessProofResponse:
+        """See audit.proto."""
+        if request.leaf_index > _MAX_INDEX:
+            raise bad_request("leaf_index", "must be at most 2^63 - 1")
+        proof = await self._own.proof(bearer(context), acting(request), request.leaf_index)
+        return audit_pb2.GetMyAccessProofResponse(
+            entry=_entry(proof.entry), path=proof.path, tree_size=proof.tree_size, checkpoint=proof.checkpoint
+        )
+
+    async def GetMyUsage(  # noqa: N802
+        self, request: audit_pb2.GetMyUsageRequest, context: Any
+    ) -> audit_pb2.GetMyUsageResponse:
+        """See audit.proto."""
+        usage = await self._own.usage(bearer(context), acting(request), request.from_unix_ms, request.until_unix_ms)
+        return usage_message(usage, self._words, self._retained())
+
+    async def CountHidden(  # noqa: N802
+        self, request: audit_pb2.CountHiddenRequest, context: Any
+    ) -> audit_pb2.CountHiddenResponse:
+        """See audit.proto."""
+        rows, more = await self._hidden(bearer(context), request.from_unix_ms, request.until_unix_ms)
+        response = audit_pb2.CountHiddenResponse(more=more)
+        for row in rows:
+            response.rows.add(
+                month_unix_ms=row.month_ms,
+                department=row.department,
+                law=row.law,
+                hidden=row.hidden,
+                ended=row.ended,
+                overdue=row.overdue,
+                first_end_unix_ms=min(row.ends_ms, default=0),
+                last_end_unix_ms=max(row.ends_ms, default=0),
+                overdue_entries=row.overdue_entries,
+            )
+        return response
 
     def _retained(self) -> audit_pb2.Retained | None:
         """From where on entries still say what they said; None when nothing was pruned."""
@@ -254,24 +306,4 @@ def _unjoined(one: Unjoined) -> audit_pb2.UnjoinedRelease:
             leaf_index=gap.entry or 0,
             in_entry=gap.entry is not None,
         )
-    return message
-
-
-def _access(access: Access) -> audit_pb2.Access:
-    message = audit_pb2.Access(
-        time_unix_ms=access.time_ms,
-        department=access.department,
-        system=access.system,
-        purpose=access.purpose,
-        legal_basis=access.legal_basis,
-        case_reference=access.case_reference,
-        outcome=access.outcome,
-        reason=access.reason,
-        leaf_index=access.leaf_index,
-        emergency=access.emergency,
-        service=access.service,
-        service_version=access.service_version,
-    )
-    for field in access.fields:
-        message.fields.add(resource=field.resource, field=field.field, form=field.form, outcome=field.outcome)
     return message

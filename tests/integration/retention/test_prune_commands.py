@@ -23,6 +23,7 @@ from keys.passphrase import LOWEST
 from tests.support.backup_world import PASSPHRASE, PERSONS, World, put_back
 from tests.support.index_node import FixedClock
 
+pytestmark = pytest.mark.long
 CASE = "case-17-that-is-found-in-the-clear-only-when-opened"
 REQUESTS = 3
 

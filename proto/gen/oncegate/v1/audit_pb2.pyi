@@ -280,16 +280,42 @@ class ExportLogResponse(_message.Message):
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
     def __init__(self, checkpoint: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
 
+class AccessSubject(_message.Message):
+    __slots__ = ("scheme", "identifier", "relation")
+    SCHEME_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
+    RELATION_FIELD_NUMBER: _ClassVar[int]
+    scheme: str
+    identifier: str
+    relation: str
+    def __init__(self, scheme: _Optional[str] = ..., identifier: _Optional[str] = ..., relation: _Optional[str] = ...) -> None: ...
+
 class ListMyAccessesRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "from_unix_ms", "until_unix_ms", "department", "subject")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    from_unix_ms: int
+    until_unix_ms: int
+    department: str
+    subject: AccessSubject
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., from_unix_ms: _Optional[int] = ..., until_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., subject: _Optional[_Union[AccessSubject, _Mapping]] = ...) -> None: ...
+
+class PublicText(_message.Message):
+    __slots__ = ("zh", "en")
+    ZH_FIELD_NUMBER: _ClassVar[int]
+    EN_FIELD_NUMBER: _ClassVar[int]
+    zh: str
+    en: str
+    def __init__(self, zh: _Optional[str] = ..., en: _Optional[str] = ...) -> None: ...
 
 class Access(_message.Message):
-    __slots__ = ("time_unix_ms", "department", "system", "purpose", "legal_basis", "case_reference", "fields", "outcome", "reason", "leaf_index", "emergency", "service", "service_version")
+    __slots__ = ("time_unix_ms", "department", "system", "purpose", "legal_basis", "case_reference", "fields", "outcome", "reason", "leaf_index", "emergency", "service", "service_version", "department_name", "purpose_name", "purpose_law", "basis_name", "hidden_by_law", "hidden_until_unix_ms", "why")
     TIME_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -303,6 +329,13 @@ class Access(_message.Message):
     EMERGENCY_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
     SERVICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_NAME_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_LAW_FIELD_NUMBER: _ClassVar[int]
+    BASIS_NAME_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_BY_LAW_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
     time_unix_ms: int
     department: str
     system: str
@@ -316,19 +349,30 @@ class Access(_message.Message):
     emergency: str
     service: str
     service_version: int
-    def __init__(self, time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., case_reference: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[AccessedField, _Mapping]]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., leaf_index: _Optional[int] = ..., emergency: _Optional[str] = ..., service: _Optional[str] = ..., service_version: _Optional[int] = ...) -> None: ...
+    department_name: PublicText
+    purpose_name: PublicText
+    purpose_law: PublicText
+    basis_name: PublicText
+    hidden_by_law: str
+    hidden_until_unix_ms: int
+    why: str
+    def __init__(self, time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ..., case_reference: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[AccessedField, _Mapping]]] = ..., outcome: _Optional[str] = ..., reason: _Optional[str] = ..., leaf_index: _Optional[int] = ..., emergency: _Optional[str] = ..., service: _Optional[str] = ..., service_version: _Optional[int] = ..., department_name: _Optional[_Union[PublicText, _Mapping]] = ..., purpose_name: _Optional[_Union[PublicText, _Mapping]] = ..., purpose_law: _Optional[_Union[PublicText, _Mapping]] = ..., basis_name: _Optional[_Union[PublicText, _Mapping]] = ..., hidden_by_law: _Optional[str] = ..., hidden_until_unix_ms: _Optional[int] = ..., why: _Optional[str] = ...) -> None: ...
 
 class AccessedField(_message.Message):
-    __slots__ = ("resource", "field", "form", "outcome")
+    __slots__ = ("resource", "field", "form", "outcome", "resource_name", "field_name")
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     FIELD_FIELD_NUMBER: _ClassVar[int]
     FORM_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_NAME_FIELD_NUMBER: _ClassVar[int]
+    FIELD_NAME_FIELD_NUMBER: _ClassVar[int]
     resource: str
     field: str
     form: str
     outcome: str
-    def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[str] = ..., outcome: _Optional[str] = ...) -> None: ...
+    resource_name: PublicText
+    field_name: PublicText
+    def __init__(self, resource: _Optional[str] = ..., field: _Optional[str] = ..., form: _Optional[str] = ..., outcome: _Optional[str] = ..., resource_name: _Optional[_Union[PublicText, _Mapping]] = ..., field_name: _Optional[_Union[PublicText, _Mapping]] = ...) -> None: ...
 
 class ListMyAccessesResponse(_message.Message):
     __slots__ = ("accesses", "next_page_token", "retained")
@@ -339,6 +383,104 @@ class ListMyAccessesResponse(_message.Message):
     next_page_token: str
     retained: Retained
     def __init__(self, accesses: _Optional[_Iterable[_Union[Access, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., retained: _Optional[_Union[Retained, _Mapping]] = ...) -> None: ...
+
+class GetMyAccessProofRequest(_message.Message):
+    __slots__ = ("leaf_index", "subject")
+    LEAF_INDEX_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    leaf_index: int
+    subject: AccessSubject
+    def __init__(self, leaf_index: _Optional[int] = ..., subject: _Optional[_Union[AccessSubject, _Mapping]] = ...) -> None: ...
+
+class GetMyAccessProofResponse(_message.Message):
+    __slots__ = ("entry", "path", "tree_size", "checkpoint")
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TREE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    entry: Entry
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    tree_size: int
+    checkpoint: str
+    def __init__(self, entry: _Optional[_Union[Entry, _Mapping]] = ..., path: _Optional[_Iterable[bytes]] = ..., tree_size: _Optional[int] = ..., checkpoint: _Optional[str] = ...) -> None: ...
+
+class GetMyUsageRequest(_message.Message):
+    __slots__ = ("from_unix_ms", "until_unix_ms", "subject")
+    FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    from_unix_ms: int
+    until_unix_ms: int
+    subject: AccessSubject
+    def __init__(self, from_unix_ms: _Optional[int] = ..., until_unix_ms: _Optional[int] = ..., subject: _Optional[_Union[AccessSubject, _Mapping]] = ...) -> None: ...
+
+class UsageRow(_message.Message):
+    __slots__ = ("month_unix_ms", "department", "department_name", "purpose", "purpose_name", "outcome", "count")
+    MONTH_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    month_unix_ms: int
+    department: str
+    department_name: PublicText
+    purpose: str
+    purpose_name: PublicText
+    outcome: str
+    count: int
+    def __init__(self, month_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., department_name: _Optional[_Union[PublicText, _Mapping]] = ..., purpose: _Optional[str] = ..., purpose_name: _Optional[_Union[PublicText, _Mapping]] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class GetMyUsageResponse(_message.Message):
+    __slots__ = ("rows", "counted_from_unix_ms", "held_from_unix_ms", "retained")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    HELD_FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    RETAINED_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[UsageRow]
+    counted_from_unix_ms: int
+    held_from_unix_ms: int
+    retained: Retained
+    def __init__(self, rows: _Optional[_Iterable[_Union[UsageRow, _Mapping]]] = ..., counted_from_unix_ms: _Optional[int] = ..., held_from_unix_ms: _Optional[int] = ..., retained: _Optional[_Union[Retained, _Mapping]] = ...) -> None: ...
+
+class CountHiddenRequest(_message.Message):
+    __slots__ = ("from_unix_ms", "until_unix_ms")
+    FROM_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    from_unix_ms: int
+    until_unix_ms: int
+    def __init__(self, from_unix_ms: _Optional[int] = ..., until_unix_ms: _Optional[int] = ...) -> None: ...
+
+class HiddenRow(_message.Message):
+    __slots__ = ("month_unix_ms", "department", "law", "hidden", "ended", "overdue", "first_end_unix_ms", "last_end_unix_ms", "overdue_entries")
+    MONTH_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    LAW_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    FIRST_END_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_END_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    month_unix_ms: int
+    department: str
+    law: str
+    hidden: int
+    ended: int
+    overdue: int
+    first_end_unix_ms: int
+    last_end_unix_ms: int
+    overdue_entries: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, month_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., law: _Optional[str] = ..., hidden: _Optional[int] = ..., ended: _Optional[int] = ..., overdue: _Optional[int] = ..., first_end_unix_ms: _Optional[int] = ..., last_end_unix_ms: _Optional[int] = ..., overdue_entries: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class CountHiddenResponse(_message.Message):
+    __slots__ = ("rows", "more")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[HiddenRow]
+    more: bool
+    def __init__(self, rows: _Optional[_Iterable[_Union[HiddenRow, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class GetEvidenceRequest(_message.Message):
     __slots__ = ("leaf_index", "system", "request_id")

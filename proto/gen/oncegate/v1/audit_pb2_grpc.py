@@ -95,6 +95,21 @@ class AuditServiceStub:
                 request_serializer=oncegate_dot_v1_dot_audit__pb2.ListMyAccessesRequest.SerializeToString,
                 response_deserializer=oncegate_dot_v1_dot_audit__pb2.ListMyAccessesResponse.FromString,
                 _registered_method=True)
+        self.GetMyAccessProof = channel.unary_unary(
+                '/oncegate.v1.AuditService/GetMyAccessProof',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.GetMyAccessProofRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.GetMyAccessProofResponse.FromString,
+                _registered_method=True)
+        self.GetMyUsage = channel.unary_unary(
+                '/oncegate.v1.AuditService/GetMyUsage',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.GetMyUsageRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.GetMyUsageResponse.FromString,
+                _registered_method=True)
+        self.CountHidden = channel.unary_unary(
+                '/oncegate.v1.AuditService/CountHidden',
+                request_serializer=oncegate_dot_v1_dot_audit__pb2.CountHiddenRequest.SerializeToString,
+                response_deserializer=oncegate_dot_v1_dot_audit__pb2.CountHiddenResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -185,6 +200,27 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMyAccessProof(self, request, context):
+        """What the log says of one of these accesses, with the proof that it does. The person only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMyUsage(self, request, context):
+        """How often who asked about the caller, by month. The person only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountHidden(self, request, context):
+        """What a law keeps from persons until a day, counted. Auditors only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +283,21 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListMyAccesses,
                     request_deserializer=oncegate_dot_v1_dot_audit__pb2.ListMyAccessesRequest.FromString,
                     response_serializer=oncegate_dot_v1_dot_audit__pb2.ListMyAccessesResponse.SerializeToString,
+            ),
+            'GetMyAccessProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMyAccessProof,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.GetMyAccessProofRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.GetMyAccessProofResponse.SerializeToString,
+            ),
+            'GetMyUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMyUsage,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.GetMyUsageRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.GetMyUsageResponse.SerializeToString,
+            ),
+            'CountHidden': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountHidden,
+                    request_deserializer=oncegate_dot_v1_dot_audit__pb2.CountHiddenRequest.FromString,
+                    response_serializer=oncegate_dot_v1_dot_audit__pb2.CountHiddenResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -574,6 +625,87 @@ class AuditService:
             '/oncegate.v1.AuditService/ListMyAccesses',
             oncegate_dot_v1_dot_audit__pb2.ListMyAccessesRequest.SerializeToString,
             oncegate_dot_v1_dot_audit__pb2.ListMyAccessesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMyAccessProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/GetMyAccessProof',
+            oncegate_dot_v1_dot_audit__pb2.GetMyAccessProofRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.GetMyAccessProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMyUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/GetMyUsage',
+            oncegate_dot_v1_dot_audit__pb2.GetMyUsageRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.GetMyUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountHidden(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oncegate.v1.AuditService/CountHidden',
+            oncegate_dot_v1_dot_audit__pb2.CountHiddenRequest.SerializeToString,
+            oncegate_dot_v1_dot_audit__pb2.CountHiddenResponse.FromString,
             options,
             channel_credentials,
             insecure,
