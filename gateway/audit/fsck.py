@@ -3,7 +3,8 @@
 A start checks the end and the newest heads only (`recover.py`), so that it stays fast. This reads everything: each
 entry opens and fits its leaf hash, each tree hash is the one that follows, each published head is signed and fits, so
 do the head kept outside the database and those that the caller has kept; the columns in the clear say what the entries
-say; a person part that is gone was erased by a later entry, and a whole body that is gone was pruned under one.
+say; a person part that is gone was erased by a later entry, and a whole body that is gone was pruned under one; and the
+tables derived for searching hold what the log says, every row of it and no other.
 
 It writes nothing. Results are those of `verify`: the first bad entry, with the evidence.
 """
@@ -20,6 +21,7 @@ from gateway.audit.bodies import Bodies, Opened
 from gateway.audit.epochs import Lineage
 from gateway.audit.errors import LedgerCorrupt, NoSuchEntry
 from gateway.audit.kinds import ACCESSES, PRUNED, Kind
+from gateway.audit.review.comparison import Comparison
 from gateway.audit.store import CHECKPOINTS, Row, StoredLog, stored_log
 from gateway.audit.tree import extend
 from gateway.audit.verify.epochs import Epochs
@@ -45,6 +47,8 @@ class FsckReport:
         heads: Number of sizes at which a signed head was compared.
         erased: Number of entries whose person part was erased.
         pruned: Number of entries that were pruned, each named by an entry `log_pruned`.
+        searchable: Number of entries that the tables for searching hold, all as the log says.
+        search_rows: Number of rows of those tables that were compared.
     """
 
     origin: str
@@ -54,6 +58,8 @@ class FsckReport:
     heads: int
     erased: int
     pruned: int
+    searchable: int
+    search_rows: int
 
 
 class Fsck:
@@ -76,6 +82,7 @@ class Fsck:
         self._unexplained: set[int] = set()
         self._erased = 0
         self._pruned = Pruned()
+        self._comparison = Comparison(engine, bodies)
 
     def run(self, earlier: Sequence[str] = (), tell: Callable[[int, int], None] | None = None) -> FsckReport:
         """Check everything. Accepts by returning; fails closed.
@@ -95,6 +102,7 @@ class Fsck:
         # Heads first: what is published while this runs covers entries that are read afterwards.
         heads = self._heads(earlier)
         frontier = Frontier()
+        derived = self._begun()
         try:
             self._walk(heads, frontier, tell)
             heads.check_length(frontier.size)
@@ -105,11 +113,23 @@ class Fsck:
         self._pruned.check()
         if self._pruned.prunings:
             self._pruned.check_roots(self._leaves(frontier.size))
+        # What the log says comes before what was derived from it.
+        if derived is not None:
+            raise derived
+        compared = self._comparison.finish()
         final = heads.final.checkpoint
         return FsckReport(
             final.origin, frontier.size, frontier.root().hex(), final.size, len(heads), self._erased,
-            self._pruned.entries,
+            self._pruned.entries, compared.entries, compared.rows,
         )  # fmt: skip
+
+    def _begun(self) -> VerificationFailed | None:
+        """Begin the comparison of what was derived; what is wrong already is told when the log itself is sound."""
+        try:
+            self._comparison.begin()
+        except VerificationFailed as failure:
+            return failure
+        return None
 
     def _heads(self, earlier: Sequence[str]) -> Heads:
         with self._engine.connect() as connection:
@@ -156,12 +176,14 @@ class Fsck:
         if account.erased_digest:
             self._check_pruned(row, personal)
             self._check_hashes(row, frontier)
+            self._comparison.take(place, row.time_ms, None)
             return
         columns = (row.kind, row.time_ms, row.department, row.request_index)
         if columns != (said.get("kind"), said.get("time_ms"), said.get("department"), said.get("request")):
             raise VerificationFailed(Fault.COLUMN_CONTRADICTS, place)
         self._check_token(row, personal)
         self._check_hashes(row, frontier)
+        self._comparison.take(place, row.time_ms, said)
         self._pruned.read(place, str(said["kind"]), said)
         if personal.erased_digest:
             self._erased += 1

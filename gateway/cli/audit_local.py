@@ -54,6 +54,7 @@ def fsck(
                 f"sound 完好: {report.size} entries of {report.origin}, root {report.root}",
                 f"{report.heads} signed heads fit, the newest of {report.head_size} entries",
                 f"{report.erased} person parts are erased, each by a later entry",
+                f"{report.searchable} entries are in the tables for searching, whose {report.search_rows} rows all fit",
                 f"{report.pruned} entries are pruned after their retention, each under an entry of the log",
             ]
             outcome = Outcome.of(report, lines)

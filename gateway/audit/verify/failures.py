@@ -30,6 +30,7 @@ class Fault(StrEnum):
     ENTRY_UNREADABLE = "ENTRY_UNREADABLE"
     COLUMN_CONTRADICTS = "COLUMN_CONTRADICTS"
     TREE_HASH_WRONG = "TREE_HASH_WRONG"
+    SEARCH_TABLE_WRONG = "SEARCH_TABLE_WRONG"
     TILE_MISSING = "TILE_MISSING"
     TILE_MALFORMED = "TILE_MALFORMED"
     TILE_CONTRADICTS = "TILE_CONTRADICTS"
@@ -107,6 +108,11 @@ TEXT: Final[dict[Fault, FaultText]] = {
         "用于检索的列与条目内容不符", "A column by which the entry is found contradicts what it says"
     ),
     Fault.TREE_HASH_WRONG: FaultText("存储的树哈希不正确", "A stored tree hash is wrong"),
+    Fault.SEARCH_TABLE_WRONG: FaultText(
+        "日志本身完好，但检索用表与其不一致：请运行 oncegate audit rebuild-search 重建",
+        "The log itself is sound, but a table for searching contradicts it: make it again with oncegate audit "
+        "rebuild-search",
+    ),
     Fault.TILE_MISSING: FaultText("缺少数据块", "A tile is missing"),
     Fault.TILE_MALFORMED: FaultText("数据块长度或格式不正确", "A tile has the wrong length or is malformed"),
     Fault.TILE_CONTRADICTS: FaultText(
