@@ -43,7 +43,7 @@ class Checkpoints:
         self._verifier = NoteVerifier(signer.vkey)
         self._lineage = lineage
         self._anchor = anchor
-        self._asked = None if anchor is None else anchor.with_name(anchor.name + ".asked")
+        self._asked = None if anchor is None else asked_beside(anchor)
         self._quorum = quorum
         self.ask: Callable[[str, int], None] | None = None
 
@@ -105,6 +105,11 @@ class Checkpoints:
 
     def _open(self, what: str, note: str) -> Known | None:
         return self._lineage.known(what, note, self._verifier)
+
+
+def asked_beside(anchor: Path) -> Path:
+    """Where the head is kept that witnesses were last asked for."""
+    return anchor.with_name(anchor.name + ".asked")
 
 
 def _keep(path: Path | None, note: str) -> None:

@@ -18,6 +18,7 @@ from typing import Final
 from sqlalchemy import Engine, select
 
 from gateway.audit.checkpoints import Checkpoints
+from gateway.audit.epochs import Lineage
 from gateway.audit.errors import AuditError, LedgerCorrupt
 from gateway.audit.ports import Clock
 from gateway.audit.store import CHECKPOINTS, read_hashes
@@ -58,8 +59,8 @@ class Cosigning:
         checkpoints: Its heads.
         clock: Tells the time.
         asks: What is asked of the witnesses.
-        origin: The log's name.
-        public_key: Its verifier key.
+        lineage: Its epochs.
+        public_key: Its verifier key in the newest of them.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Cosigning:
         checkpoints: Checkpoints,
         clock: Clock,
         asks: Witnessing,
-        origin: str,
+        lineage: Lineage,
         public_key: str,
     ) -> None:
         self._engine = engine
@@ -77,7 +78,9 @@ class Cosigning:
         self._checkpoints = checkpoints
         self._clock = clock
         self.asks = asks
-        self.origin = origin
+        self.lineage = lineage
+        self.origin = lineage.origin
+        self.statements = lineage.notes
         self.public_key = public_key
         self._until_s: float | None = None
         self._lock = threading.Lock()

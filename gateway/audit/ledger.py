@@ -82,11 +82,11 @@ class SqlLedger:
             promise_encoder,
             checkpoints,
         )
-        self._reader = Reader(engine, bodies)
+        self._reader = Reader(engine, bodies, lineage.begins)
         self._accesses = Accesses(self._reader, bodies)
         self._bodies = bodies
         self._anchor = anchor
-        self.published = Published(engine, bodies)
+        self.published = Published(engine, bodies, lineage.begins)
         """Heads and tiles, for everyone."""
         self.review = Review(engine, self._reader, bodies)
         """Search and statistics, and the tables derived for them."""
@@ -100,9 +100,7 @@ class SqlLedger:
         self.cosigning: Cosigning | None = None
         """What has to do with witnesses; None when the log has none."""
         if witnessing is not None:
-            self.cosigning = Cosigning(
-                engine, self._writer, checkpoints, clock, witnessing, self.origin, self.public_key
-            )
+            self.cosigning = Cosigning(engine, self._writer, checkpoints, clock, witnessing, lineage, self.public_key)
 
     def start(self) -> None:
         """Check the stored log and open it for writing.

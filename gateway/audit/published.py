@@ -40,9 +40,11 @@ class Published:
     Args:
         engine: The database.
         bodies: Opens parts, of which only the commitments are given out.
+        begins: Size of the head from which the log's newest epoch goes on, of which alone heads are given out.
     """
 
-    def __init__(self, engine: Engine, bodies: Bodies) -> None:
+    def __init__(self, engine: Engine, bodies: Bodies, begins: int = -1) -> None:
+        self._begins = begins
         self._engine = engine
         self._bodies = bodies
 
@@ -53,7 +55,7 @@ class Published:
             NoSuchEntry: None was published yet.
         """
         with self._engine.connect() as connection:
-            found = read_checkpoint(connection)
+            found = read_checkpoint(connection, self._begins)
         if found is None:
             raise NoSuchEntry("no checkpoint was published yet")
         return found

@@ -45,11 +45,14 @@ class Reader:
     Args:
         engine: The database.
         bodies: Opens parts.
+        begins: Size of the head from which the log's newest epoch goes on; no checkpoint of an ended epoch is shown as
+            the log's own. -1 in the first epoch.
     """
 
-    def __init__(self, engine: Engine, bodies: Bodies) -> None:
+    def __init__(self, engine: Engine, bodies: Bodies, begins: int = -1) -> None:
         self._engine = engine
         self._bodies = bodies
+        self._begins = begins
         self.prunings = Prunings(self.entries)
 
     def checkpoint(self) -> str:
@@ -59,7 +62,7 @@ class Reader:
             NoSuchEntry: None was published yet.
         """
         with self._engine.connect() as connection:
-            found = read_checkpoint(connection)
+            found = read_checkpoint(connection, self._begins)
         if found is None:
             raise NoSuchEntry("no checkpoint was published yet")
         return found[1]
@@ -67,12 +70,14 @@ class Reader:
     def checkpoint_at(self, size: int) -> str | None:
         """The checkpoint of exactly that size, if one was published."""
         with self._engine.connect() as connection:
-            found = connection.execute(select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == size)).scalar()
+            query = select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == size, CHECKPOINTS.c.size > self._begins)
+            found = connection.execute(query).scalar()
         return None if found is None else str(found)
 
     def checkpoints(self, through: int) -> list[str]:
-        """All published checkpoints of at most that size, smallest first."""
-        query = select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size <= through).order_by(CHECKPOINTS.c.size)
+        """All checkpoints of the newest epoch that were published, of at most that size, smallest first."""
+        wanted = (CHECKPOINTS.c.size <= through, CHECKPOINTS.c.size > self._begins)
+        query = select(CHECKPOINTS.c.note).where(*wanted).order_by(CHECKPOINTS.c.size)
         with self._engine.connect() as connection:
             return [str(note) for note in connection.execute(query).scalars()]
 
@@ -87,7 +92,7 @@ class Reader:
             NoSuchEntry: The log has no such entry or was never that large.
         """
         with self._engine.connect() as connection:
-            get, size = _hashes(connection), _size(connection, size)
+            get, size = _hashes(connection), _size(connection, size, self._begins)
             try:
                 if size:
                     get(0, size - 1)
@@ -108,7 +113,7 @@ class Reader:
             NoSuchEntry: The log was never that large, or `old` is larger than `new`.
         """
         with self._engine.connect() as connection:
-            get, new = _hashes(connection), _size(connection, new)
+            get, new = _hashes(connection), _size(connection, new, self._begins)
             try:
                 if new:
                     get(0, new - 1)
@@ -285,7 +290,7 @@ class Reader:
             NoSuchEntry: No checkpoint was published yet.
         """
         with self._engine.connect() as connection:
-            found = read_checkpoint(connection)
+            found = read_checkpoint(connection, self._begins)
         if found is None:
             raise NoSuchEntry("no checkpoint was published yet")
         return found[1], self.walk(first_index, found[0])
@@ -362,12 +367,12 @@ def _end(connection: Connection) -> int:
     return 0 if newest is None else int(newest) + 1
 
 
-def _size(connection: Connection, size: int | None) -> int:
+def _size(connection: Connection, size: int | None, begins: int) -> int:
     if size is not None:
         if size > _LARGEST_SIZE:
             raise NoSuchEntry("the log has no such tree")
         return size
-    found = read_checkpoint(connection)
+    found = read_checkpoint(connection, begins)
     return 0 if found is None else found[0]
 
 

@@ -344,10 +344,15 @@ def read_hashes(connection: Connection, index: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-def read_checkpoint(connection: Connection) -> tuple[int, str] | None:
-    """Size and note of the newest checkpoint."""
-    newest = select(CHECKPOINTS.c.size, CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size.desc()).limit(1)
-    found = connection.execute(newest).first()
+def read_checkpoint(connection: Connection, beyond: int = -1) -> tuple[int, str] | None:
+    """Size and note of the newest checkpoint.
+
+    Args:
+        connection: The database.
+        beyond: Only one of more entries than this.
+    """
+    newest = select(CHECKPOINTS.c.size, CHECKPOINTS.c.note).where(CHECKPOINTS.c.size > beyond)
+    found = connection.execute(newest.order_by(CHECKPOINTS.c.size.desc()).limit(1)).first()
     return None if found is None else (int(found[0]), str(found[1]))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.audit.checkpoints import asked_beside
 from gateway.audit.epochs import Lineage, origin_of
 from gateway.audit.errors import LedgerCorrupt
 from gateway.audit.store import read_checkpoint, stored_log
@@ -16,6 +17,7 @@ from gateway.backup.errors import EpochRefused
 from gateway.backup.snapshot import consistent, log_root
 from gateway.bootstrap.offline import LEDGER_ANCHOR, Offline
 from gateway.bootstrap.restored import read_mark
+from gateway.bootstrap.witnessing import cosigned_elsewhere
 from keys.errors import BadCheckpoint
 from keys.log.checkpoints import Checkpoint, open_checkpoint
 from keys.log.custodians import Custodians
@@ -48,7 +50,7 @@ def custodians_of(offline: Offline) -> Custodians:
 
 
 def heads_seen(offline: Offline, given: Iterable[Path] = ()) -> list[Seen]:
-    """The heads in the database, in the anchor beside it, in the mark of a restore, and those that were given.
+    """The heads in the database, beside it, in the mark of a restore, in the evidence of a witness, and those given.
 
     Raises:
         EpochRefused: One of those given cannot be read.
@@ -59,6 +61,11 @@ def heads_seen(offline: Offline, given: Iterable[Path] = ()) -> list[Seen]:
     anchor = offline.settings.home / LEDGER_ANCHOR
     if anchor.exists():
         found.append(Seen("the checkpoint kept outside the database", read_note(anchor)))
+    if asked_beside(anchor).exists():
+        found.append(Seen("the head that witnesses were last asked for", read_note(asked_beside(anchor))))
+    cosigned = cosigned_elsewhere(offline.settings.home)
+    if cosigned:
+        found.append(Seen("the head that a witness cosigned", cosigned))
     mark = read_mark(offline.settings.home)
     if mark is not None and mark.checkpoint:
         found.append(Seen("the checkpoint of the backup", mark.checkpoint))

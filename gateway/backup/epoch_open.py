@@ -22,6 +22,7 @@ from gateway.backup.epoch_prepare import lineage_with
 from gateway.backup.errors import EpochRefused
 from gateway.bootstrap.offline import LEDGER_ANCHOR, Offline, ledger_keys
 from gateway.bootstrap.secrets import epoch_signer
+from gateway.bootstrap.witnessing import witnessing_of
 from gateway.rpc import codec
 from gateway.settings import STATUS_FILE
 from keys.errors import BadEpoch
@@ -96,6 +97,8 @@ def open_epoch(
         offline.clock,
         codec.promise,
         offline.settings.home / LEDGER_ANCHOR,
+        # With witnesses, nothing is published by a command: a gateway that serves asks them.
+        witnessing=witnessing_of(offline.settings, signer.vkey),
         lineage=lineage,
     )
     try:

@@ -7,6 +7,7 @@ contradicts it, whether the witness can be reached or not.
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -19,7 +20,6 @@ from gateway.witnesses.asking import WitnessClient
 from gateway.witnesses.client import BadAddress, WitnessAddress
 from gateway.witnesses.publisher import Diverged, Divergence, Publisher
 from keys.errors import BadCheckpoint
-from keys.log.checkpoints import open_checkpoint
 from keys.log.cosignatures import Quorum
 from keys.log.notes import NoteVerifier
 from keys.secret_file import write_secret
@@ -146,12 +146,27 @@ class LogWitnesses:
         if not self._file.exists():
             return
         try:
-            note = json.loads(self._file.read_bytes())["cosigned_note"]
-            head = open_checkpoint(note, NoteVerifier(cosigning.public_key), cosigning.origin)
-        except (OSError, ValueError, KeyError, TypeError, BadCheckpoint):
+            note = str(json.loads(self._file.read_bytes())["cosigned_note"])
+        except (OSError, ValueError, KeyError, TypeError):
             raise LedgerCorrupt(f"{LEDGER_CONFLICT} cannot be read") from None
-        if cosigning.root(head.size) != head.root:
+        head = cosigning.lineage.known(f"the head in {LEDGER_CONFLICT}", note, NoteVerifier(cosigning.public_key))
+        # None: its entries are lost, as the statement says with which a new epoch began.
+        if head is not None and cosigning.root(head.size) != head.root:
             raise LedgerCorrupt(f"the log is not the one that was cosigned; see {LEDGER_CONFLICT}", size=head.size)
+
+
+def cosigned_elsewhere(home: Path) -> str:
+    """The head of the log that a witness had cosigned and the stored log contradicted; empty when none is on record.
+
+    Raises:
+        LedgerCorrupt: The record cannot be read. It is not taken as "none".
+    """
+    try:
+        return str(json.loads((home / LEDGER_CONFLICT).read_bytes())["cosigned_note"])
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, KeyError, TypeError):
+        raise LedgerCorrupt(f"{LEDGER_CONFLICT} cannot be read") from None
 
 
 def _addresses(settings: Settings) -> list[WitnessAddress]:

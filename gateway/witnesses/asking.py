@@ -1,5 +1,6 @@
 """Asks one witness for one cosignature, by https://c2sp.org/tlog-witness, and believes nothing that does not verify.
 
+A witness that does not know the log by its present name is told how it came to that (`epochs.py`), and asked again.
 A witness that has seen another size than we remember says so (409); then it is asked once more, with a proof from
 there. Nothing that it says about our log counts unless it holds our own signature: see `newest_of`.
 """
@@ -11,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.witnesses.client import HttpAnswer, WitnessAddress
+from gateway.witnesses.epochs import Epochs
 from gateway.witnesses.errors import WitnessAhead, WitnessFailed, WitnessRefused
 from keys.errors import BadCheckpoint
 from keys.log.checkpoints import Checkpoint, open_checkpoint
@@ -20,6 +22,8 @@ from keys.log.notes import NoteVerifier, split_note
 SIZE_TYPE: Final = "text/x.tlog.size"
 CLOCKS_DIFFER_S: Final = 300
 """How far a witness's clock may be from ours, so that a cosignature says something about when."""
+TELL_AGAIN_S: Final = 10
+"""How soon a witness that does not follow the log into its epoch is told again."""
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
@@ -39,11 +43,13 @@ class Asked:
         note: Signed by the log.
         size: Its size.
         proof: See `Proof`.
+        epochs: How the log came to its present name; None in its first epoch.
     """
 
     note: str
     size: int
     proof: Proof
+    epochs: Epochs | None = None
 
 
 @dataclass(slots=True)
@@ -55,12 +61,14 @@ class WitnessClient:
         address: Where it is.
         timeout_s: How long one question may take altogether.
         seen: The size that it is believed to have cosigned; a hint only.
+        told_s: When it was last told of the log's epochs, Unix seconds.
     """
 
     verifier: CosignatureVerifier
     address: WitnessAddress
     timeout_s: float
     seen: int = field(default=0)
+    told_s: int = field(default=0)
 
     async def cosign(self, asked: Asked, now_s: int) -> Cosignature:
         """Have a head cosigned.
@@ -78,6 +86,10 @@ class WitnessClient:
             WitnessFailed: Anything else that is no cosignature over this head.
         """
         answer = await self._add(asked, min(self.seen, asked.size))
+        if answer.status == _NOT_FOUND and asked.epochs is not None and now_s - self.told_s >= TELL_AGAIN_S:
+            self.told_s = now_s
+            await asked.epochs.tell(self.address, self.timeout_s)
+            answer = await self._add(asked, self.seen)
         if answer.status == _CONFLICT:
             size = _size(answer)
             if size > asked.size:

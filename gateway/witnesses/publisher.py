@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import structlog
 
 from gateway.witnesses.asking import Asked, WitnessClient
+from gateway.witnesses.epochs import Epochs
 from gateway.witnesses.errors import WitnessAhead, WitnessFailed, WitnessRefused
 from keys.log.cosignatures import Cosignature, Quorum
 from keys.log.notes import NoteVerifier
@@ -40,6 +41,10 @@ class WitnessedLog(Protocol):
 
     origin: str
     public_key: str
+
+    @property
+    def statements(self) -> Sequence[str]:
+        """The statements of its epochs, as signed; none in the first."""
 
     def listen(self, told: Callable[[str, int], None] | None) -> None:
         """Have every head that is to be cosigned told, in some thread: signed note and size."""
@@ -138,6 +143,7 @@ class Publisher:
         self._now_s = now_s
         self._diverged = diverged
         self._own = NoteVerifier(log.public_key)
+        self._epochs = Epochs(log.statements, self._proof) if log.statements else None
         self._offered: tuple[str, int] | None = None
         self._due = asyncio.Event()
         self._busy: dict[str, asyncio.Task[Signed | None]] = {}
@@ -218,9 +224,12 @@ class Publisher:
             self._behind = False
             self._log.sign_again()
 
+    async def _proof(self, old: int, new: int) -> Sequence[bytes]:
+        return await asyncio.to_thread(self._log.proof, old, new)
+
     async def _round(self, note: str, size: int) -> bool:
         """Asks everyone who is not busy; whether this head, or one that covers it, is published now."""
-        asked = Asked(note, size, lambda old: asyncio.to_thread(self._log.proof, old, size))
+        asked = Asked(note, size, lambda old: asyncio.to_thread(self._log.proof, old, size), self._epochs)
         for one in self._witnesses:
             name = one.verifier.name
             if name not in self._busy:

@@ -42,7 +42,8 @@ FORMAT: Final = "oncegate.epoch/1"
 FIRST: Final = 1
 """Number of the epoch in which a log begins; it has no statement."""
 LONGEST_REASON: Final = 200
-LONGEST_LAST: Final = 64 * 1024
+LONGEST_LAST: Final = 16 * 1024
+"""In base64: a checkpoint with the cosignatures of a few dozen witnesses."""
 MOST_EPOCHS: Final = 1000
 _NAMES: Final = (
     "number",

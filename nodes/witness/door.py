@@ -26,6 +26,7 @@ _LONGEST_HEAD: Final = 8192
 _MOST_REQUESTS: Final = 10_000
 _WRITE_S: Final = 10.0
 _ADD: Final = "/add-checkpoint"
+_ADD_EPOCH: Final = "/add-epoch"
 _REQUEST: Final = re.compile(rb"([A-Z]{1,16}) (/[!-~]{0,256}) HTTP/1\.([01])", re.ASCII)
 _HEADER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \t]*[^\x00-\x08\x0a-\x1f\x7f]*", re.ASCII)
 _LENGTH: Final = re.compile(rb"[0-9]{1,8}", re.ASCII)
@@ -145,14 +146,15 @@ class WitnessDoor:
 
     async def _decided(self, request: _Request) -> Answer:
         monitor = _MONITOR.fullmatch(request.path)
-        if request.path != _ADD and monitor is None:
+        if request.path not in {_ADD, _ADD_EPOCH} and monitor is None:
             return Answer(HTTPStatus.NOT_FOUND)
         if request.method != ("GET" if monitor else "POST"):
             return Answer(HTTPStatus.METHOD_NOT_ALLOWED)
         loop = asyncio.get_running_loop()
         try:
             if monitor is None:
-                return await loop.run_in_executor(self._thread, self._witness.add_checkpoint, request.body)
+                add = self._witness.add_checkpoint if request.path == _ADD else self._witness.add_epoch
+                return await loop.run_in_executor(self._thread, add, request.body)
             note = await loop.run_in_executor(self._thread, self._witness.checkpoint, monitor[1])
         except WitnessError as error:
             # Fails closed: a witness that cannot remember signs nothing.

@@ -23,6 +23,8 @@ FORK: Final = "fork"
 """Two heads of one size."""
 NO_PROOF: Final = "no_proof"
 """The proof that was sent does not lead from the one head to the other."""
+HIDDEN: Final = "hidden"
+"""An epoch statement that names an older or another last head than the one that was cosigned."""
 
 
 class Evidence:
@@ -39,9 +41,9 @@ class Evidence:
         """Writes a conflict down, durably, unless it is there already or there are too many.
 
         Args:
-            what: `FORK` or `NO_PROOF`.
+            what: `FORK`, `NO_PROOF` or `HIDDEN`.
             kept: The note that was cosigned.
-            shown: The note that was refused.
+            shown: The note that was refused; with `HIDDEN` the statement.
             proof: As it was sent.
             now_s: The time.
 

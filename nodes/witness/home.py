@@ -2,7 +2,7 @@
 
 | file | content |
 |---|---|
-| `witness.json` | name, verifier key, and the logs: origin and verifier key each |
+| `witness.json` | name, verifier key, and the logs: origin, verifier key and custodians each |
 | `cosignature-key` | the secret key, mode 0600, under a passphrase unless that was declined |
 | `state.db` | the newest head of each log that was cosigned |
 | `evidence/` | conflicts, one file each |
@@ -12,12 +12,13 @@ is none, and a log that is followed has a memory. Fails closed on whatever is mi
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from keys.errors import BadCheckpoint, KeysError
+from keys.errors import BadCheckpoint, BadEpoch, KeysError
 from keys.log.cosignatures import Cosigner
+from keys.log.custodians import Custodians
 from keys.log.notes import NoteVerifier
 from keys.passphrase import from_armour, lock, to_armour, unlock
 from keys.secret_file import Existing, read_secret, sync_folder, write_secret
@@ -49,6 +50,7 @@ class WitnessHome:
         name: The witness's name.
         vkey: What logs and verifiers are told.
         logs: Verifier key by origin.
+        custodians: Who may begin a new epoch of a log, by its origin.
 
     Raises:
         HomeInvalid: It is not a witness's home, or damaged.
@@ -60,15 +62,17 @@ class WitnessHome:
             read = json.loads((path / CONFIG).read_text(encoding="utf-8"))
             _require(read, {"format", "name", "vkey", "logs"})
             logs = {log["origin"]: NoteVerifier(log["vkey"]) for log in read["logs"] if _require(log, _LOG)}
+            custodians = {log["origin"]: Custodians(log["custodians"], log["needed"]) for log in read["logs"]}
         except FileNotFoundError:
             raise HomeInvalid(f"{CONFIG}: is missing; make a home with `oncegate-witness create`") from None
-        except (OSError, ValueError, TypeError, KeyError, BadCheckpoint) as error:
+        except (OSError, ValueError, TypeError, KeyError, BadCheckpoint, BadEpoch) as error:
             raise HomeInvalid(f"{CONFIG}: is damaged") from error
         if read["format"] != FORMAT or not isinstance(read["name"], str) or len(logs) != len(read["logs"]):
             raise HomeInvalid(f"{CONFIG}: is damaged, or of another version")
         self.name: str = read["name"]
         self.vkey: str = read["vkey"]
         self.logs: dict[str, NoteVerifier] = logs
+        self.custodians: dict[str, Custodians] = custodians
 
     @classmethod
     def create(cls, path: Path, name: str, passphrase: bytes | None) -> Self:
@@ -99,7 +103,7 @@ class WitnessHome:
         else:
             armoured = to_armour(_LOCKED, lock(passphrase, cosigner.seed, purpose=_PURPOSE))
         write_secret(path / KEY, armoured, Existing.REFUSE)
-        _write(path, name, cosigner.vkey, {})
+        _write(path, name, cosigner.vkey, {}, {})
         return cls(path)
 
     @property
@@ -185,8 +189,28 @@ class WitnessHome:
         finally:
             heads.close()
         self.logs[origin] = verifier
-        _write(self.path, self.name, self.vkey, self.logs)
+        self.custodians.setdefault(origin, Custodians())
+        _write(self.path, self.name, self.vkey, self.logs, self.custodians)
         return origin
+
+    def pin_custodians(self, origin: str, keys: Sequence[str], needed: int) -> None:
+        """Believes these custodians, and no others, about new epochs of a log.
+
+        Args:
+            origin: The log's name.
+            keys: Their verifier keys, obtained from elsewhere than the log; none: it never changes its name.
+            needed: How many of them must sign.
+
+        Raises:
+            HomeInvalid: The log is not followed, or they make no set.
+        """
+        if origin not in self.logs:
+            raise HomeInvalid("this log is not followed")
+        try:
+            self.custodians[origin] = Custodians(keys, needed)
+        except BadEpoch as error:
+            raise HomeInvalid(str(error)) from None
+        _write(self.path, self.name, self.vkey, self.logs, self.custodians)
 
     def remove_log(self, origin: str) -> None:
         """Follows a log no more. What was cosigned is not forgotten: who follows it again goes on from there.
@@ -196,11 +220,11 @@ class WitnessHome:
         """
         if origin not in self.logs:
             raise HomeInvalid("this log is not followed")
-        del self.logs[origin]
-        _write(self.path, self.name, self.vkey, self.logs)
+        del self.logs[origin], self.custodians[origin]
+        _write(self.path, self.name, self.vkey, self.logs, self.custodians)
 
 
-_LOG: Final = {"origin", "vkey"}
+_LOG: Final = {"origin", "vkey", "custodians", "needed"}
 
 
 def _require(read: Any, keys: set[str]) -> bool:
@@ -214,12 +238,22 @@ def _require(read: Any, keys: set[str]) -> bool:
     return True
 
 
-def _write(path: Path, name: str, vkey: str, logs: Mapping[str, NoteVerifier]) -> None:
+def _write(
+    path: Path, name: str, vkey: str, logs: Mapping[str, NoteVerifier], custodians: Mapping[str, Custodians]
+) -> None:
     body = {
         "format": FORMAT,
         "name": name,
         "vkey": vkey,
-        "logs": [{"origin": origin, "vkey": log.vkey} for origin, log in sorted(logs.items())],
+        "logs": [
+            {
+                "origin": origin,
+                "vkey": log.vkey,
+                "custodians": list(custodians[origin].keys),
+                "needed": custodians[origin].needed,
+            }
+            for origin, log in sorted(logs.items())
+        ],
     }
     write_secret(path / CONFIG, json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n")
     sync_folder(path)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from keys.errors import KeysError
 from keys.keyring.file import read_passphrase
 from keys.log.cosignatures import CosignatureVerifier
+from nodes.witness.epochs import Succession
 from nodes.witness.errors import WitnessError
 from nodes.witness.home import WitnessHome
 from nodes.witness.serve import serve
@@ -49,6 +50,14 @@ def parser() -> argparse.ArgumentParser:
     add = verbs.add_parser("add-log", help="follow a log from now on (then restart a serving witness)")
     add.add_argument("vkey", help="the log's verifier key, from elsewhere than the log")
     add.add_argument("--origin", help="the log's name, if it is not the key's")
+    custodians = verbs.add_parser(
+        "custodians", help="believe these custodians about new epochs of a log (then restart a serving witness)"
+    )
+    custodians.add_argument("origin", help="the log's name")
+    custodians.add_argument(
+        "--key", action="append", default=[], dest="keys", help="a custodian's verifier key; repeat it for each"
+    )
+    custodians.add_argument("--needed", type=int, default=0, help="how many of them must sign, at least two")
     remove = verbs.add_parser("remove-log", help="follow a log no more; what was cosigned is not forgotten")
     remove.add_argument("origin", help="the log's name")
     run = verbs.add_parser("serve", help="serve until SIGTERM or SIGINT")
@@ -96,6 +105,11 @@ def _add_log(said: argparse.Namespace) -> int:
     return _say(WitnessHome(Path(said.home)).add_log(said.vkey, said.origin))
 
 
+def _custodians(said: argparse.Namespace) -> int:
+    WitnessHome(Path(said.home)).pin_custodians(said.origin, said.keys, said.needed)
+    return 0
+
+
 def _remove_log(said: argparse.Namespace) -> int:
     WitnessHome(Path(said.home)).remove_log(said.origin)
     return 0
@@ -114,16 +128,18 @@ def _heads(said: argparse.Namespace) -> int:
     home = WitnessHome(Path(said.home))
     memory, own = home.heads(), CosignatureVerifier(home.vkey)
     rows: list[dict[str, Any]] = []
-    for origin, log in sorted(home.logs.items()):
-        head, checkpoint = remembered(memory, own, log, origin)
+    succession = Succession(home.logs, home.custodians, memory, own)
+    for origin, log in sorted(succession.logs().items()):
+        head, checkpoint = remembered(memory, own, log, origin, succession.begins(origin))
         signed = own.find(head.note) if head.note else None
         at = None if signed is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(signed.time_s))
         row = {"origin": origin, "size": checkpoint.size, "root": checkpoint.root.hex(), "cosigned": at}
-        rows.append(row | {"note": head.note})
+        rows.append(row | {"note": head.note, "ended": succession.ended(origin)})
     if said.as_json:
         return _say(json.dumps(rows, ensure_ascii=False, indent=2))
     for row in rows:
-        _say(f"{row['origin']}  {row['size']}  {row['root']}  {row['cosigned'] or 'nothing yet'}")
+        ended = "  ended" if row["ended"] else ""
+        _say(f"{row['origin']}  {row['size']}  {row['root']}  {row['cosigned'] or 'nothing yet'}{ended}")
     return 0
 
 
@@ -138,6 +154,7 @@ _VERBS: Final = {
     "create": _create,
     "key": _key,
     "add-log": _add_log,
+    "custodians": _custodians,
     "remove-log": _remove_log,
     "serve": _serve,
     "heads": _heads,

@@ -49,7 +49,7 @@ def open_witness(home: WitnessHome, passphrase: bytes | None) -> Witness:
         KeysError: The key does not open.
     """
     cosigner = home.cosigner(passphrase)
-    return Witness(cosigner, home.logs, home.heads(), home.evidence(), lambda: int(time.time()))
+    return Witness(cosigner, home.logs, home.heads(), home.evidence(), lambda: int(time.time()), home.custodians)
 
 
 def serve(path: Path, listen: str, passphrase: bytes | None) -> None:

@@ -4,6 +4,9 @@
 nothing cosigned yet; a log that was never enrolled is unknown, and a memory that is missing is an error and not an
 empty one. So a witness never begins again from zero by itself: that would let a log start over.
 
+An epoch that ends an origin and begins another is one commit (`begin`): from then on the ended origin's head stands
+still.
+
 What is read is checked again by the witness against its own signature (`witness.py`); this module keeps and compares.
 """
 
@@ -20,6 +23,10 @@ _APPLICATION: Final = 0x4F475754
 
 _SCHEMA: Final = """
 CREATE TABLE heads (origin TEXT PRIMARY KEY, size INTEGER NOT NULL CHECK (size >= 0), note TEXT NOT NULL) WITHOUT ROWID;
+"""
+_EPOCHS: Final = """
+CREATE TABLE epochs (ended TEXT PRIMARY KEY, begun TEXT NOT NULL UNIQUE, number INTEGER NOT NULL, note TEXT NOT NULL)
+WITHOUT ROWID;
 """
 
 
@@ -58,9 +65,27 @@ class Heads(Protocol):
         """Puts one head in the place of another; returns when that is durable.
 
         Raises:
-            Overtaken: The newest head is not `before`; nothing was changed.
+            Overtaken: The newest head is not `before`, or the origin has ended; nothing was changed.
             StateInvalid: It cannot be kept, or `after` is smaller than `before`.
         """
+
+    def begin(self, ended: str, newest: Head, begun: str, number: int, note: str) -> None:
+        """Ends one origin and begins another, with nothing cosigned; returns when that is durable.
+
+        Args:
+            ended: The origin that ends; its head stands still from now on.
+            newest: Its newest head.
+            begun: The origin that begins.
+            number: Of the epoch.
+            note: The statement, as it is to be given back.
+
+        Raises:
+            Overtaken: The newest head is another one, or the origin has ended; nothing was changed.
+            StateInvalid: It cannot be kept.
+        """
+
+    def epochs(self) -> list[str]:
+        """The statements of all epochs that began, of each log the oldest first."""
 
 
 class SqliteHeads:
@@ -106,6 +131,7 @@ class SqliteHeads:
             database.execute(f"PRAGMA application_id={_APPLICATION}")
             database.execute(f"PRAGMA user_version={FORMAT}")
             database.execute(_SCHEMA)
+            database.execute(_EPOCHS)
             database.execute("COMMIT")
         path.chmod(0o600)
 
@@ -143,13 +169,42 @@ class SqliteHeads:
             raise StateInvalid("a head is never replaced by a smaller one")
         try:
             done = self._database.execute(
-                "UPDATE heads SET size = ?, note = ? WHERE origin = ? AND size = ? AND note = ?",
+                "UPDATE heads SET size = ?, note = ? WHERE origin = ? AND size = ? AND note = ?"
+                " AND NOT EXISTS (SELECT 1 FROM epochs WHERE ended = origin)",
                 (after.size, after.note, origin, before.size, before.note),
             ).rowcount
         except sqlite3.Error as error:
             raise StateInvalid("the head could not be kept") from error
         if done != 1:
             raise Overtaken("another head was kept meanwhile")
+
+    def begin(self, ended: str, newest: Head, begun: str, number: int, note: str) -> None:
+        """See `Heads`."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                self._require(ended, newest)
+                self._database.execute("INSERT INTO epochs VALUES (?, ?, ?, ?)", (ended, begun, number, note))
+                self._database.execute("INSERT INTO heads VALUES (?, 0, '')", (begun,))
+                self._database.execute("COMMIT")
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+        except sqlite3.IntegrityError as error:
+            raise Overtaken("the origin has ended, or the other has begun, meanwhile") from error
+        except sqlite3.Error as error:
+            raise StateInvalid("the epoch could not be kept") from error
+
+    def _require(self, origin: str, newest: Head) -> None:
+        if self.newest(origin) != newest:
+            raise Overtaken("another head was kept meanwhile")
+
+    def epochs(self) -> list[str]:
+        """See `Heads`."""
+        try:
+            return [row[0] for row in self._database.execute("SELECT note FROM epochs ORDER BY number, begun")]
+        except sqlite3.Error as error:
+            raise StateInvalid("the state cannot be read") from error
 
     def _check(self, name: str) -> None:
         """Accepts by returning a file that is whole, is a witness's, and keeps what it is told. Fails closed."""

@@ -1,5 +1,7 @@
 """What a witness does with a submitted head, in the order of https://c2sp.org/tlog-witness.
 
+An epoch that ends a log's name and begins another goes the same way (`epochs.py`).
+
 Take the body apart → find the log by its origin → verify the log's signature → compare with the newest head that was
 cosigned → verify that the new one continues it → sign → keep head and signature durably → only then answer.
 
@@ -18,10 +20,12 @@ from typing import Final, NamedTuple
 from keys.errors import BadCheckpoint, BadProof
 from keys.log.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from keys.log.cosignatures import CosignatureVerifier, Cosigner
+from keys.log.custodians import Custodians
 from keys.log.merkle import EMPTY_ROOT, verify_consistency
 from keys.log.notes import NoteVerifier
+from nodes.witness.epochs import ENDED, EpochRefused, Succession, check_continues
 from nodes.witness.errors import Overtaken, StateInvalid
-from nodes.witness.evidence import FORK, NO_PROOF, Evidence
+from nodes.witness.evidence import FORK, HIDDEN, NO_PROOF, Evidence
 from nodes.witness.requests import Malformed, Submitted, claims_other_empty_root, parse
 from nodes.witness.store import NOTHING_YET, Head, Heads
 
@@ -52,6 +56,7 @@ class Witness:
         heads: What was cosigned.
         evidence: Where conflicts are written down.
         now_s: Tells the time, Unix seconds.
+        custodians: Who may begin a new epoch of a log, by its origin; of a log without any, nobody.
 
     Raises:
         StateInvalid: What is remembered is not what this witness cosigned, or a log is followed of which nothing is
@@ -65,17 +70,22 @@ class Witness:
         heads: Heads,
         evidence: Evidence,
         now_s: Callable[[], int],
+        custodians: Mapping[str, Custodians] | None = None,
     ) -> None:
         self._cosigner = cosigner
         self._own = CosignatureVerifier(cosigner.vkey)
-        self._logs = dict(logs)
-        self._by_hash = {sha256(origin.encode()).hexdigest(): origin for origin in logs}
+        self._succession = Succession(logs, custodians or {}, heads, self._own)
+        self._follow()
         self._heads = heads
         self._evidence = evidence
         self._now_s = now_s
         self._one = threading.Lock()
-        for origin in logs:
+        for origin in self._logs:
             self.newest(origin)
+
+    def _follow(self) -> None:
+        self._logs = self._succession.logs()
+        self._by_hash = {sha256(origin.encode()).hexdigest(): origin for origin in self._logs}
 
     def newest(self, origin: str) -> tuple[Head, Checkpoint]:
         """The newest head of a log, verified again. Fails closed.
@@ -83,7 +93,7 @@ class Witness:
         Raises:
             StateInvalid: What is remembered is missing, damaged, or not signed by both the log and this witness.
         """
-        return remembered(self._heads, self._own, self._logs[origin], origin)
+        return remembered(self._heads, self._own, self._logs[origin], origin, self._succession.begins(origin))
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Cosigns a head if it continues the newest.
@@ -114,10 +124,59 @@ class Witness:
         if submitted.old > checkpoint.size:
             return Answer(HTTPStatus.BAD_REQUEST, "the old size is larger than the checkpoint's\n")
         with self._one:
+            if self._succession.ended(submitted.origin):
+                return Answer(HTTPStatus.GONE, ENDED)
             try:
                 return self._compare(submitted, checkpoint)
             except Overtaken:
                 return self._conflict(self.newest(submitted.origin)[0].size)
+
+    def add_epoch(self, body: bytes) -> Answer:
+        """Ends an origin and begins the next, as its custodians say.
+
+        Args:
+            body: Of the request: as of add-checkpoint, with the statement in the place of the checkpoint and the proof
+                from the newest head cosigned to the restored head; without a proof when that is smaller.
+
+        Returns:
+            The witness's own signature under the statement, or why it is not followed.
+        """
+        try:
+            submitted = parse(body)
+        except Malformed as error:
+            return Answer(HTTPStatus.BAD_REQUEST, f"{error}\n")
+        with self._one:
+            try:
+                return self._succeed(submitted)
+            except EpochRefused as refused:
+                return Answer(refused.status, refused.text)
+            except Overtaken:
+                # Another process on the same home: what it kept is not known here before a restart.
+                return Answer(HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _succeed(self, submitted: Submitted) -> Answer:
+        signed = self._succession.open(submitted.note)
+        statement = signed.statement
+        line = self._cosigner.cosign(submitted.text, self._now_s())
+        if self._succession.known(statement):
+            return Answer(HTTPStatus.OK, line)
+        head, newest = self.newest(statement.previous_origin)
+        if submitted.old != newest.size:
+            return self._conflict(newest.size)
+        try:
+            check_continues(statement, newest, submitted)
+        except EpochRefused as refused:
+            if refused.hidden and head.note:
+                self._keep(HIDDEN, head, submitted)
+            raise
+        # Durable before anybody is told: a witness that forgot it could cosign the ended epoch again.
+        note = f"{signed.note}{line}"
+        self._heads.begin(statement.previous_origin, head, statement.origin, statement.number, note)
+        self._succession.take(statement)
+        self._follow()
+        facts = {"origin": statement.origin, "ended": statement.previous_origin, "size": statement.restored_size}
+        _log.warning("epoch begun", extra={"facts": facts})
+        return Answer(HTTPStatus.OK, line)
 
     def checkpoint(self, origin_hash: str) -> str | None:
         """The newest head of a log with both signatures, for monitors; None when there is none.
@@ -157,7 +216,7 @@ class Witness:
         return f"{submitted.text}\n{log}{line}"
 
     def _keep(self, what: str, head: Head, submitted: Submitted) -> None:
-        facts = {"origin": submitted.origin, "what": what, "size": head.size}
+        facts = {"origin": head.note.partition("\n")[0], "what": what, "size": head.size}
         try:
             path = self._evidence.keep(what, head.note, submitted.note, submitted.proof, self._now_s())
         except OSError as error:
@@ -170,7 +229,9 @@ class Witness:
         return Answer(HTTPStatus.CONFLICT, f"{size}\n", SIZE_TYPE)
 
 
-def remembered(heads: Heads, own: CosignatureVerifier, log: NoteVerifier, origin: str) -> tuple[Head, Checkpoint]:
+def remembered(
+    heads: Heads, own: CosignatureVerifier, log: NoteVerifier, origin: str, begins: Checkpoint | None = None
+) -> tuple[Head, Checkpoint]:
     """The newest head of a log as a memory gives it back, verified again. Fails closed.
 
     Args:
@@ -178,16 +239,17 @@ def remembered(heads: Heads, own: CosignatureVerifier, log: NoteVerifier, origin
         own: The witness's verifier.
         log: The log's verifier.
         origin: The log's name.
+        begins: The restored head from which it goes on in a later epoch; None for a log's first.
 
     Returns:
-        The head, and what its note says; of a log of which nothing was cosigned yet, the empty one.
+        The head, and what its note says; of a log of which nothing was cosigned yet, the one from which it begins.
 
     Raises:
         StateInvalid: What is remembered is missing, damaged, or not signed by both the log and this witness.
     """
     head = heads.newest(origin)
     if head == NOTHING_YET:
-        return head, Checkpoint(origin, 0, EMPTY_ROOT)
+        return head, begins or Checkpoint(origin, 0, EMPTY_ROOT)
     try:
         checkpoint = open_checkpoint(head.note, log, origin)
         if own.find(head.note) is not None and checkpoint.size == head.size:

@@ -7,6 +7,7 @@ from keys.log.notes import NoteVerifier
 from tests.support.city import TRUST_DOMAIN, City
 
 ORIGIN = f"{TRUST_DOMAIN}/ledger"
+"""The log's name in its first epoch."""
 
 
 async def published(city: City, within_s: float = 15.0) -> str:
@@ -16,7 +17,7 @@ async def published(city: City, within_s: float = 15.0) -> str:
     verifier = NoteVerifier(city.parts.ledger_key)
     while True:
         note = city.parts.ledger.checkpoint()
-        if open_checkpoint(note, verifier, ORIGIN).size >= size:
+        if open_checkpoint(note, verifier, city.parts.ledger.origin).size >= size:
             return note
         if loop.time() > deadline:
             raise AssertionError(f"no checkpoint within {within_s} s")

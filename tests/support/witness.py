@@ -22,6 +22,7 @@ class MemoryHeads:
 
     def __init__(self) -> None:
         self._heads: dict[str, Head] = {}
+        self._epochs: dict[str, str] = {}
 
     def enrol(self, origin: str) -> None:
         self._heads.setdefault(origin, NOTHING_YET)
@@ -37,9 +38,19 @@ class MemoryHeads:
     def advance(self, origin: str, before: Head, after: Head) -> None:
         if after.size < before.size:
             raise StateInvalid("a head is never replaced by a smaller one")
-        if self._heads.get(origin) != before:
+        if self._heads.get(origin) != before or origin in self._epochs:
             raise Overtaken("another head was kept meanwhile")
         self._heads[origin] = after
+
+    def begin(self, ended: str, newest: Head, begun: str, number: int, note: str) -> None:
+        del number
+        if self.newest(ended) != newest or ended in self._epochs or begun in self._heads:
+            raise Overtaken("another head was kept meanwhile")
+        self._epochs[ended] = note
+        self._heads[begun] = NOTHING_YET
+
+    def epochs(self) -> list[str]:
+        return list(self._epochs.values())
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any
 
 from keys.log.checkpoints import parse_checkpoint
 from keys.log.cosignatures import CosignatureVerifier, Cosigner
+from keys.log.custodians import Custodians
 from keys.log.notes import NoteVerifier, split_note
 from nodes.witness.door import WitnessDoor
 from nodes.witness.evidence import Evidence
@@ -42,6 +43,7 @@ class LocalWitness:
         SqliteHeads.create(folder / "state.db")
         self.heads = SqliteHeads(folder / "state.db")
         self.logs: dict[str, NoteVerifier] = {}
+        self.custodians: dict[str, Custodians] = {}
         self.follow(*logs, origin=origin)
         self._door: WitnessDoor | None = None
 
@@ -63,7 +65,8 @@ class LocalWitness:
             self._door = None
 
     def witness(self) -> Witness:
-        return Witness(self.cosigner, self.logs, self.heads, self.evidence, lambda: int(time.time()) + self.ahead_s)
+        now_s = lambda: int(time.time()) + self.ahead_s  # noqa: E731 - it reads the attribute when it is called
+        return Witness(self.cosigner, self.logs, self.heads, self.evidence, now_s, self.custodians)
 
     def size(self, origin: str) -> int:
         """Entries of the newest head that it cosigned."""
