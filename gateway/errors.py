@@ -81,6 +81,7 @@ class Code(StrEnum):
     IDENTITY_NOT_SEALED = "IDENTITY_NOT_SEALED"
     OPENINGS_EXHAUSTED = "OPENINGS_EXHAUSTED"
     ENTRY_PRUNED = "ENTRY_PRUNED"
+    QUESTION_NOT_OPEN = "QUESTION_NOT_OPEN"
     OVERLOADED = "OVERLOADED"
     NODE_REFUSED = "NODE_REFUSED"
     BAD_FRAME = "BAD_FRAME"
@@ -197,6 +198,11 @@ PUBLIC: dict[Code, PublicError] = {
         _S.NOT_FOUND,
         "该条目保留期已满，内容已清理，其位置与哈希仍在日志中",
         "The entry's retention has ended: what it said is gone, its place and hash are still in the log",
+    ),
+    Code.QUESTION_NOT_OPEN: PublicError(
+        _S.FAILED_PRECONDITION,
+        "该核查问题未提出或已有答复",
+        "Nobody wants this question answered, or it was answered",
     ),
     Code.OVERLOADED: PublicError(_S.RESOURCE_EXHAUSTED, "系统繁忙，请稍后重试", "Too many requests; try again later"),
     Code.NODE_REFUSED: PublicError(_S.FAILED_PRECONDITION, "节点未被接受", "The node was not accepted"),

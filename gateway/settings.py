@@ -266,6 +266,17 @@ class CustodianSettings(_Section):
         return Custodians(self.keys, self.needed)
 
 
+class Relations(_Section):
+    """What the audit office's system may ask registers about officials and persons."""
+
+    questions_per_day: Annotated[
+        int, Field(ge=0, le=500, description="pairs of official and person about which is asked on one civil day")
+    ] = 20
+    kept_days: Annotated[
+        int, Field(ge=1, le=3650, description="for so many days an answer counts; then it is deleted")
+    ] = 180
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. `docs/operations.md` lists each key (tested)."""
 
@@ -295,6 +306,7 @@ class Settings(BaseSettings):
     limits: Limits = Field(default_factory=Limits)
     emergencies: Emergencies = Field(default_factory=Emergencies)
     identities: Identities = Field(default_factory=Identities)
+    relations: Relations = Field(default_factory=Relations)
     custodians: CustodianSettings = Field(default_factory=CustodianSettings)
     retention: Retention = Field(default_factory=Retention)
     witnesses: Witnesses = Field(default_factory=Witnesses)

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     IDENTITY_KEY_SET = "identity_key_set"
     IDENTITY_SEALED = "identity_sealed"
     IDENTITY_OPENED = "identity_opened"
+    RELATION_RECORDED = "relation_recorded"
     PROFILE_WRITTEN = "profile_written"
     PROFILE_READ = "profile_read"
     PROFILE_DELETED = "profile_deleted"

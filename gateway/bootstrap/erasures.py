@@ -4,12 +4,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gateway.auditors.identities import Identities
+from gateway.bootstrap.identities import erase_identity
 from gateway.bootstrap.offline import Offline
 from gateway.emergencies.uses import EmergencyUses
 from gateway.exchange.contribute import VaultIdentity
 from gateway.exchange.erase import EraseProfile
-from gateway.exchange.erase_identity import EraseIdentity
 from gateway.exchange.read_notices import ReadNotices
 from gateway.exchange.record import Record
 from gateway.sharing.consents import Consents
@@ -43,7 +42,7 @@ def erase_profile(
         return None if found is None else found.certified
 
     signing_key = offline.secrets.vault_signing
-    sealed = EraseIdentity(offline.ledger, Identities(offline.engine))
+    sealed = erase_identity(offline)
     return EraseProfile(erasures, offline.ledger, record, signing_key, certified, offline.settings.gateway_id, sealed)
 
 

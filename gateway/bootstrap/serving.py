@@ -268,6 +268,7 @@ class Gateway:
             asyncio.create_task(forever("mend", _MEND_S, self._mend.running)),
             asyncio.create_task(forever("erasures", _MEND_S, self._erase.running)),
             *(asyncio.create_task(forever(*turn)) for turn in self._auditing.turns()),
+            *(asyncio.create_task(forever(*turn)) for turn in self._identities.turns()),
             *(asyncio.create_task(forever(*turn)) for turn in self._agreeing.turns()),
             asyncio.create_task(forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
             asyncio.create_task(forever("emergencies", _MEND_S, self._emergencies.note_overdue)),

@@ -18,6 +18,7 @@ from gateway.clock import Clock
 from gateway.detection.relations import Answer, Pair, Question, Relation
 from gateway.detection.tables import QUESTIONS, RELATIONS
 from gateway.detection.tokens import Tokens
+from gateway.storage.database import write_transaction
 from policies.civil_time import DAY_MS, civil_day, day_begins_ms
 
 _BITS: Final = {
@@ -140,6 +141,17 @@ class StoredRelations:
             connection.execute(statement.on_conflict_do_update(index_elements=["pair"], set_=new), rows)
             settled = [row["pair"] for row in rows]
             connection.execute(delete(QUESTIONS).where(QUESTIONS.c.pair.in_(settled)))
+
+    def erase(self, pairs: Iterable[Pair]) -> None:
+        """Remove answers and open questions about pairs, in a transaction of their own.
+
+        Args:
+            pairs: Of somebody who is erased.
+        """
+        tokens = [self._tokens.pair(pair) for pair in pairs]
+        with write_transaction(self._engine) as connection:
+            connection.execute(delete(RELATIONS).where(RELATIONS.c.pair.in_(tokens)))
+            connection.execute(delete(QUESTIONS).where(QUESTIONS.c.pair.in_(tokens)))
 
     def forget(self, connection: Connection) -> None:
         """Remove answers that no longer count and questions that nobody asked for as long."""

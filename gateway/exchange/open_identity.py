@@ -71,6 +71,7 @@ class Opening:
 
     auditor: str
     most: int
+    purse: str = "openings"
 
     def names(self, time_ms: int) -> Sequence[str]:
         """See `Count`."""
@@ -85,7 +86,7 @@ class Opening:
         book.put(name, taken + 1, day_begins_ms(civil_day(time_ms) + 1) + _KEPT_MS)
 
     def _name(self, time_ms: int) -> str:
-        return f"identity-openings\0{self.auditor}\0{civil_day(time_ms)}"
+        return f"identity-{self.purse}\0{self.auditor}\0{civil_day(time_ms)}"
 
 
 class OpenIdentity:
@@ -129,14 +130,30 @@ class OpenIdentity:
             Refused: The token is no auditor's; BAD_REQUEST with field and rule; OPENINGS_EXHAUSTED;
                 IDENTITY_NOT_SEALED when none is kept under these keys; LEDGER_UNAVAILABLE.
         """
-        auditor = self._auditor(bearer)
-        why = checked_why(why)
+        auditor = self.auditor(bearer)
+        return await self.given(auditor, wanted, checked_why(why), key_ids, counted=("openings", self._most_a_day))
+
+    async def given(
+        self, auditor: Person, wanted: Wanted, why: str, key_ids: Sequence[bytes], *, counted: tuple[str, int]
+    ) -> SealedIdentity:
+        """The same for an auditor who is known, and a reason that was checked.
+
+        Args:
+            auditor: Who opens.
+            wanted: Whose.
+            why: The reason.
+            key_ids: Which keys the auditor has.
+            counted: As what it is counted, and how many of those the auditor has on a civil day.
+
+        Raises:
+            Refused: As `__call__`.
+        """
         if not 1 <= len(key_ids) <= MOST_KEYS or any(len(key_id) != _KEY_ID_BYTES for key_id in key_ids):
             raise bad_request("key_ids", f"must be 1 to {MOST_KEYS} digests of 32 bytes")
         await self._seals.official(auditor)
         about = await asyncio.to_thread(self._about, wanted)
         found = await asyncio.to_thread(self._find, wanted.whose, about, key_ids)
-        opened = await self._recorded(auditor, wanted, about, why, found)
+        opened = await self._recorded(auditor, wanted, about, why, found, counted)
         if found is None:
             raise Refused(Code.IDENTITY_NOT_SEALED, "no identity under these keys")
         place, key_id, sealed, index = found
@@ -148,12 +165,17 @@ class OpenIdentity:
         Raises:
             Refused: The token is no auditor's; LEDGER_UNAVAILABLE.
         """
-        auditor = self._auditor(bearer)
+        auditor = self.auditor(bearer)
         said: dict[str, Json] = {"auditor": auditor.subject_key, "what": "identity key"}
         await self._record.write(EntryDraft(Kind.LOG_READ, said))
         return await asyncio.to_thread(key_in_force, self._ledger)
 
-    def _auditor(self, bearer: str) -> Person:
+    def auditor(self, bearer: str) -> Person:
+        """The auditor behind a token.
+
+        Raises:
+            Refused: It is no auditor's.
+        """
         person = self._people.authenticate(bearer)
         person.require(Role.AUDITOR)
         return person
@@ -187,7 +209,11 @@ class OpenIdentity:
         return None
 
     def _read(self, whose: Whose, about: bytes, where: Kept, key_id: bytes) -> tuple[Place, bytes, bytes, int] | None:
-        entry = self._ledger.entry(where.leaf_index)
+        try:
+            entry = self._ledger.entry(where.leaf_index)
+        except NoSuchEntry:
+            # It was pruned since.
+            return None
         personal, said = entry.personal, entry.account
         if personal is None or entry.kind != Kind.IDENTITY_SEALED:
             return None
@@ -205,6 +231,7 @@ class OpenIdentity:
         about: bytes,
         why: str,
         found: tuple[Place, bytes, bytes, int] | None,
+        counted: tuple[str, int],
     ) -> int:
         said: dict[str, Json] = {"auditor": auditor.subject_key, "by": "auditor", "of": str(wanted.whose), "why": why}
         if wanted.entry is not None:
@@ -222,7 +249,7 @@ class OpenIdentity:
             said,
             person,
             about=about if wanted.whose is Whose.PERSON else None,
-            counts=(Opening(auditor.subject_key, self._most_a_day),),
+            counts=(Opening(auditor.subject_key, counted[1], counted[0]),),
         )
         try:
             recorded = await self._record.write(draft)

@@ -14,6 +14,7 @@ from nodes.cli import (
     notices,
     purposes,
     receipts,
+    relations,
     serve,
     service,
     status,
@@ -40,6 +41,7 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(consent.app, name="consent")
 app.add_typer(notices.app, name="notices")
+app.add_typer(relations.app, name="relations")
 app.add_typer(ledger.app, name="ledger")
 app.command("status")(status.status)
 

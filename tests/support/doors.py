@@ -34,6 +34,7 @@ from oncegate.v1 import (
     node_link_pb2_grpc,
     policy_pb2_grpc,
     profile_pb2_grpc,
+    relation_pb2_grpc,
     signed_pb2,
     source_pb2_grpc,
 )
@@ -129,6 +130,7 @@ class Door:
         self.emergency = emergency_pb2_grpc.EmergencyServiceStub(self.channel)
         self.audit = audit_pb2_grpc.AuditServiceStub(self.channel)
         self.identity = identity_pb2_grpc.IdentityServiceStub(self.channel)
+        self.relations = relation_pb2_grpc.RelationServiceStub(self.channel)
 
     async def __aenter__(self) -> Self:
         return self

@@ -58,6 +58,7 @@ TIMED: Final = frozenset(
         Kind.IDENTITY_SEALED,
         Kind.IDENTITY_OPENED,
         Kind.ACCESSES_READ,
+        Kind.RELATION_RECORDED,
         Kind.PROFILE_WRITTEN,
         Kind.PROFILE_READ,
         Kind.PROFILE_DELETED,

@@ -90,3 +90,21 @@ async def test_a_request_that_is_refused_for_one_predicate_counts_none(ledger: S
     assert await ask(ledger, SAME, le(1960)) is not None
     for _ in range(5):
         assert await ask(ledger, SAME) is None
+
+
+async def test_comparisons_with_a_second_person_are_counted_for_that_one_too(ledger: SqlLedger) -> None:
+    alike = Predicate("alike", "address", Operator.SAME_AS, ())
+
+    async def compare(person: bytes, second: str) -> str | None:
+        asked_of = {"civil.resident": [alike]}
+        seconds = {("civil.resident", "address"): second}
+        counts = guesses_of("audit", person, asked_of, LIMITS, seconds)
+        try:
+            await ledger.append(replace(asked(0), counts=counts))
+        except RiderRefused as refused:
+            return refused.reason
+        return None
+
+    assert [await compare(bytes([n]) * 16, "official") for n in range(6)] == [None] * 5 + [Reason.GUESSES_EXHAUSTED]
+    # One is used up, and neither the other people nor another second person are held back by it.
+    assert await compare(b"\x01" * 16, "another") is None

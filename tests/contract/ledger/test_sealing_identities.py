@@ -12,6 +12,8 @@ from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.auditors.identities import Identities
 from gateway.auditors.tables import EPOCH, IDENTITIES
+from gateway.detection.stored_relations import StoredRelations
+from gateway.detection.tokens import Tokens
 from gateway.errors import Refused
 from gateway.exchange.erase_identity import EraseIdentity
 from gateway.exchange.open_identity import OpenIdentity, Wanted
@@ -106,7 +108,9 @@ async def test_what_was_sealed_long_ago_is_sealed_again_and_everything_goes_with
     first, second = sealed(ledger)
     found = await opening(engine, ledger, seals)("", Wanted(Whose.PERSON, ALICE.hex()), "why", [KEY.key_id])
     assert found.sealed_entry == second
-    erase = EraseIdentity(ledger, Identities(engine))
+    erase = EraseIdentity(
+        ledger, Identities(engine), StoredRelations(engine, Tokens(b"k" * 32), clock, budget=1, kept_days=1)
+    )
     assert await asyncio.to_thread(erase, ALICE, ledger.size()) == 2
     assert [ledger.entry(index).personal for index in (first, second)] == [None, None]
     # Known as sealed no more, here and elsewhere.

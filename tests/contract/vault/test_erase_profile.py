@@ -7,6 +7,8 @@ from sqlalchemy import Engine, text
 
 from gateway.audit.ledger import SqlLedger
 from gateway.auditors.identities import Identities
+from gateway.detection.stored_relations import StoredRelations
+from gateway.detection.tokens import Tokens
 from gateway.errors import Code, Refused
 from gateway.exchange.erase import EraseProfile
 from gateway.exchange.erase_identity import EraseIdentity
@@ -39,8 +41,10 @@ def erasures(engine: Engine, vault: Vault, keyring: Keyring, clock: FixedClock) 
 
 
 @pytest.fixture
-def erase(engine: Engine, erasures: Erasures, ledger: SqlLedger) -> EraseProfile:
-    sealed = EraseIdentity(ledger, Identities(engine))
+def erase(engine: Engine, erasures: Erasures, ledger: SqlLedger, clock: FixedClock) -> EraseProfile:
+    sealed = EraseIdentity(
+        ledger, Identities(engine), StoredRelations(engine, Tokens(b"k" * 32), clock, budget=1, kept_days=1)
+    )
     return EraseProfile(erasures, ledger, Record(ledger), SigningKey.generate(), lambda: None, "gateway", sealed)
 
 

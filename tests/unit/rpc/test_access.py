@@ -15,6 +15,7 @@ from oncegate.v1 import (
     notice_pb2,
     policy_pb2,
     profile_pb2,
+    relation_pb2,
     source_pb2,
 )
 
@@ -32,6 +33,7 @@ FILES = (
     notice_pb2,
     policy_pb2,
     profile_pb2,
+    relation_pb2,
     source_pb2,
 )
 
