@@ -35,14 +35,16 @@ from nodes.link.identity import HomeIdentities
 from nodes.link.link import NodeLink
 from nodes.provider.config import load_node
 from nodes.provider.node import ProviderNode
-from nodes.watch import GrpcLog, LedgerBroken, LedgerWatch
-from nodes.watch.receipts import newest_promises, promises_since
+from nodes.watch import GrpcLog, LedgerBroken, LedgerWatch, NotCosigned
+from nodes.watch.promises import PromisesDue
+from nodes.watch.receipts import promises_since
 from policies.plain import printable_json
 
 SESSION_BYTES = 16
 TRUST_POLL_S = 2.0
 WATCH_EVERY_S = 60.0
-PROMISES_CHECKED = 16
+SEEN_WITHIN_S = 3600.0
+"""How old the last look may be for a node that demands witnesses; beyond it nothing is released."""
 DOUBT_POLL_S = 1.0
 
 log = structlog.get_logger("oncegate.node")
@@ -84,6 +86,11 @@ class Node:
         self._watch.ready()
         self._watch_every_s = watch_every_s
         self._state = settings.state
+        self._promises = PromisesDue(self._home, settings.state)
+        self._clock = clock
+        self._demands = bool(self._home.trust().witnesses)
+        self._seen_s: float | None = None
+        """When the log was last seen as it has to be; None for never, or since it was not."""
         self._broken: LedgerBroken | None = None
         self.provider = ProviderNode(
             node=spiffe,
@@ -118,6 +125,7 @@ class Node:
             LedgerBroken: The access log contradicts itself; the node stopped in order.
         """
         self.provider.start()
+        self._judge_log()
         log.info("serving", node=str(self._spiffe), resources=[r.code for r in self.provider.resources])
         work = (self._renewal.run(), self._follow_trust(), self._watch_log())
         background = [asyncio.create_task(each) for each in work]
@@ -135,27 +143,45 @@ class Node:
     async def _watch_log(self) -> None:
         """Looks at the access log now and then; a contradiction stops the node."""
         while True:
+            more = False
             try:
-                promises = await asyncio.to_thread(newest_promises, self._state, PROMISES_CHECKED)
-                since = partial(promises_since, self._state)
-                async with GrpcLog(self._home) as source:
-                    report = await self._watch.look(source, promises, since)
-                if report.followed is not None:
-                    self._take_trust()
+                more = await self._look()
             except LedgerBroken as error:
                 log.critical("ledger_broken", code=error.code, reason=error.detail)
                 self._broken = error
                 self.stop()
                 return
+            except NotCosigned as error:
+                self._seen_s = None
+                log.warning("ledger_not_cosigned", code=error.code, reason=error.detail)
             except (NodeError, KeysError) as error:
                 # No answer is no contradiction: it is asked again.
                 log.warning("ledger_not_seen", code=str(error.code))
-            await self._until_next_look()
+            self._judge_log()
+            if not more:
+                await self._until_next_look()
+
+    async def _look(self) -> bool:
+        """One look; whether promises are left that can be checked right away."""
+        due = await asyncio.to_thread(self._promises.due)
+        since = partial(promises_since, self._state)
+        async with GrpcLog(self._home) as source:
+            report = await self._watch.look(source, [one.promised for one in due], since)
+        self._seen_s = self._clock.monotonic_s()
+        if report.followed is not None:
+            self._take_trust()
+        return await asyncio.to_thread(self._promises.settle, due, report.size)
+
+    def _judge_log(self) -> None:
+        """Where the department demands witnesses, nothing is released without a look at their log. Fails closed."""
+        seen = self._seen_s is not None and self._clock.monotonic_s() - self._seen_s < SEEN_WITHIN_S
+        self.provider.trust_log(seen=seen or not self._demands)
 
     async def _until_next_look(self) -> None:
         """Waits for the next look; a promise that is not the log's own brings it forward, for a new epoch shows so."""
         before, waited_s = self.provider.unknown_promises, 0.0
         while waited_s < self._watch_every_s:
+            self._judge_log()
             pause_s = min(DOUBT_POLL_S, self._watch_every_s - waited_s)
             await asyncio.sleep(pause_s)
             waited_s += pause_s
@@ -178,6 +204,7 @@ class Node:
 
     def _take_trust(self) -> None:
         trust = self._home.trust()
+        self._demands = bool(trust.witnesses)
         self.provider.renewed(trust, self._home.signing_key())
         self.ticket_key = trust.ticket_key
 

@@ -92,6 +92,7 @@ class Reason(StrEnum):
     TICKET_BAD_SIGNATURE = "TICKET_BAD_SIGNATURE"
     TICKET_EXPIRED = "TICKET_EXPIRED"
     TICKET_REPLAYED = "TICKET_REPLAYED"
+    LOG_NOT_SEEN = "LOG_NOT_SEEN"
     WRONG_NODE = "WRONG_NODE"
     WRONG_SESSION = "WRONG_SESSION"
     REQUEST_BAD_SIGNATURE = "REQUEST_BAD_SIGNATURE"
@@ -263,6 +264,13 @@ _ENTRIES: dict[Reason, tuple[Kind, Text]] = {
     _R.BAD_TICKET: (_N, Text("放行凭单格式不正确", "The ticket is malformed")),
     _R.TICKET_BAD_SIGNATURE: (_N, Text("放行凭单签名无效", "The ticket's signature does not verify")),
     _R.TICKET_EXPIRED: (_N, Text("放行凭单已过期", "The ticket has expired")),
+    _R.LOG_NOT_SEEN: (
+        _N,
+        Text(
+            "节点未见到经见证方联署的访问日志检查点",
+            "The node has seen no checkpoint of the log that its witnesses cosigned",
+        ),
+    ),
     _R.TICKET_REPLAYED: (_N, Text("放行凭单已使用过", "The ticket was used before")),
     _R.WRONG_NODE: (_N, Text("放行凭单不是发给本节点的", "The ticket is for another node")),
     _R.WRONG_SESSION: (_N, Text("放行凭单属于另一会话", "The ticket is of another session")),

@@ -259,6 +259,19 @@ def open_cosigned(note: str, verifier: NoteVerifier, origin: str, quorum: Quorum
     return checkpoint
 
 
+def claimed_times(note: str) -> list[int]:
+    """The times, Unix seconds, that lines shaped like cosignatures claim; nothing of it is verified.
+
+    Args:
+        note: Text and signatures.
+
+    Raises:
+        BadCheckpoint: It is not laid out like a note.
+    """
+    raw = [signature for _, _, signature in split_note(note)[1] if len(signature) == _TIME + _SIGNATURE]
+    return [int.from_bytes(one[:_TIME], "big") for one in raw]
+
+
 def message(text: str, time_s: int) -> bytes:
     """What a witness signs.
 

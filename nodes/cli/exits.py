@@ -24,6 +24,7 @@ from nodes.consumer.distrust import UntrustedAnswer
 from nodes.enrolment.errors import EnrolmentUntrusted, GatewayUnreachable, RequestRefused
 from nodes.errors import BadConfig, NodeError, SourceFailed
 from nodes.watch.broken import LedgerBroken
+from nodes.watch.witnessed import NotCosigned
 
 USAGE = 2
 REFUSED = 3
@@ -50,7 +51,7 @@ def exit_code(error: NodeError) -> int:
         return USAGE if error.status == "INVALID_ARGUMENT" else REFUSED
     if isinstance(error, GatewayUnreachable | SourceFailed):
         return UNAVAILABLE
-    if isinstance(error, UntrustedAnswer | EnrolmentUntrusted | LedgerBroken | ProposalUntrusted):
+    if isinstance(error, UntrustedAnswer | EnrolmentUntrusted | LedgerBroken | NotCosigned | ProposalUntrusted):
         return UNTRUSTED
     return USAGE
 

@@ -17,6 +17,7 @@ from nodes.enrolment.errors import BadInput
 from nodes.enrolment.home import Home
 from nodes.watch import GrpcLog, LedgerWatch, LostPromises, Promised, WatchReport
 from nodes.watch.epochs import PromisesSince
+from nodes.watch.witnessed import quorum_of
 
 app = typer.Typer(no_args_is_help=True, help="The gateway's access log, as this node or system sees it.")
 
@@ -115,6 +116,46 @@ def custodians(
         say(
             f"{trust.custodians_needed} of {len(trust.custodians)} must sign" if trust.custodians else "none are pinned"
         )
+
+    emit(document, as_json=as_json, human=human)
+
+
+@app.command("witnesses")
+@command
+def witnesses(
+    *,
+    home: HomePath,
+    keys: Annotated[
+        list[str] | None, typer.Option("--key", help="A witness's verifier key; repeat it for each.")
+    ] = None,
+    needed: Annotated[int, typer.Option("--needed", min=0, help="How many of them must have cosigned.")] = 0,
+    replace: Annotated[bool, typer.Option("--replace", help="Pin these in the place of those pinned now.")] = False,
+    none: Annotated[bool, typer.Option("--none", help="Demand no witnesses any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the log's witnesses that this member demands, or pin them: by the department, never by the gateway.
+
+    Take the keys from the witnesses themselves. From then on a checkpoint counts only if enough of them have cosigned
+    it within the hour; a node releases nothing without.
+    """
+    member = Home(home)
+    trust = member.trust()
+    if keys or needed or none:
+        if none and (keys or needed):
+            raise BadInput("witnesses", "--none stands alone")
+        pinned = dataclasses.replace(trust, witnesses=tuple(keys or ()), witnesses_needed=needed)
+        quorum_of(pinned)
+        if trust.witnesses and pinned != trust and not (replace or none):
+            raise BadInput("witnesses", "others are pinned; --replace takes these instead")
+        trust = pinned
+        member.write_trust(trust)
+    document = {"witnesses": list(trust.witnesses), "needed": trust.witnesses_needed}
+
+    def human() -> None:
+        for one in trust.witnesses:
+            say(one)
+        many = f"{trust.witnesses_needed} of {len(trust.witnesses)} must have cosigned"
+        say(many if trust.witnesses else "none are demanded")
 
     emit(document, as_json=as_json, human=human)
 

@@ -77,6 +77,9 @@ class Trust:
         gateway: SPIFFE id of the gateway.
         custodians: Verifier keys of the log's custodians, pinned likewise; none: no statement is believed.
         custodians_needed: How many of them must sign.
+        witnesses: Verifier keys of the log's witnesses, pinned by the department, never by the gateway; none: the log's
+            own signature is enough.
+        witnesses_needed: How many of them must have cosigned a checkpoint.
     """
 
     trust_domain: str
@@ -87,6 +90,8 @@ class Trust:
     gateway: str
     custodians: tuple[str, ...] = ()
     custodians_needed: int = 0
+    witnesses: tuple[str, ...] = ()
+    witnesses_needed: int = 0
 
     @property
     def log_origin(self) -> str:
@@ -94,7 +99,7 @@ class Trust:
         return self.ledger_key.partition("+")[0]
 
     def renewed(self, newer: "Trust") -> "Trust":
-        """What a renewal brought, with what it must not change: the log's key and its custodians.
+        """What a renewal brought, with what it must not change: the log's key, its custodians, its witnesses.
 
         Args:
             newer: As received.
@@ -104,6 +109,8 @@ class Trust:
             ledger_key=self.ledger_key,
             custodians=self.custodians,
             custodians_needed=self.custodians_needed,
+            witnesses=self.witnesses,
+            witnesses_needed=self.witnesses_needed,
         )
 
 
@@ -239,6 +246,8 @@ class Home:
             "gateway": trust.gateway,
             "custodians": list(trust.custodians),
             "custodians_needed": trust.custodians_needed,
+            "witnesses": list(trust.witnesses),
+            "witnesses_needed": trust.witnesses_needed,
         }
         write_whole(self._trust_file, _json(body), PUBLIC)
 
@@ -259,6 +268,8 @@ class Home:
             gateway=_text(body, "gateway", name),
             custodians=_texts(body, "custodians", name),
             custodians_needed=_count(body, "custodians_needed", name),
+            witnesses=_texts(body, "witnesses", name),
+            witnesses_needed=_count(body, "witnesses_needed", name),
         )
 
     def write_identity(self, key_pem: bytes, certificate_pem: bytes) -> None:

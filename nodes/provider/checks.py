@@ -139,6 +139,7 @@ class TicketChecks:
         self._ticket_scope = scope(who.node, who.session_id)
         self._frames: OrderedDict[int, tuple[TicketFrame, list[BatchItem]]] = OrderedDict()
         self.unknown_promises = 0
+        self.log_unseen = False
         """How many promises were not the log's own as it is believed to be: it may be in another epoch by now."""
         self.trust(trust)
 
@@ -359,7 +360,9 @@ class TicketChecks:
                 raise CheckFailed(reason)
 
     def _promise(self, ask: IncomingAsk, ticket: Ticket) -> None:
-        """The ledger promised that the `asked` entry of this very request is durable."""
+        """The ledger promised that the `asked` entry of this very request is durable, and is seen to be kept."""
+        if self.log_unseen:
+            raise CheckFailed(Reason.LOG_NOT_SEEN)
         try:
             self._promises.verify(PROMISE, self._promise_scope, ask.promise)
             promise = self._codec.parse_promise(ask.promise.body)

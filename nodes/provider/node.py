@@ -199,6 +199,10 @@ class ProviderNode:
         """How many asks came with a promise that is not the log's own as it is believed to be."""
         return self._checks.unknown_promises
 
+    def trust_log(self, *, seen: bool) -> None:
+        """Release, or not, for want of a cosigned checkpoint where the node demands one."""
+        self._checks.log_unseen = not seen
+
     @property
     def session_id(self) -> bytes:
         """See `Provider`."""

@@ -10,6 +10,7 @@ from nodes.watch.kept import KeptCheckpoint
 from nodes.watch.lost import Lost, LostPromises, Promised
 from nodes.watch.source import GrpcLog, LogSource
 from nodes.watch.watch import LedgerWatch, WatchReport
+from nodes.watch.witnessed import NotCosigned
 
 __all__ = [
     "Broken",
@@ -20,6 +21,7 @@ __all__ = [
     "LogSource",
     "Lost",
     "LostPromises",
+    "NotCosigned",
     "Promised",
     "WatchReport",
 ]

@@ -23,13 +23,12 @@ def newest_promises(state: Path, count: int) -> list[Promised]:
     Raises:
         StateUnusable: There is no such state.
     """
-    codec = ProtobufCodec()
     reader = open_reader(state)
     try:
         kept = list_receipts(reader, None, count)
     finally:
         reader.close()
-    return [_promised(codec, receipt) for receipt in kept]
+    return [_promised(receipt) for receipt in kept]
 
 
 def promises_since(state: Path, index: int) -> list[Promised]:
@@ -49,11 +48,11 @@ def promises_since(state: Path, index: int) -> list[Promised]:
     """
     if not state.exists():
         return []
-    codec, found, before = ProtobufCodec(), list[Promised](), None
+    found, before = list[Promised](), None
     reader = open_reader(state)
     try:
         while page := list_receipts(reader, before, PAGE):
-            promised = [_promised(codec, receipt) for receipt in page]
+            promised = [_promised(receipt) for receipt in page]
             some = [one for one in promised if one.leaf_index >= index]
             if not some:
                 break
@@ -64,6 +63,17 @@ def promises_since(state: Path, index: int) -> list[Promised]:
     return found
 
 
-def _promised(codec: ProtobufCodec, receipt: KeptReceipt) -> Promised:
-    promise = codec.parse_promise(receipt.promise.body)
-    return Promised(promise.leaf_index, promise.leaf_hash, receipt.released_ms, digest(receipt.ticket.body).hex())
+def read_promise(body: bytes, seen_ms: int, ticket: bytes) -> Promised:
+    """A promise out of what was kept with a release.
+
+    Args:
+        body: Exact body of the promise.
+        seen_ms: When it was acted on.
+        ticket: Exact body of the ticket.
+    """
+    promise = ProtobufCodec().parse_promise(body)
+    return Promised(promise.leaf_index, promise.leaf_hash, seen_ms, digest(ticket).hex())
+
+
+def _promised(receipt: KeptReceipt) -> Promised:
+    return read_promise(receipt.promise.body, receipt.released_ms, receipt.ticket.body)

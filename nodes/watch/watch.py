@@ -3,7 +3,7 @@
 In order: where the log is shown under another epoch's name, follow it there as its custodians say (`epochs.py`) →
 verify the note → compare with the checkpoint kept (smaller: shrunk; equal size: equal root; larger: a proof of
 consistency, RFC 6962 section 2.1.2) → for each promise that is not listed as lost, a proof of inclusion under the new
-root → keep the note.
+root → where the member demands witnesses, their cosignatures (`witnessed.py`) → keep the note.
 
 Which way it fails: closed. A contradiction is written down as evidence, the kept checkpoint stays, and `LedgerBroken`
 is raised now and at every later look until a person takes the evidence away. A gateway that does not answer proves
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from keys.errors import BadProof, KeysError
 from keys.log.checkpoints import open_checkpoint
+from keys.log.cosignatures import claimed_times
 from keys.log.epochs import epoch_number
 from keys.log.merkle import verify_inclusion
 from keys.log.notes import NoteVerifier
@@ -27,9 +28,16 @@ from nodes.watch.epochs import EpochFollower, Followed, PromisesSince, other_epo
 from nodes.watch.kept import CheckpointFiles, KeptCheckpoint
 from nodes.watch.lost import LostPromises, Promised
 from nodes.watch.source import LogSource
+from nodes.watch.witnessed import require_cosigned
 
 PUBLISHED_MS = 60_000
 """A promised entry is under a checkpoint within a second; one that is not after a minute was not kept."""
+
+COSIGNED_MS = 360_000
+"""The same between a promise and a later cosignature, whose clock may be five minutes off."""
+
+STALLED_MS = 86_400_000
+"""How long a log with witnesses may publish nothing while promises wait: they may be down; that contradicts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class LedgerWatch:
 
         Raises:
             LedgerBroken: The log contradicts itself, or a conflict is unresolved.
+            NotCosigned: The member demands witnesses, and too few have cosigned lately; nothing is kept.
             HomeInvalid: The home, or the kept checkpoint, is damaged.
             RequestRefused: The gateway refused.
             GatewayUnreachable: No answer.
@@ -114,6 +123,7 @@ class LedgerWatch:
                 broken.code, broken.detail, "" if seen is None else seen.note, note, self._clock.now_ms()
             )
             raise
+        require_cosigned(note, trust, self._clock.now_ms())
         self._files.keep(note, trust.log_origin)
         if followed is None:
             return report
@@ -127,17 +137,36 @@ class LedgerWatch:
             await continues(log, seen.checkpoint, new)
         kept = waiting = 0
         lost = {(one.promised.leaf_index, one.promised.leaf_hash) for one in self._lost.read()}
+        found: set[tuple[int, bytes]] = set()
         for promise in promises:
-            if (promise.leaf_index, promise.leaf_hash) in lost:
+            entry = (promise.leaf_index, promise.leaf_hash)
+            if entry in lost:
                 continue
             if promise.leaf_index >= new.size:
-                if self._clock.now_ms() - promise.seen_ms > PUBLISHED_MS:
-                    raise LedgerBroken(Broken.PROMISE_BROKEN, f"entry {promise.leaf_index} of {new.size}")
+                self._still_waits(promise, shown)
                 waiting += 1
                 continue
-            await _included(log, promise, shown)
+            if entry not in found:
+                # Several releases may have come of one request, and so of one entry.
+                await _included(log, promise, shown)
+                found.add(entry)
             kept += 1
         return WatchReport(new.size, None if seen is None else seen.checkpoint.size, kept, waiting)
+
+    def _still_waits(self, promise: Promised, shown: KeptCheckpoint) -> None:
+        """Accepts by returning a promise whose entry no checkpoint can be asked to cover yet.
+
+        A log with witnesses publishes nothing while they are down; then its newest checkpoint is older than the
+        promise, as its cosignatures say. Should they be made up, the promise is held against the log a day later.
+        """
+        age_ms = self._clock.now_ms() - promise.seen_ms
+        times = claimed_times(shown.note)
+        late = age_ms > PUBLISHED_MS
+        if times:
+            late = min(times) * 1000 - promise.seen_ms > COSIGNED_MS or age_ms > STALLED_MS
+        if late:
+            size = shown.checkpoint.size
+            raise LedgerBroken(Broken.PROMISE_BROKEN, f"entry {promise.leaf_index} of {size}")
 
 
 async def _included(log: LogSource, promise: Promised, shown: KeptCheckpoint) -> None:

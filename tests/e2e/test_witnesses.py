@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -136,3 +138,34 @@ async def refused_on_the_record(city: City, raw: RawSystem, before: int) -> None
     assert book.kinds == ["refused", "refused"]
     assert {entry.account["reason"] for entry in book.entries} == {"LOG_NOT_COSIGNED"}
     assert answered(city) == before
+
+
+async def test_a_node_that_demands_witnesses_releases_only_what_they_have_seen(
+    city: City, raw: RawSystem, witnesses: list[LocalWitness], tmp_path: Path
+) -> None:
+    await published(city)
+    demand(city, [one.vkey for one in witnesses], 2)
+    await restart_civil(city)
+    await until(lambda: not city.node("civil").provider._checks.log_unseen)
+    await raw.fetch(raw.asking(items=[NAME]))
+    # Other witnesses, who never saw this log: nothing is wrong with it, and nothing is released.
+    demand(city, [LocalWitness(tmp_path, "witness.example/stranger").vkey], 1)
+    await restart_civil(city)
+    with logged(city) as book:
+        await refused(raw.fetch(raw.asking(items=[NAME])))
+    assert "LOG_NOT_SEEN" in json.dumps([dict(entry.account) for entry in book.entries])
+    assert not (city.member_home("civil", "registry") / "ledger-conflict.json").exists()
+    demand(city, [], 0)
+    await restart_civil(city)
+    await raw.fetch(raw.asking(items=[NAME]))
+
+
+def demand(city: City, vkeys: list[str], needed: int) -> None:
+    home = Home(city.member_home("civil", "registry"))
+    home.write_trust(replace(home.trust(), witnesses=tuple(vkeys), witnesses_needed=needed))
+
+
+async def restart_civil(city: City) -> None:
+    await city.stop_node("civil")
+    await city.start_node("civil")
+    await city.synced("civil", 3)

@@ -177,7 +177,7 @@ class World:
             ca_pem=b"",
             ticket_key=self.ticket_key.verify_key.der,
             promise_key=self.promise_key.verify_key.der,
-            ledger_key="",
+            ledger_key=f"{DOMAIN}/ledger+00000000+AQ==",
             gateway=f"spiffe://{DOMAIN}/gateway/main",
         )
         self.folder.mkdir(exist_ok=True)

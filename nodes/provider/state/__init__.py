@@ -5,12 +5,13 @@ from nodes.provider.state.database import State, open_reader, open_state
 from nodes.provider.state.guesses import Guesses
 from nodes.provider.state.outbox import Outbox
 from nodes.provider.state.records import Records
-from nodes.provider.state.releases import KeptReceipt, KeptRelease, Releases, list_receipts
+from nodes.provider.state.releases import KeptPromise, KeptReceipt, KeptRelease, Releases, list_promises, list_receipts
 from nodes.provider.state.scans import ScanReport, Scans
 
 __all__ = [
     "ConsentState",
     "Guesses",
+    "KeptPromise",
     "KeptReceipt",
     "KeptRelease",
     "Outbox",
@@ -19,6 +20,7 @@ __all__ = [
     "ScanReport",
     "Scans",
     "State",
+    "list_promises",
     "list_receipts",
     "open_reader",
     "open_state",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from keys.batch import BatchItem
 from keys.key_certificates import CertifiedKeys
@@ -241,6 +241,34 @@ def list_receipts(
         (before, before, limit),
     )
     return [_read(row) for row in rows]
+
+
+class KeptPromise(NamedTuple):
+    """The promise that came with one release.
+
+    Attributes:
+        number: Of the release, counting up.
+        released_ms: When, Unix ms.
+        promise: Exact body of the promise.
+        ticket: Exact body of the ticket.
+    """
+
+    number: int
+    released_ms: int
+    promise: bytes
+    ticket: bytes
+
+
+def list_promises(reader: sqlite3.Connection, after: int, limit: int) -> list[KeptPromise]:
+    """Promises of releases, oldest first.
+
+    Args:
+        reader: From `State.reader` or `open_reader`.
+        after: Only those of releases with a larger number.
+        limit: At most this many.
+    """
+    query = "SELECT id, released_ms, promise, ticket FROM receipts WHERE id > ? ORDER BY id LIMIT ?"
+    return [KeptPromise(*row) for row in reader.execute(query, (after, limit))]
 
 
 def _row(release: KeptRelease) -> tuple[object, ...]:
