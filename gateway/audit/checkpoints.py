@@ -9,6 +9,7 @@ anchor) before any witness sees it, so that no other head of that size is ever s
 of them have cosigned it (`cosigning.py`).
 """
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,11 @@ from pathlib import Path
 from gateway.audit.epochs import Lineage
 from gateway.audit.recover import Known
 from gateway.audit.store import Store, StoredLog
-from keys.log.checkpoints import Checkpoint, sign_checkpoint
+from keys.errors import BadCheckpoint
+from keys.log.checkpoints import Checkpoint, parse_checkpoint, sign_checkpoint
 from keys.log.cosignatures import Quorum, open_cosigned
 from keys.log.frontier import Frontier
-from keys.log.notes import NoteSigner, NoteVerifier
+from keys.log.notes import NoteSigner, NoteVerifier, split_note
 
 
 class Checkpoints:
@@ -113,14 +115,51 @@ def asked_beside(anchor: Path) -> Path:
 
 
 def _keep(path: Path | None, note: str) -> None:
-    """Keep a note as a small file."""
+    """Keep a note as a small file, unless there is already one of a larger log of that name.
+
+    Processes take turns: a gateway and the operator's command may be here at once.
+    """
     if path is None:
         return
-    # Synced before it takes the name, so that a power cut leaves this note or the one before, never half of one.
-    # The folder is not synced: the older note is as good, for the log only grew since.
     fresh = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), "w", encoding="utf-8") as file:
-        file.write(note)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    handle = _locked(fresh)
+    try:
+        if _ahead(path, note):
+            fresh.unlink()
+            return
+        # Synced before it takes the name, so that a power cut leaves this note or the one before, never half of one.
+        # The folder is not synced: the older note is as good, for the log only grew since.
+        os.ftruncate(handle, 0)
+        view = memoryview(note.encode())
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fsync(handle)
+        fresh.replace(path)
+    finally:
+        os.close(handle)
+
+
+def _locked(fresh: Path) -> int:
+    """A handle of the file that only this process may write and rename, until it is closed."""
+    while True:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            # Whoever had the lock before has given the file its final name, and this would be written over.
+            if os.path.samestat(os.fstat(handle), fresh.stat()):
+                return handle
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _ahead(path: Path, note: str) -> bool:
+    """Whether another process has kept a head of a larger log of the same name meanwhile."""
+    try:
+        kept, ours = (parse_checkpoint(split_note(one)[0]) for one in (path.read_text(encoding="utf-8"), note))
+    except (FileNotFoundError, BadCheckpoint, UnicodeDecodeError):
+        return False
+    return kept.origin == ours.origin and kept.size > ours.size
