@@ -13,11 +13,12 @@ import typer
 
 from gateway.audit.review.formats import Format
 from gateway.audit.verify import layout
-from gateway.audit.verify.check import BadUse, check, quorum_of
+from gateway.audit.verify.check import BadUse, Told, check, quorum_of
 from gateway.audit.views import LogEntry
 from gateway.cli import audit_conditions as conditions
 from gateway.cli import audit_local as local
 from gateway.cli import audit_retention
+from gateway.cli.audit_epochs import epochs
 from gateway.cli.audit_local import show
 from gateway.cli.audit_review import hidden, rebuild_search, report, search, stats, write_found
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
@@ -251,13 +252,14 @@ app.command("stats")(stats)
 app.command("report")(report)
 app.command("hidden")(hidden)
 app.command("rebuild-search")(rebuild_search)
+app.command("epochs")(epochs)
 app.command("identity")(identity)
 app.add_typer(key_app, name="identity-key")
 
 
 @app.command("verify")
 @command
-def verify(
+def verify(  # noqa: PLR0917 - options of a command
     place: Annotated[
         str, typer.Argument(help="Folder of a copy or of tiles, a .tlog-proof file, or an http(s) address.")
     ],
@@ -277,11 +279,21 @@ def verify(
     quorum: Annotated[
         int | None, typer.Option("--quorum", help="How many of the witnesses must have cosigned; all unless given.")
     ] = None,
+    epoch: Annotated[
+        list[Path] | None, typer.Option("--epoch", help="A signed statement of an epoch of the log; may be repeated.")
+    ] = None,
+    custodian: Annotated[
+        list[str] | None, typer.Option("--custodian", help="The verifier key of a custodian; may be repeated.")
+    ] = None,
+    custodians_needed: Annotated[
+        int | None, typer.Option("--custodians-needed", help="How many of them must have signed; all unless given.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute everything, offline. Exit code 5 names the first bad entry and shows the evidence."""
     try:
-        outcome = check(place, key, earlier or (), before, leaf, quorum_of(witness or (), quorum, key))
+        told = Told(epoch or (), custodian or (), custodians_needed)
+        outcome = check(place, key, earlier or (), before, leaf, quorum_of(witness or (), quorum, key), told)
     except BadUse as error:
         fail(str(error), EXIT_USAGE)
     show(outcome, as_json=as_json)

@@ -13,9 +13,11 @@ from typing import Any, Final, Self
 
 from gateway.audit.verify import layout
 from gateway.audit.verify.copy import Report, leaves_of, read_note, verify_export
+from gateway.audit.verify.epochs import Epochs, believed
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.proof import ProofReport, verify_proof
 from gateway.audit.verify.tiled import TiledReport, leaves_at, verify_tiles
+from keys.errors import BadEpoch
 from keys.log.cosignatures import Quorum
 from keys.log.merkle import HASH_SIZE
 from keys.log.notes import LONGEST_NOTE
@@ -55,6 +57,21 @@ class Outcome:
         return cls(True, {"verified": True, **dataclasses.asdict(report)}, [_printable(line) for line in lines])
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Told:
+    """What the verifier holds about the log's epochs.
+
+    Attributes:
+        statements: Files with signed statements.
+        custodians: Verifier keys of the custodians, from elsewhere than the log.
+        needed: How many of them must have signed each; None for all.
+    """
+
+    statements: Sequence[Path]
+    custodians: Sequence[str]
+    needed: int | None = None
+
+
 def check(
     place: str,
     key: str,
@@ -62,6 +79,7 @@ def check(
     before: Path | None = None,
     leaf: str | None = None,
     quorum: Quorum | None = None,
+    told: Told | None = None,
 ) -> Outcome:
     """Verify whatever is at a place.
 
@@ -72,6 +90,7 @@ def check(
         before: Folder of a copy or of tiles that the verifier has kept.
         leaf: For a proof file: the leaf hash, hex, of the entry that it has to be about.
         quorum: The witnesses who must have cosigned the newest checkpoint; None for none.
+        told: Statements of the log's epochs that the verifier holds; None for none.
 
     Returns:
         The outcome; a failure is one too.
@@ -81,7 +100,8 @@ def check(
         BadCheckpoint: The key is no verifier key.
     """
     try:
-        return _with_witnesses(_succeeded(_verified(place, key, earlier, before, leaf, quorum)), quorum)
+        epochs = None if told is None else _epochs(told, key)
+        return _with_witnesses(_succeeded(_verified(place, key, earlier, before, leaf, quorum, epochs)), quorum)
     except VerificationFailed as failure:
         return outcome_of(failure)
 
@@ -106,7 +126,13 @@ def quorum_of(witnesses: Sequence[str], needed: int | None, key: str) -> Quorum 
 
 
 def _verified(
-    place: str, key: str, earlier: Sequence[Path], before: Path | None, leaf: str | None, quorum: Quorum | None
+    place: str,
+    key: str,
+    earlier: Sequence[Path],
+    before: Path | None,
+    leaf: str | None,
+    quorum: Quorum | None,
+    epochs: Epochs | None,
 ) -> Report | TiledReport | ProofReport:
     where = place if _ADDRESS.match(place) else Path(place)
     if isinstance(where, Path) and where.is_file():
@@ -125,8 +151,20 @@ def _verified(
         notes.append(read_note(before))
         leaves = _leaves(before, key)
     if isinstance(where, str) or (not (where / layout.ENTRIES).exists() and (where / "tile").exists()):
-        return verify_tiles(where, key, notes, leaves, quorum)
-    return verify_export(where, key, notes, earlier_leaves=leaves, quorum=quorum)
+        return verify_tiles(where, key, notes, leaves, quorum, epochs)
+    return verify_export(where, key, notes, earlier_leaves=leaves, quorum=quorum, epochs=epochs)
+
+
+def _epochs(told: Told, key: str) -> Epochs | None:
+    if not told.statements and not told.custodians and told.needed is None:
+        return None
+    if not told.statements or not told.custodians:
+        raise BadUse("an epoch statement is believed by the keys of custodians: give both")
+    notes = [_text(path, Fault.EPOCH_BAD) for path in told.statements]
+    try:
+        return believed(key, notes, told.custodians, len(told.custodians) if told.needed is None else told.needed)
+    except BadEpoch as error:
+        raise BadUse(str(error)) from error
 
 
 def _leaves(kept: Path, key: str) -> Iterator[bytes]:
@@ -179,11 +217,23 @@ def _succeeded(report: Report | TiledReport | ProofReport) -> Outcome:
             )
     else:
         lines.append(f"{report.tiles} tiles of hashes and all entry bundles fit; they hold hashes only")
-    if report.earlier_size is None:
-        lines.append("No earlier checkpoint was given: nothing is known about what the log said before.")
-    else:
+    if report.earlier_size is not None:
         lines.append(f"It continues the checkpoint of {report.earlier_size} entries that you kept.")
-    return Outcome.of(report, lines)
+    elif not report.behind:
+        lines.append("No earlier checkpoint was given: nothing is known about what the log said before.")
+    return Outcome.of(report, [*lines, *_lost(report)])
+
+
+def _lost(report: Report | TiledReport) -> list[str]:
+    lines = [
+        f"lost 丢失: {one.entries} entries of {one.origin} from {one.first} on, when epoch {one.epoch} began "
+        f"({_moment(one.time_ms)}): {one.reason}"
+        for one in report.lost
+    ]
+    lines += [
+        f"The checkpoint of {size} entries that you kept signs lost ones; it is owned up to." for size in report.behind
+    ]
+    return lines
 
 
 def _with_witnesses(outcome: Outcome, quorum: Quorum | None) -> Outcome:

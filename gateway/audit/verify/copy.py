@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from gateway.audit.verify import layout
+from gateway.audit.verify.epochs import Epochs, Lost
 from gateway.audit.verify.failures import Fault, VerificationFailed
-from gateway.audit.verify.heads import Heads, first_difference, open_head
+from gateway.audit.verify.heads import Heads, first_difference
 from gateway.audit.verify.pruned import Pruned
 from keys import canonical
 from keys.log.cosignatures import Quorum
 from keys.log.frontier import Frontier
-from keys.log.notes import LONGEST_NOTE, NoteVerifier
+from keys.log.notes import LONGEST_NOTE
 
 _LONGEST_LINE: Final = 4 << 20
 _ERASURE: Final = "person_part_erased"
@@ -47,6 +48,8 @@ class Report:
             `log_pruned`.
         bodies_from: From this entry on every body is there; 0 when nothing was pruned.
         pruned_under: The entries `log_pruned`.
+        lost: What the statements of the log's custodians name as lost, epoch by epoch.
+        behind: Sizes of earlier checkpoints that were given and whose last entries are among those.
     """
 
     origin: str
@@ -61,6 +64,8 @@ class Report:
     pruned: int = 0
     bodies_from: int = 0
     pruned_under: Sequence[int] = ()
+    lost: Sequence[Lost] = ()
+    behind: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ def verify_export(
     earlier_copy: Path | None = None,
     earlier_leaves: Iterable[bytes] | None = None,
     quorum: Quorum | None = None,
+    epochs: Epochs | None = None,
 ) -> Report:
     """Verify an exported copy. Accepts by returning; fails closed.
 
@@ -90,6 +96,7 @@ def verify_export(
             kept, and if the log was forked, the first entry that differs is named.
         earlier_leaves: The same for leaf hashes that were kept in another form, whose checkpoint is among those given.
         quorum: The witnesses who must have cosigned the checkpoint; None for none.
+        epochs: The log's epochs, where a checkpoint kept is of an ended one; None for the one of the key.
 
     Returns:
         What was verified.
@@ -98,14 +105,13 @@ def verify_export(
         VerificationFailed: Something is wrong; it names the first bad entry and carries the evidence.
         BadCheckpoint: `public_key` is no verifier key.
     """
-    verifier = NoteVerifier(public_key)
-    final = open_head(read_note(directory), verifier, held=False)
-    others = [open_head(note, verifier, held=False) for note in _notes(directory)]
+    epochs = epochs or Epochs(public_key)
     held = [earlier_checkpoint] if isinstance(earlier_checkpoint, str) else list(earlier_checkpoint or ())
     if earlier_copy is not None:
         held.append(read_note(earlier_copy))
         earlier_leaves = leaves_of(earlier_copy)
-    heads = Heads(final, [*others, *(open_head(note, verifier, held=True) for note in held)], quorum)
+    heads = epochs.heads(read_note(directory), _notes(directory), held, quorum)
+    final = heads.final
     seen = _Seen()
     try:
         frontier = _verify_entries(directory, heads, seen)
@@ -126,6 +132,8 @@ def verify_export(
         pruned=seen.pruned.entries,
         bodies_from=seen.pruned.missing[-1][1] if seen.pruned.missing else 0,
         pruned_under=[pruning.index for pruning in seen.pruned.prunings],
+        lost=epochs.lost(),
+        behind=epochs.behind,
     )
 
 

@@ -6,13 +6,14 @@ the entries were restored; what lies behind is named as lost. A statement that n
 the verifier holds hides something, and is no explanation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.audit.verify.failures import Fault, VerificationFailed
-from gateway.audit.verify.heads import Head, open_head
+from gateway.audit.verify.heads import Head, Heads, open_head
 from keys.errors import BadCheckpoint, BadEpoch, HeadHidden, TooFewCustodians
 from keys.log.checkpoints import Checkpoint, open_checkpoint
+from keys.log.cosignatures import Quorum
 from keys.log.custodians import Custodians
 from keys.log.epochs import Chain, first_name
 from keys.log.notes import NoteVerifier
@@ -50,6 +51,7 @@ class Epochs:
 
     Attributes:
         verifier: Of the newest epoch.
+        behind: Sizes of heads that the verifier brought along and whose last entries are named as lost.
 
     Raises:
         VerificationFailed: The statements do not lead to the newest epoch's key.
@@ -59,6 +61,7 @@ class Epochs:
     def __init__(self, key: str, chain: Chain | None = None) -> None:
         self.verifier = NoteVerifier(key)
         self._chain = chain or Chain()
+        self.behind: list[int] = []
         if self._chain.statements and self._chain.statements[-1].key != key:
             raise VerificationFailed(Fault.EPOCH_BAD, rule="the statements do not lead to the key that was given")
 
@@ -94,16 +97,35 @@ class Epochs:
         except BadCheckpoint as error:
             fault = Fault.EARLIER_CHECKPOINT_BAD if held else Fault.CHECKPOINT_BAD
             raise VerificationFailed(fault, note=note) from error
-        kept = self._chain.kept(ended.number - 1) or 0
-        return Head(head, note, held) if head.size <= kept else None
+        if head.size <= (self._chain.kept(ended.number - 1) or 0):
+            return Head(head, note, held)
+        if held:
+            self.behind.append(head.size)
+        return None
 
     def restored(self) -> list[Head]:
         """The heads from which the epochs went on; the log has to fit them like heads that the verifier holds."""
         by_size = {one.restored_size: one for one in self._chain.statements}
         return [
-            Head(Checkpoint(by_size[size].origin, size, root), by_size[size].last, held=True, restored=True)
+            Head(Checkpoint(by_size[size].origin, size, root), by_size[size].text(), held=True, restored=True)
             for size, root in self._chain.restored()
         ]
+
+    def heads(self, final: str, others: Iterable[str], held: Iterable[str], quorum: Quorum | None) -> Heads:
+        """The heads that a log has to fit.
+
+        Args:
+            final: The signed head that covers exactly the entries.
+            others: Signed heads found with the log.
+            held: Signed heads that the verifier brought along.
+            quorum: The witnesses who must have cosigned the newest head; None for none.
+
+        Raises:
+            VerificationFailed: See `open`.
+        """
+        newest = open_head(final, self.verifier, held=False)
+        found = [self.open(note, held=False) for note in others] + [self.open(note, held=True) for note in held]
+        return Heads(newest, [*self.restored(), *(head for head in found if head is not None)], quorum)
 
     def lost(self) -> list[Lost]:
         """What the statements name as lost, oldest first."""

@@ -29,7 +29,7 @@ class Head(NamedTuple):
         checkpoint: What it says.
         note: The signed note.
         held: Whether the verifier brought it along, rather than finding it with the log.
-        restored: Whether it is the head from which an epoch went on; `note` then is the last head that was known.
+        restored: Whether it is the head from which an epoch went on; `note` then is the custodians' statement.
     """
 
     checkpoint: Checkpoint

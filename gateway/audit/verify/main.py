@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from gateway.audit.verify.check import EXIT_UNVERIFIED, BadUse, check, quorum_of
+from gateway.audit.verify.check import EXIT_UNVERIFIED, BadUse, Told, check, quorum_of
 from keys.errors import BadCheckpoint
 
 _USAGE = 2
@@ -34,11 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--leaf", help="for a proof file: the leaf hash (hex) that it has to be about")
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key; repeat")
     parser.add_argument("--quorum", type=int, help="how many of them must have cosigned; all unless given")
+    parser.add_argument(
+        "--epoch", action="append", default=[], type=Path, help="a signed statement of an epoch of the log; repeat"
+    )
+    parser.add_argument("--custodian", action="append", default=[], help="a custodian's verifier key; repeat")
+    parser.add_argument("--custodians-needed", type=int, help="how many of them must have signed; all unless given")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
     said = parser.parse_args(arguments)
     try:
         quorum = quorum_of(said.witness, said.quorum, said.key)
-        outcome = check(said.place, said.key, said.earlier, said.before, said.leaf, quorum)
+        told = Told(said.epoch, said.custodian, said.custodians_needed)
+        outcome = check(said.place, said.key, said.earlier, said.before, said.leaf, quorum, told)
     except (BadUse, BadCheckpoint) as error:
         _write(sys.stderr, f"oncegate-verify: {error}")
         return _USAGE

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.audit.verify.epochs import Epochs, Lost
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.heads import Heads, first_difference, open_head
 from gateway.audit.verify.places import TiledLog, malformed
@@ -40,6 +41,8 @@ class TiledReport:
         heads: Number of signed heads that the entries fit.
         earlier_size: Size of the earlier checkpoint that the log continues; None when none was given.
         checkpoint: The newest head, as signed: worth keeping.
+        lost: What the statements of the log's custodians name as lost, epoch by epoch.
+        behind: Sizes of earlier checkpoints that were given and whose last entries are among those.
     """
 
     origin: str
@@ -49,6 +52,8 @@ class TiledReport:
     heads: int
     earlier_size: int | None
     checkpoint: str
+    lost: Sequence[Lost]
+    behind: Sequence[int]
 
 
 def verify_tiles(
@@ -57,6 +62,7 @@ def verify_tiles(
     earlier_checkpoints: Sequence[str] = (),
     earlier_leaves: Iterable[bytes] | None = None,
     quorum: Quorum | None = None,
+    epochs: Epochs | None = None,
 ) -> TiledReport:
     """Verify a log in tiles. Accepts by returning; fails closed.
 
@@ -67,6 +73,7 @@ def verify_tiles(
         earlier_leaves: The leaf hashes of a copy or of tiles that the verifier has kept from before; if the log was
             forked, the first entry that differs is named.
         quorum: The witnesses who must have cosigned the newest head; None for none.
+        epochs: The log's epochs, where a checkpoint kept is of an ended one; None for the one of the key.
 
     Returns:
         What was verified.
@@ -75,12 +82,11 @@ def verify_tiles(
         VerificationFailed: Something is wrong; it names the first bad entry and carries the evidence.
         BadCheckpoint: `public_key` is no verifier key.
     """
-    verifier = NoteVerifier(public_key)
-    held = [open_head(note, verifier, held=True) for note in earlier_checkpoints]
+    epochs = epochs or Epochs(public_key)
     with TiledLog.at(where) as log:
-        final = open_head(log.checkpoint(), verifier, held=False)
+        heads = epochs.heads(log.checkpoint(), (), earlier_checkpoints, quorum)
+        final = heads.final
         log.size = final.checkpoint.size
-        heads = Heads(final, held, quorum)
         try:
             frontier, tiles = _verify(log, heads)
             heads.check_cosigned()
@@ -98,6 +104,8 @@ def verify_tiles(
         heads=len(heads),
         earlier_size=heads.earlier_size,
         checkpoint=final.note,
+        lost=epochs.lost(),
+        behind=epochs.behind,
     )
 
 
