@@ -75,7 +75,7 @@ class Actors:
             raise Refused(Code.NOT_ALLOWED, "the token carries no identifier")
         own = canonical_identifier(person.scheme, person.identifier)
         if acting is None:
-            caller = await self._subjects.known(person.scheme, own)
+            caller = await self._subjects.known(person.scheme, own, own=True)
             return Actor(caller, caller, "")
         if acting.scheme not in known_schemes():
             raise bad_request("subject.scheme", "must be a known scheme")
@@ -83,5 +83,5 @@ class Actors:
         vouched = (acting.relation, acting.scheme, whom) in person.acts_for
         if not vouched or acting.relation not in self._relations:
             raise Refused(Code.RELATION_NOT_VOUCHED, "acting for another")
-        caller = await self._subjects.known(person.scheme, own)
+        caller = await self._subjects.known(person.scheme, own, own=True)
         return Actor(caller, await self._subjects.known(acting.scheme, whom), acting.relation)

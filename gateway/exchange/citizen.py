@@ -37,7 +37,9 @@ class Citizens:
         person.require(Role.CITIZEN)
         if person.identifier is None:
             raise Refused(Code.NOT_ALLOWED, "the token carries no identifier")
-        return await self._subjects.known(person.scheme, canonical_identifier(person.scheme, person.identifier))
+        return await self._subjects.known(
+            person.scheme, canonical_identifier(person.scheme, person.identifier), own=True
+        )
 
 
 def own_entry(kind: str, subject: Subject, fields: Sequence[str], **further: Any) -> EntryDraft:

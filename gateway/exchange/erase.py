@@ -162,6 +162,9 @@ class EraseProfile:
     async def _run(self, subject: Subject, by: str) -> SignedReceipt:
         person_id = subject.person_id
         held = await asyncio.to_thread(self._erasures.held, person_id)
+        if held is None and await asyncio.to_thread(self._identity.holds, person_id):
+            # There is no profile, but a sealed identity or an answer about the person.
+            held = await asyncio.to_thread(self._erasures.make_erasable, person_id)
         if held is None:
             raise Refused(Code.NOT_FOUND, "profile")
         with self.erasing.mark(person_id):

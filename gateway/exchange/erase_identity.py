@@ -49,6 +49,10 @@ class EraseIdentity:
         found = [i for kind in _KINDS for i in self._ledger.indexes_about(person_id, kind, 0, before)]
         return self._erase(person_id, found)
 
+    def holds(self, person_id: bytes) -> bool:
+        """Whether there is anything of a person to erase."""
+        return any(self._ledger.indexes_about(person_id, kind, 0) for kind in _KINDS)
+
     def late(self, person_id: bytes, erased_ms: int) -> int:
         """The same for a log that was put back from a backup of before the erasure. Blocks.
 

@@ -194,8 +194,14 @@ class IdentifySubject:
             raise bad_request("subject_commitment", rule, Code.WRONG_SUBJECT) from None
         return await self.known(request.subject_scheme, canonical)
 
-    async def known(self, scheme: str, canonical: str) -> Subject:
+    async def known(self, scheme: str, canonical: str, *, own: bool = False) -> Subject:
         """The subject of a canonical identifier, sealed to the auditors' key before anything is written about it.
+
+        Args:
+            scheme: Scheme of the identifier.
+            canonical: The canonical identifier.
+            own: Whether it is the person who acts: that is nobody's access, so nobody is sealed for it, and a person
+                who had everything erased may look at what is left.
 
         Raises:
             Refused: No id can be had, or the sealed identity cannot be recorded. Fails closed.
@@ -208,7 +214,7 @@ class IdentifySubject:
             # The key was rotated while this waited. A process without the new version is refused once more.
             tokens = self._tokens.derive_every(scheme, canonical)
             person_id = await self._persons.person_id(tokens[0], tokens[1:])
-        if self._seals is not None:
+        if self._seals is not None and not own:
             await self._seals.person(scheme, canonical, person_id)
         return Subject(scheme, canonical, tokens, person_id)
 

@@ -19,7 +19,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, exists, fun
 from sqlmodel import SQLModel
 
 from gateway.clock import Clock
-from gateway.vault import tables
+from gateway.storage.database import write_transaction
+from gateway.vault import data_keys, tables
 from gateway.vault.data_keys import KEK, KeyEncryptionKeys
 from gateway.vault.notices import add_notices
 from gateway.vault.profile import Vault
@@ -128,6 +129,20 @@ class Erasures:
         with self._engine.connect() as connection:
             key = connection.execute(select(_KEYS).where(_KEYS.c.person_id == person_id)).one_or_none()
             return Held(key.key_id, _fields(connection, person_id)) if key is not None and _stands(key) else None
+
+    def make_erasable(self, person_id: bytes) -> Held:
+        """Give a person a data key who has none, so that there is something whose end can be promised and receipted.
+
+        Returns:
+            What there is to erase: a key, and no field.
+
+        Raises:
+            KeysError: A key-encryption key is missing.
+        """
+        with write_transaction(self._engine) as connection:
+            data_keys.make(connection, self._keks, person_id, self._clock.now_ms())
+            key = connection.execute(select(_KEYS).where(_KEYS.c.person_id == person_id)).one()
+            return Held(key.key_id, _fields(connection, person_id))
 
     def erase(self, person_id: bytes, promised: Promised, *, recipients: Mapping[str, Sequence[int]]) -> Erasure | None:
         """Destroy a person's key and fields, and note whom to tell; durable when it returns.

@@ -131,3 +131,18 @@ async def test_no_identifier_of_a_second_person_is_kept_at_the_node(
     kept = b"".join(file.read_bytes() for file in (tmp_path / "home" / "state").iterdir())
     assert b"born_like" in kept
     assert NOBODY.encode() not in kept
+
+
+async def test_a_second_person_who_is_withheld_is_told_as_one_without_a_record(world: World) -> None:
+    # Published before the department withheld it, and not yet withdrawn.
+    before = world.node()
+    before.compare()
+    await before.close()
+    settings = (world.folder / "node.toml").read_text(encoding="utf-8")
+    (world.folder / "node.toml").write_text(f'{settings}[withhold.records]\n"{RESOURCE}" = ["3"]\n', encoding="utf-8")
+    node = world.node()
+    node.start()
+    try:
+        assert (await told(world, node, await comparing(world, node, TWIN)))[0] == ["false"]
+    finally:
+        await node.close()

@@ -268,10 +268,27 @@ async def test_erasing_the_person_erases_the_sealed_identity_in_every_entry(
     keys = ("--identity-key", str(office.folder / "identity.pem"), "--identity-key", str(office.folder / "newer.pem"))
     assert "IDENTITY_NOT_SEALED" in await auditor.run(*words, *keys, code=3)
     assert ledger.fsck().run([], None).erased >= 2
+    # The person may look at what is left without being sealed again.
+    with logged(city) as book:
+        await people.audit.ListMyAccesses(audit_pb2.ListMyAccessesRequest(), metadata=token)
+        await refused(people.profile.EraseProfile(profile_pb2.EraseProfileRequest(), metadata=token))
+    assert "identity_sealed" not in book.kinds
     # Whoever asks about the person afterwards answers for that: it is sealed again, for this and what follows.
     with logged(city) as book:
         await ask(city, raw, BO)
     assert book.kinds == ["identity_sealed", "asked", "released"]
+
+
+async def test_a_person_without_a_profile_erases_the_sealed_identity_too(
+    city: City, raw: RawSystem, people: Door
+) -> None:
+    pseudonym = await ask(city, raw, NOBODY)
+    token = bearer(city.token("person", resident=NOBODY))
+    await people.profile.EraseProfile(profile_pb2.EraseProfileRequest(), metadata=token)
+    assert city.parts.ledger.indexes_about(bytes.fromhex(pseudonym), Kind.IDENTITY_SEALED, 0) == []
+    assert (await refused(people.profile.EraseProfile(profile_pb2.EraseProfileRequest(), metadata=token))).reason == (
+        "NOT_FOUND"
+    )
 
 
 async def test_nothing_is_asked_when_the_identity_cannot_be_put_on_the_log(city: City, raw: RawSystem) -> None:
