@@ -145,8 +145,11 @@ class Writer:
         return self._order(partial(self._keep_cosigned, note))
 
     def condemn(self, error: LedgerCorrupt) -> None:
-        """Take no entries from now on: there is evidence that this log is not the one that was promised."""
-        self._order(partial(self._break, error))
+        """Take no entries from now on: there is evidence that this log is not the one that was promised.
+
+        Not in turn with what waits, but at once: the writer looks before each commit.
+        """
+        self._break(error)
 
     def _order(self, act: Callable[[], None]) -> Future[None]:
         """Have something done in the writer's thread, after what waits."""

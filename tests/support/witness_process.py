@@ -1,34 +1,47 @@
 """A real witness: its home made by the commands, its process started, and a raw HTTP client that can misbehave."""
 
 import contextlib
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from keys.log.cosignatures import CosignatureVerifier
+from nodes.witness.main import main
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ENVIRONMENT: Final = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'proto' / 'gen'}"}
 TIMEOUT_S: Final = 20
 
 
-def command(home: Path, *words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs `oncegate-witness`."""
-    return subprocess.run(
-        [sys.executable, "-m", "nodes.witness.main", "--home", str(home), *words],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT | (environment or {}),
-        cwd=ROOT,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(home: Path, *words: str, environment: Mapping[str, str] | None = None) -> Done:
+    """Runs `oncegate-witness` in this process: each command is short, and `serve` only where it refuses."""
+    out, errors = io.StringIO(), io.StringIO()
+    before = dict(os.environ)
+    os.environ.update(environment or {})
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            code = main(["--home", str(home), *words])
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return Done(code, out.getvalue(), errors.getvalue())
 
 
 class WitnessProcess:
