@@ -1,8 +1,9 @@
 """Entries as they are written: what a caller hands in and what it gets back.
 
-An entry has two parts. The accountability part says who asked for what, why and with which outcome, and stays for
-good. The person part holds what could tell something about the person and can be erased. Each part is canonical JSON
-(`keys.canonical`), salted and committed to apart, so that one can go without the other becoming unverifiable.
+An entry has two parts. The accountability part says who asked for what, why and with which outcome, and stays until its
+retention ends. The person part holds what could tell something about the person and can be erased. Each part is
+canonical JSON (`keys.canonical`), salted and committed to apart, so that one can go without the other becoming
+unverifiable.
 """
 
 import json
@@ -31,8 +32,9 @@ class EntryDraft:
 
     Attributes:
         kind: One of `Kind`.
-        accountability: What stays for good. `kind` and `time_ms` are added by the log. An outcome names the `asked`
-            entry it closes in `request` (its index); `department` is the asking department's id. No identifiers.
+        accountability: What stays until its retention ends. `kind` and `time_ms` are added by the log. An outcome names
+            the `asked` entry it closes in `request` (its index); `department` is the asking department's id. No
+            identifiers.
         person: What can be erased later; None when the entry is about no person.
         request_digest: SHA-256 of the request body, 32 bytes, or empty. Bound into the promise.
         about: The person's id, for the person's own view; kept only as a keyed token.

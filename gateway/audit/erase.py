@@ -1,7 +1,8 @@
 """Erasing an entry's person part, in the open: first an entry that says which and why, then the part goes.
 
 What stays is the part's salted commitment, so the log verifies as before and nobody can test a guess against it. The
-accountability part cannot be erased. Not reached from here: copies that were exported or backed up earlier.
+accountability part cannot be erased; it goes when its retention has ended (`retention/`). Not reached from here: copies
+that were exported or backed up earlier.
 """
 
 from collections.abc import Callable

@@ -20,6 +20,7 @@ from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
 from gateway.cli.node_receipts import NodeRecords, read_records
 from gateway.cli.options import Address, AsJson, CaFile, TokenFile
 from gateway.cli.output import EXIT_UNVERIFIED, command, emit, fail, moment, say, table
+from gateway.cli.retained import retained_of, say_retained
 from oncegate.v1 import audit_pb2, audit_pb2_grpc
 
 _DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
@@ -127,8 +128,15 @@ def unjoined(
         say(f"examined 已检查: {response.examined}")
         if response.next_page_token:
             say(f"more 更多: --page {response.next_page_token}")
+        say_retained(retained)
 
-    document = {"releases": found, "examined": response.examined, "next_page": response.next_page_token}
+    retained = retained_of(response)
+    document = {
+        "releases": found,
+        "examined": response.examined,
+        "next_page": response.next_page_token,
+        "retained": retained,
+    }
     emit(document, as_json=as_json, human=human)
 
 

@@ -73,6 +73,8 @@ class Simulation:
         not_kept: Resources in requests whose agreement of the time is not kept as it was signed.
         changes: How often each change occurs.
         entries: Numbers of the entries that the rules change, newest first; the first thousand.
+        pruned_under: The entry under which requests of this time were pruned, so that they are not decided again; None
+            when none were.
     """
 
     bundle: str
@@ -85,6 +87,7 @@ class Simulation:
     not_kept: int = 0
     changes: Counter[Change] = field(default_factory=Counter)
     entries: list[int] = field(default_factory=list)
+    pruned_under: int | None = None
 
 
 class Simulate:
@@ -141,6 +144,9 @@ class Simulate:
             What was found.
         """
         found = Simulation(candidate.digest)
+        pruning = self._ledger.prunings.newest()
+        if pruning is not None and pruning.newest_ms >= since_ms:
+            found.pruned_under = pruning.index
         for entry in self._entries(since_ms):
             try:
                 said = read_decision(entry)

@@ -152,7 +152,8 @@ def _verified(
         leaves = _leaves(before, key)
     if isinstance(where, str) or (not (where / layout.ENTRIES).exists() and (where / "tile").exists()):
         return verify_tiles(where, key, notes, leaves, quorum, epochs)
-    return verify_export(where, key, notes, earlier_leaves=leaves, quorum=quorum, epochs=epochs)
+    kept = before if before is not None and (before / layout.ENTRIES).exists() else None
+    return verify_export(where, key, notes, earlier_copy=kept, earlier_leaves=leaves, quorum=quorum, epochs=epochs)
 
 
 def _epochs(told: Told, key: str) -> Epochs | None:

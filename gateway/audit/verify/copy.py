@@ -93,7 +93,8 @@ def verify_export(
         public_key: The log's verifier key (C2SP), from somewhere other than the copy.
         earlier_checkpoint: A checkpoint that the verifier has kept from before, or several.
         earlier_copy: A copy that the verifier has kept from before and verified then: its checkpoint counts as one
-            kept, and if the log was forked, the first entry that differs is named.
+            kept, and if the log was forked, the first entry that differs is named. It also knows how old entries are
+            that were pruned since: one that was younger than its pruning says is named.
         earlier_leaves: The same for leaf hashes that were kept in another form, whose checkpoint is among those given.
         quorum: The witnesses who must have cosigned the checkpoint; None for none.
         epochs: The log's epochs, where a checkpoint kept is of an ended one; None for the one of the key.
@@ -115,6 +116,8 @@ def verify_export(
     seen = _Seen()
     try:
         frontier = _verify_entries(directory, heads, seen)
+        if earlier_copy is not None and seen.pruned.missing:
+            seen.pruned.check_ages(_ages(earlier_copy, directory))
     except VerificationFailed as failure:
         if failure.fault is Fault.LOG_FORKED and earlier_leaves is not None:
             failure = _narrowed(failure, directory, earlier_leaves)
@@ -161,6 +164,18 @@ def read_note(directory: Path) -> str:
             return file.read(LONGEST_NOTE + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise VerificationFailed(Fault.COPY_MALFORMED, file=layout.CHECKPOINT) from error
+
+
+def _ages(kept: Path, directory: Path) -> Iterator[tuple[int, int]]:
+    """Position and time of the entries that a kept copy still holds and that are the same in the copy at hand."""
+    for place, (raw, leaf) in enumerate(zip(_lines(kept), leaves_of(directory), strict=False)):
+        try:
+            line = layout.read_line(raw)
+            time_ms = canonical.read(line.accountability)["time_ms"] if line.accountability else None
+        except (layout.NotALine, canonical.NotCanonical, KeyError) as error:
+            raise VerificationFailed(Fault.ENTRY_MALFORMED, place) from error
+        if isinstance(time_ms, int) and line.computed_leaf_hash() == leaf:
+            yield place, time_ms
 
 
 def _verify_entries(directory: Path, heads: Heads, seen: _Seen) -> Frontier:

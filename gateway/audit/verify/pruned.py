@@ -176,6 +176,22 @@ class Pruned:
             if first is not None:
                 raise VerificationFailed(Fault.BODY_MISSING, first)
 
+    def check_ages(self, ages: Iterable[tuple[int, int]]) -> None:
+        """Check what was pruned against what somebody has kept of it.
+
+        Args:
+            ages: Positions and times (Unix ms) of entries as they were.
+
+        Raises:
+            VerificationFailed: One was younger than the entry that pruned it says.
+        """
+        for index, time_ms in ages:
+            under = next((one for one in self.prunings if one.covers(index)), None)
+            if under is not None and time_ms > under.newest_ms:
+                raise VerificationFailed(
+                    Fault.PRUNED_BEYOND_RULE, index, pruned_by=under.index, newest_ms=under.newest_ms, time_ms=time_ms
+                )
+
     def check_roots(self, leaves: Iterable[bytes]) -> None:
         """Check the roots that the entries name, in a second pass.
 

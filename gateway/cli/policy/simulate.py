@@ -95,6 +95,7 @@ def simulation_json(found: "Simulation") -> dict[str, Any]:
         ],
         "entries": found.entries,
         "entries_left_off": found.changed_requests - len(found.entries),
+        "pruned_under": found.pruned_under,
     }
 
 
@@ -105,6 +106,8 @@ def _said(found: "Simulation") -> None:
         f"{found.changed_since}; not decided then 当时未判断: {found.not_decided}; no longer offered 不再提供: "
         f"{found.not_offered}; agreement of then not kept 当时协议未完整保存: {found.not_kept}"
     )
+    if found.pruned_under is not None:
+        say(f"requests of this time were pruned under entry {found.pruned_under} 部分请求保留期已满，已清理")
     if not found.changes:
         say("nothing changes 没有变化")
         return

@@ -207,6 +207,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
             releases=[_unjoined(one) for one in page.releases],
             next_page_token=page.next_cursor,
             examined=page.examined,
+            retained=self._retained(),
         )
 
     async def ListMyAccesses(  # noqa: N802

@@ -22,6 +22,7 @@ from gateway.audit.review.facets import Facet
 from gateway.audit.review.query import Query
 from gateway.audit.store import ENTRIES
 from gateway.audit.verify import layout
+from gateway.audit.verify.check import check
 from gateway.audit.verify.copy import verify_export
 from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.pruned import MONTH_MS
@@ -351,6 +352,23 @@ def test_a_hold_that_comes_while_pruning_stops_the_rest(log: Log) -> None:
     assert prune.unfinished() is not None
     assert log.ledger.entry(0).kind == Kind.ASKED
     log.ledger.fsck().run()
+
+
+def test_a_lie_about_the_age_of_what_was_pruned_is_named_by_whoever_kept_a_copy(log: Log, tmp_path: Path) -> None:
+    old = log.age()
+    kept = copy(log, tmp_path / "kept")
+    honest = Log.plan(log)
+    # The newest two are younger by seven months than what the entry says.
+    young = dataclasses.replace(honest, ranges=[(0, old + 2)], entries=old + 2)
+    prune = log.ledger.prune(log.step)
+    under = prune.carry_out(prune.record(young, RULE)).under
+    later = copy(log, tmp_path / "later")
+    verify_export(later, log.ledger.public_key)
+    assert not check(str(later), log.ledger.public_key, before=kept).verified
+    with pytest.raises(VerificationFailed) as told:
+        verify_export(later, log.ledger.public_key, earlier_copy=kept)
+    assert (told.value.fault, told.value.first) == (Fault.PRUNED_BEYOND_RULE, old)
+    assert told.value.evidence["pruned_by"] == under
 
 
 def test_a_rule_below_the_floor_is_none() -> None:

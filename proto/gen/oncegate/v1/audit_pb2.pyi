@@ -557,11 +557,13 @@ class UnjoinedRelease(_message.Message):
     def __init__(self, leaf_index: _Optional[int] = ..., time_unix_ms: _Optional[int] = ..., department: _Optional[str] = ..., system: _Optional[str] = ..., request_id: _Optional[str] = ..., gaps: _Optional[_Iterable[_Union[Gap, _Mapping]]] = ...) -> None: ...
 
 class ListUnjoinedResponse(_message.Message):
-    __slots__ = ("releases", "next_page_token", "examined")
+    __slots__ = ("releases", "next_page_token", "examined", "retained")
     RELEASES_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXAMINED_FIELD_NUMBER: _ClassVar[int]
+    RETAINED_FIELD_NUMBER: _ClassVar[int]
     releases: _containers.RepeatedCompositeFieldContainer[UnjoinedRelease]
     next_page_token: str
     examined: int
-    def __init__(self, releases: _Optional[_Iterable[_Union[UnjoinedRelease, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., examined: _Optional[int] = ...) -> None: ...
+    retained: Retained
+    def __init__(self, releases: _Optional[_Iterable[_Union[UnjoinedRelease, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., examined: _Optional[int] = ..., retained: _Optional[_Union[Retained, _Mapping]] = ...) -> None: ...
