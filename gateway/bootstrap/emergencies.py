@@ -31,6 +31,7 @@ def emergency_desk(offline: Offline, people: People, subjects: IdentifySubject, 
             follow_up_days=offline.settings.emergencies.follow_up_working_days,
             erase_days=offline.settings.vault.notice_days,
         ),
+        acting=subjects.acting,
     )
 
 

@@ -14,7 +14,7 @@ are refused where they are asked for.
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -116,6 +116,7 @@ class EmergencyDesk:
         ledger: Holds statements, and the entries of reviews.
         clock: Now.
         terms: What follows from reviews.
+        acting: Has whoever acts sealed to the auditors' key, before an entry names them.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class EmergencyDesk:
         ledger: SqlLedger,
         clock: Clock,
         terms: Terms,
+        acting: Callable[[Person], Awaitable[None]],
     ) -> None:
         self._people = people
         self._departments = departments
@@ -137,6 +139,7 @@ class EmergencyDesk:
         self._ledger = ledger
         self._clock = clock
         self._terms = terms
+        self._acting = acting
 
     async def uses(
         self, bearer: str, state: State, consumer: str, cursor: str, limit: int, side: Side = Side.PROVIDED
@@ -159,6 +162,7 @@ class EmergencyDesk:
                 raise bad_request("side", "asked is for a steward, about the steward's own department")
             provider, consumer = "", provider
         size, after = limit or PAGE, _position(cursor)
+        await self._acting(person)
         if auditor:
             what = {"what": "emergencies", "state": str(state), "department_filter": consumer}
             await self._record.write(EntryDraft("log_read", {"auditor": person.subject_key, **what}))
@@ -189,6 +193,7 @@ class EmergencyDesk:
         """
         person = self._people.authenticate(bearer)
         department = self._department(person)
+        await self._acting(person)
         words = free_text("text", text)
         use = await asyncio.to_thread(self._uses.require, use_id, department)
         if outcome is Outcome.FOLLOW_UP and use.outcome is Outcome.FOLLOW_UP:

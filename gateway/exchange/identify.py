@@ -218,6 +218,15 @@ class IdentifySubject:
             await self._seals.person(scheme, canonical, person_id)
         return Subject(scheme, canonical, tokens, person_id)
 
+    async def acting(self, person: Person) -> None:
+        """Have an official, a steward or an auditor sealed to the auditors' key, before an entry names them.
+
+        Raises:
+            Refused: It cannot be recorded.
+        """
+        if self._seals is not None:
+            await self._seals.official(person)
+
     async def existing(self, scheme: str, canonical: str) -> bytes | None:
         """The random id of a person about whom anything was ever asked; nobody is made known by this.
 

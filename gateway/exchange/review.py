@@ -161,6 +161,7 @@ class ReviewLog:
         return await self._subjects.existing(person.scheme, canonical_identifier(person.scheme, person.identifier))
 
     async def _write(self, auditor: Person, kind: Kind, said: dict[str, Json], person_id: bytes | None) -> None:
+        await self._subjects.acting(auditor)
         body = {"auditor": auditor.subject_key, **said}
         about = None if person_id is None else {"person": person_id.hex()}
         await self._record.write(EntryDraft(kind, body, about, about=person_id))

@@ -93,7 +93,7 @@ class SourceDesk:
             Refused: The token is no steward's; NOT_ALLOWED when the department is no source of the field;
                 BAD_IDENTIFIER or BAD_REQUEST with the broken rule.
         """
-        steward = self._steward(bearer)
+        steward = await self._steward(bearer)
         async with self._on_record(steward, "record", (field,)):
             if steward.department not in self._sources.get(field, ()):
                 raise Refused(Code.NOT_ALLOWED, "the department is no source of this field")
@@ -110,7 +110,7 @@ class SourceDesk:
         Raises:
             Refused: The token is no steward's; the page size or token breaks a rule; the ledger cannot write.
         """
-        steward = self._steward(bearer)
+        steward = await self._steward(bearer)
         if limit > MAX_PAGE:
             raise bad_request("page_size", f"must be at most {MAX_PAGE}")
         size = limit or PAGE
@@ -134,7 +134,7 @@ class SourceDesk:
             Refused: The token is no steward's; NOT_FOUND when there is no such request for the department;
                 ALREADY_DECIDED; NOT_ALLOWED when the department is no source of the field any more.
         """
-        steward = self._steward(bearer)
+        steward = await self._steward(bearer)
         async with self._on_record(steward, "accept", ()):
             if note:
                 free_text("note", note)
@@ -160,20 +160,21 @@ class SourceDesk:
         Raises:
             Refused: The token is no steward's; NOT_FOUND; ALREADY_DECIDED; BAD_REQUEST without a reason.
         """
-        steward = self._steward(bearer)
+        steward = await self._steward(bearer)
         async with self._on_record(steward, "reject", ()):
             free_text("note", note)
             waiting = self._corrections.one_waiting(steward.department, correction_id)
         await self._answered(steward, waiting, "rejected")
         return self._corrections.reject(steward.department, correction_id, note)
 
-    def _steward(self, bearer: str) -> Person:
+    async def _steward(self, bearer: str) -> Person:
         person = self._people.authenticate(bearer)
         person.require(Role.STEWARD)
         if not person.department:
             raise Refused(Code.NOT_ALLOWED, "the issuer vouches for no department")
         # Raises when it is unknown or revoked.
         self._departments.fingerprint(person.department)
+        await self._subjects.acting(person)
         return person
 
     @asynccontextmanager

@@ -258,6 +258,24 @@ async def test_another_key_learns_nobody_and_settles_nothing_wrong(city: City, r
     assert known(city, pair) == set()
 
 
+async def test_a_pair_of_an_official_who_was_compared_often_enough_today_waits_and_its_person_is_not_opened(
+    city: City, raw: RawSystem, office: Office
+) -> None:
+    said = []
+    for _ in range(5):
+        await looked_up(city, raw, CHEN)
+        said.append(await office.ask())
+    assert said[-1] == became(later=1)
+    await looked_up(city, raw, ALICE)
+    with logged(city) as book:
+        assert await office.ask() == became(later=2)
+    opened = [entry.account["of"] for entry in book.entries if entry.kind == "identity_opened"]
+    assert sorted(opened) == ["official", "official", "person"]
+    stored_relations(city.parts).erase(
+        [pair_of(e) for e in read(city) if e.kind == "released" and e.account.get("official")]
+    )
+
+
 async def test_only_auditors_ask_open_and_answer(city: City, raw: RawSystem, people: Door, office: Office) -> None:
     pair = await looked_up(city, raw, ALICE)
     token = detection_tokens(city.parts).pair(pair)

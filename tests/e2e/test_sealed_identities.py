@@ -118,6 +118,18 @@ async def test_an_auditor_opens_a_person_s_identity_with_a_reason_and_the_person
     assert [access.outcome for access in seen.accesses] == ["identity_opened"]
 
 
+async def test_an_auditor_who_searches_is_sealed_before_an_entry_names_the_auditor(
+    city: City, office: AuditOffice
+) -> None:
+    curious = AuditOffice(city, office.folder, "auditor-curious")
+    with logged(city) as book:
+        await curious.run("search", "--json")
+        await curious.run("search", "--json")
+    assert book.kinds == ["identity_sealed", "log_read", "log_read"]
+    assert book.entries[0].account["official"] == book.entries[1].account["auditor"]
+    AuditOffice(city, office.folder)
+
+
 async def test_an_official_s_identity_opens_by_the_entry_that_names_the_official(
     city: City, raw: RawSystem, office: AuditOffice
 ) -> None:

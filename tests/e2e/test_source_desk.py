@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.bootstrap.identities import set_auditors_key
 from gateway.settings import FILE_NAME
+from keys.sealing import SealingKey
 from oncegate.v1 import profile_pb2, source_pb2
 from tests.support.city import ALICE, BO, City
 from tests.support.doors import Door, people_door, refused
@@ -165,3 +167,13 @@ async def test_a_steward_of_a_department_that_is_not_registered_is_refused(tmp_p
         assert book.kinds == []
     finally:
         await city.close()
+
+
+async def test_a_steward_and_whom_the_steward_states_a_field_of_are_sealed_to_the_auditors_key_first(
+    city: City, people: Door
+) -> None:
+    set_auditors_key(city.parts, SealingKey.generate().recipient, "audit office")
+    with logged(city) as book:
+        await record(city, people, ALICE, OTHER)
+    assert book.kinds[-3:] == ["identity_sealed", "identity_sealed", "profile_recorded"]
+    assert [entry.account["of"] for entry in book.entries[-3:-1]] == ["official", "person"]
