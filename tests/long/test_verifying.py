@@ -1,10 +1,14 @@
 """Of a log of ten thousand entries, every edit, removal, swap and fork is detected and named, also signed by the log's key.
 
-Exhaustive by position for small logs in `unit/audit/test_verify.py` (copies) and below (tiles); sampled here.
+Exhaustive by position for small logs in `unit/audit/test_verify.py` (copies), `unit/audit/test_cosigned_copies.py` (with
+witnesses) and below (tiles); sampled here, in a copy, in tiles in a folder and at an address, by the product and by the
+single file, by whoever kept a head or a copy and by whoever trusts witnesses.
 """
 
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +18,15 @@ import pytest
 from gateway.audit.verify import layout
 from gateway.audit.verify.copy import leaves_of, verify_export
 from gateway.audit.verify.failures import Fault, VerificationFailed
+from gateway.audit.verify.onefile import build
 from gateway.audit.verify.tiled import leaves_at, verify_tiles
 from keys.log.checkpoints import Checkpoint, sign_checkpoint
+from keys.log.cosignatures import CosignatureVerifier, Cosigner, Quorum
 from keys.log.frontier import Frontier
+from keys.log.notes import split_note
 from tests.support.copies import forged, rehashed, renumbered
 from tests.support.ledgers import NOTE_KEY, ORIGIN
+from tests.support.tile_server import serving
 from tests.support.tiled import entries as tiled_entries
 from tests.support.tiled import entry as tiled_entry
 from tests.support.tiled import head_of, tiled
@@ -29,6 +37,9 @@ KEY = NOTE_KEY.vkey
 SIZE = 10_000
 STEP = 50
 """Entries between two published heads."""
+
+WITNESSES = [Cosigner(f"witness.example/w{number}", bytes([number]) * 32) for number in (1, 2)]
+QUORUM = Quorum([CosignatureVerifier(one.vkey) for one in WITNESSES], 2)
 
 Lines = list[layout.Line]
 Attack = Callable[[Lines, int], tuple[Lines, int]]
@@ -132,7 +143,7 @@ def test_a_rewriting_without_the_key_is_named_to_one_publication(
 def test_a_rewriting_signed_by_the_logs_key_is_named_by_what_was_kept(
     honest: Honest, attack: Attack, tmp_path: Path
 ) -> None:
-    for index in _positions(3):
+    for index in _positions(1):
         log, first = attack(honest.log, index)
         # The forger also goes on with the log, so that nothing looks cut.
         log = [*log, *(_line(SIZE + more, 3) for more in range(7))]
@@ -145,6 +156,71 @@ def test_a_rewriting_signed_by_the_logs_key_is_named_by_what_was_kept(
         assert failure.first <= first <= failure.last < failure.first + STEP
         failure = failure_of(folder, [], honest.kept)
         assert (failure.fault, failure.first, failure.last) == (Fault.LOG_FORKED, first, first)
+
+
+def cosigned(note: str) -> str:
+    text = split_note(note)[0]
+    return note + "".join(one.cosign(text, 1_800_000_000) for one in WITNESSES)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_with_witnesses_nothing_has_to_be_kept_to_refuse_and_name_it(
+    honest: Honest, attack: Attack, tmp_path: Path
+) -> None:
+    heads = [cosigned(note) for note in honest.heads]
+    folder = write(tmp_path / "honest", honest.log, heads)
+    assert verify_export(folder, KEY, quorum=QUORUM).size == SIZE
+    for index in (0, random.Random(attack.__name__).randrange(SIZE)):
+        log, first = attack(honest.log, index)
+        log = [*log, *(_line(SIZE + more, 3) for more in range(7))]
+        # The log's own key signs the whole rewriting, and shows every cosigned head that still fits.
+        kept = first // STEP
+        write(folder, log, [*heads[:kept], *heads_of(log)[kept:]])
+        with pytest.raises(VerificationFailed) as caught:
+            verify_export(folder, KEY, quorum=QUORUM)
+        assert (caught.value.fault, caught.value.first) == (Fault.NOT_COSIGNED, kept * STEP)
+        # One cosigned head of the true log, and it is a fork that names the publication.
+        write(folder, log, [*heads[: kept + 1], *heads_of(log)[kept + 1 :]])
+        with pytest.raises(VerificationFailed) as caught:
+            verify_export(folder, KEY, quorum=QUORUM)
+        assert caught.value.fault is Fault.LOG_FORKED
+        assert (caught.value.first, caught.value.last) == (kept * STEP, kept * STEP + STEP - 1)
+
+
+def attacked_tiles(log: list[bytes], index: int) -> dict[str, tuple[list[bytes], int]]:
+    """Each attack on a log in tiles, with the first entry that differs."""
+    size, other = len(log), (index + 4321) % len(log)
+    swapped = list(log)
+    swapped[index], swapped[other] = swapped[other], swapped[index]
+    return {
+        "edit": ([*log[:index], tiled_entry(index, 1), *log[index + 1 :]], index),
+        "remove": ([*log[:index], *log[index + 1 :], tiled_entry(size, 1)], index),
+        "swap": (swapped, min(index, other)),
+        "insert": ([*log[:index], tiled_entry(size, 2), *log[index:-1]], index),
+        "fork": ([*log[:index], *(tiled_entry(number, 2) for number in range(index, size))], index),
+    }
+
+
+def test_the_single_file_names_each_of_them_in_a_copy_and_at_an_address(honest: Honest, tmp_path: Path) -> None:
+    program = build(tmp_path)
+
+    def said(place: object, *arguments: object) -> tuple[object, ...]:
+        command = [sys.executable, "-I", "-S", str(program), str(place), "--key", KEY, "--json", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd="/")
+        document = json.loads(done.stdout)
+        return done.returncode, document["fault"], document["first"], document["last"]
+
+    chosen = random.Random(5)
+    for attack in ATTACKS:
+        log, first = attack(honest.log, chosen.randrange(SIZE))
+        # No heads but the last one: without the package, each takes a while.
+        folder = write(tmp_path / "copy", log, heads_of(log)[-1:])
+        assert said(folder, "--before", honest.kept) == (5, "LOG_FORKED", first, first)
+    log_in_tiles = tiled_entries(SIZE)
+    kept = tiled(log_in_tiles).write(tmp_path / "kept")
+    for name, (log_now, first) in attacked_tiles(log_in_tiles, chosen.randrange(SIZE)).items():
+        with serving(tiled(log_now).write(tmp_path / name)) as address:
+            assert said(address, "--before", kept) == (5, "LOG_FORKED", first, first)
 
 
 def test_one_checkpoint_that_was_kept_detects_it_and_its_size_bounds_the_entry(honest: Honest, tmp_path: Path) -> None:
@@ -162,15 +238,13 @@ def test_with_the_public_key_alone_a_rewriting_signed_by_the_log_is_not_seen(hon
 def test_in_tiles_of_ten_thousand_entries_a_rewriting_signed_by_the_logs_key_is_named(tmp_path: Path) -> None:
     log = tiled_entries(SIZE)
     kept, note = tiled(log).write(tmp_path / "kept"), head_of(log)
-    for index in _positions():
-        edited = [*log[:index], tiled_entry(index, 1), *log[index + 1 :]]
-        removed = [*log[:index], *log[index + 1 :], tiled_entry(SIZE, 1)]
-        for number, attack in enumerate((edited, removed)):
-            folder = tiled([*attack, tiled_entry(SIZE, 3)]).write(tmp_path / f"{index} {number}")
+    for index in _positions(2):
+        for name, (attack, first) in attacked_tiles(log, index).items():
+            folder = tiled([*attack, tiled_entry(SIZE, 3)]).write(tmp_path / f"{index} {name}")
             with pytest.raises(VerificationFailed) as caught:
                 verify_tiles(folder, KEY, [note], leaves_at(kept, KEY))
             failure = caught.value
-            assert (failure.fault, failure.first, failure.last) == (Fault.LOG_FORKED, index, index)
+            assert (failure.fault, failure.first, failure.last) == (Fault.LOG_FORKED, first, first)
 
 
 def test_a_copy_kept_from_before_names_the_entry_of_tiles_and_the_other_way_round(

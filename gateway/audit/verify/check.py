@@ -208,7 +208,8 @@ def _succeeded(report: Report | TiledReport | ProofReport) -> Outcome:
         return Outcome.of(report, lines)
     lines = [f"verified 验证通过: {report.size} entries of {report.origin}, root {report.root}"]
     if isinstance(report, Report):
-        lines.append(f"from {_moment(report.first_ms)} to {_moment(report.last_ms)}")
+        if report.first_ms is not None and report.last_ms is not None:
+            lines.append(f"from {_moment(report.first_ms)} to {_moment(report.last_ms)}")
         lines.append("  ".join(f"{name} {count}" for name, count in sorted(report.kinds.items())))
         if report.pruned:
             under = ", ".join(map(str, report.pruned_under))
@@ -266,9 +267,9 @@ def _printable(line: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in line)
 
 
-def _moment(unix_ms: int | None) -> str:
+def _moment(unix_ms: int) -> str:
     """A moment as people read it; what the log claims may be no moment at all."""
     try:
-        return datetime.fromtimestamp((unix_ms or 0) / 1000, UTC).isoformat(sep=" ", timespec="seconds")
+        return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(sep=" ", timespec="seconds")
     except (ValueError, OverflowError, OSError):
         return str(unix_ms)

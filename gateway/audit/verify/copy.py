@@ -18,6 +18,7 @@ from typing import Final
 from gateway.audit.verify import layout
 from gateway.audit.verify.epochs import Epochs, Lost
 from gateway.audit.verify.failures import Fault, VerificationFailed
+from gateway.audit.verify.files import open_file
 from gateway.audit.verify.heads import Heads, first_difference
 from gateway.audit.verify.pruned import Pruned
 from keys import canonical
@@ -160,8 +161,9 @@ def read_note(directory: Path) -> str:
         VerificationFailed: There is none.
     """
     try:
-        with (directory / layout.CHECKPOINT).open(encoding="utf-8") as file:
-            return file.read(LONGEST_NOTE + 1)
+        with open_file(directory / layout.CHECKPOINT) as file:
+            # As it is, byte for byte: a note with other line ends is another note.
+            return file.read(LONGEST_NOTE + 1).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise VerificationFailed(Fault.COPY_MALFORMED, file=layout.CHECKPOINT) from error
 
@@ -253,7 +255,7 @@ def _notes(directory: Path) -> Iterator[str]:
     for raw in _file(directory, layout.CHECKPOINTS):
         try:
             note = json.loads(raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise VerificationFailed(Fault.COPY_MALFORMED, file=layout.CHECKPOINTS) from error
         if not isinstance(note, str):
             raise VerificationFailed(Fault.COPY_MALFORMED, file=layout.CHECKPOINTS)
@@ -267,7 +269,7 @@ def _lines(directory: Path) -> Iterator[bytes]:
 def _file(directory: Path, name: str) -> Iterator[bytes]:
     """Lines without their newline. A last line without one is a cut file."""
     try:
-        with (directory / name).open("rb") as file:
+        with open_file(directory / name) as file:
             while raw := file.readline(_LONGEST_LINE):
                 if not raw.endswith(b"\n"):
                     raise VerificationFailed(Fault.COPY_MALFORMED, file=name)

@@ -1,15 +1,22 @@
 """Where a log in tiles is read from: a folder, or an address. Everything is bounded; nothing read is believed.
 
-Reading over HTTP follows no redirect, sends nothing but the request, and takes no more than a tile can hold. Addresses
-without TLS are admitted: what is read proves itself by signature and hash, or is refused.
+Reading over HTTP follows no redirect, sends nothing but the request, unpacks nothing, and takes no more than a tile can
+hold and no longer than a minute for it, however it drips. Addresses without TLS are admitted: what is read proves
+itself by signature and hash, or is refused.
 """
 
+import contextlib
 import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, Self
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.audit.verify.failures import Fault, VerificationFailed
+from gateway.audit.verify.files import open_file
 from keys.errors import BadProof
 from keys.log.merkle import HASH_SIZE
 from keys.log.notes import LONGEST_NOTE
@@ -18,6 +25,9 @@ from keys.log.tiles import CHECKPOINT_PATH, ENTRIES, WIDTH, Tile, join_entries, 
 _LONGEST_TILE: Final = WIDTH * HASH_SIZE
 _LONGEST_BUNDLE: Final = WIDTH * (2 + 0xFFFF)
 _TIMEOUT_S: Final = 20.0
+"""For a word of the other side."""
+WITHIN_S: Final = 60.0
+"""For a whole file, with whatever comes before and after it."""
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 
@@ -49,7 +59,7 @@ class Folder:
     def read(self, path: str, limit: int) -> bytes | None:
         """See `Place`."""
         try:
-            with (self._root / path).open("rb") as file:
+            with open_file(self._root / path) as file:
                 return file.read(limit + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -65,13 +75,15 @@ class Address:
 
     Args:
         prefix: The log's address.
+        within_s: How long one file may take, seconds.
 
     Raises:
         VerificationFailed: It is no http or https address.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, within_s: float = WITHIN_S) -> None:
         self._parts = _split(prefix)
+        self._within_s = within_s
         self._connection: http.client.HTTPConnection | None = None
 
     def read(self, path: str, limit: int) -> bytes | None:
@@ -80,7 +92,8 @@ class Address:
         for again in (True, False):
             fresh = self._connection is None
             try:
-                return self._get(target, path, limit)
+                with self._in_time(path):
+                    return self._get(target, path, limit)
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 # A connection that was kept may have been closed by the other side; a fresh one fails for good.
@@ -101,6 +114,33 @@ class Address:
         if response.status != _OK:
             raise VerificationFailed(Fault.NOT_REACHED, file=path, status=response.status)
         return raw
+
+    @contextmanager
+    def _in_time(self, path: str) -> Iterator[None]:
+        """Cuts the connection when time is up: a timeout of the socket begins anew with every byte that comes."""
+        late = threading.Event()
+
+        def cut() -> None:
+            late.set()
+            sock = None if self._connection is None else self._connection.sock
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    # Below TLS, whose own way to end is not for another thread.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+        watch = threading.Timer(self._within_s, cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        except (OSError, http.client.HTTPException):
+            if not late.is_set():
+                raise
+        finally:
+            watch.cancel()
+        if late.is_set():
+            self.close()
+            raise VerificationFailed(Fault.NOT_REACHED, file=path, error="TooSlow")
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection

@@ -1,7 +1,5 @@
 """A log in tiles: what the gateway gives out verifies, and every change to it is detected and named."""
 
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from keys.log.merkle import leaf_hash, verify_consistency
 from keys.log.notes import NoteSigner, NoteVerifier, split_note
 from keys.log.tiles import ENTRIES, Tile, bundles_of, split_entries, tiles_of
 from tests.support.ledgers import NOTE_KEY, ORIGIN, asked, make_ledger
+from tests.support.tile_server import serving
 from tests.support.tiled import Tiled, entries, entry, head_of, place_of, tiled
 
 KEY = NOTE_KEY.vkey
@@ -230,29 +229,10 @@ def test_heads_of_strangers_prove_nothing(tmp_path: Path) -> None:
     assert failure_of(HONEST.with_file("checkpoint", None), tmp_path / "none").fault is Fault.COPY_MALFORMED
 
 
-class _Server(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder of tiles as any web server would, one answer a connection."""
-
-    root: Path
-
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments, directory=str(self.root))  # type: ignore[arg-type]
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    handler = type("Handler", (_Server,), {"root": tmp_path})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/log/", tmp_path / "log"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(tmp_path) as address:
+        yield f"{address}log/", tmp_path / "log"
 
 
 def test_a_log_is_verified_from_an_address_and_changes_there_are_named(served: tuple[str, Path]) -> None:
