@@ -4,8 +4,9 @@ The gateway shows the log under another name of it. In order: the statements of 
 the key that is pinned here one of them must lead on, and from each to the next; each that is followed must be signed by
 enough of the custodians pinned here; the last head named of the ended epoch must be at least the one that was seen; the
 new head must be signed by the newest epoch's key and continue the restored heads, and the head that was seen as far as
-its entries were restored. Then the lost promises are written down, the new checkpoint and the statements are kept, and
-last of all the pinned key changes: a crash in between repeats it all.
+its entries were restored. Then the lost promises are written down, the statements are kept, and last of all the pinned
+key changes: a crash in between repeats it all. Until a checkpoint of the new epoch is kept, the restored head stands
+for one.
 
 Which way it fails: closed. Whatever does not fit is a contradiction of the log (`LedgerBroken`), with the evidence kept
 by the caller. A statement cannot prove that a head smaller than the last one belonged to the same log, when the entries
@@ -22,14 +23,14 @@ import structlog
 from keys.errors import BadCheckpoint, BadEpoch, HeadHidden, TooFewCustodians
 from keys.log.checkpoints import Checkpoint, open_checkpoint
 from keys.log.custodians import Custodians, read_unsigned
-from keys.log.epochs import Chain, EpochStatement, first_name
+from keys.log.epochs import Chain, EpochStatement, epoch_number, first_name
 from keys.log.notes import NoteVerifier
-from nodes.enrolment.errors import RequestRefused
+from nodes.enrolment.errors import HomeInvalid, RequestRefused
 from nodes.enrolment.home import Home, Trust
 from nodes.enrolment.private_files import PUBLIC, make_folder, read_public, write_whole
 from nodes.watch.broken import Broken, LedgerBroken
 from nodes.watch.continuity import cannot_prove, continues
-from nodes.watch.kept import CheckpointFiles, KeptCheckpoint
+from nodes.watch.kept import KeptCheckpoint
 from nodes.watch.lost import LostPromises, Promised
 from nodes.watch.source import LogSource
 
@@ -64,13 +65,11 @@ class EpochFollower:
 
     Args:
         home: The member's enrolled home.
-        files: Its kept checkpoints.
         lost: Where lost promises are listed.
     """
 
-    def __init__(self, home: Home, files: CheckpointFiles, lost: LostPromises) -> None:
+    def __init__(self, home: Home, lost: LostPromises) -> None:
         self._home = home
-        self._files = files
         self._lost = lost
         self._folder = home.path / FOLDER
 
@@ -111,8 +110,6 @@ class EpochFollower:
         for statement, signed in zip(following, notes[-len(following) :], strict=True):
             write_whole(self._folder / f"epoch-{statement.number}", signed.encode(), PUBLIC)
         newest = following[-1]
-        if self._files.newest(NoteVerifier(newest.key), newest.origin) is None:
-            self._files.keep(note, newest.origin)
         # Read again: a renewal may have stored other trust meanwhile. Nothing is awaited in between.
         trust = replace(self._home.trust(), ledger_key=newest.key)
         self._home.write_trust(trust)
@@ -120,6 +117,27 @@ class EpochFollower:
             "ledger_epoch_followed", epoch=newest.number, entries_lost=following[0].lost, promises_lost=len(gone)
         )
         return Followed(trust, len(gone))
+
+    def begins(self, trust: Trust) -> Checkpoint | None:
+        """The restored head from which the epoch goes on that is believed; None when it was not followed here.
+
+        Raises:
+            HomeInvalid: The statement that was kept is damaged.
+        """
+        statement = self._kept(epoch_number(trust.log_origin))
+        if statement is None:
+            return None
+        return Checkpoint(statement.origin, statement.restored_size, statement.restored_root)
+
+    def _kept(self, number: int) -> EpochStatement | None:
+        """The statement with which an epoch was followed; None when it was not followed here."""
+        file = self._folder / f"epoch-{number}"
+        if not file.exists():
+            return None
+        try:
+            return read_unsigned(read_public(file).decode("utf-8", "replace"))[0]
+        except BadEpoch as error:
+            raise HomeInvalid(file.name, "is damaged") from error
 
     def _chain(self, notes: Sequence[str], trust: Trust) -> tuple[Chain, tuple[EpochStatement, ...]]:
         try:
@@ -130,16 +148,10 @@ class EpochFollower:
         if not following:
             raise LedgerBroken(Broken.EPOCH_UNEXPLAINED, "an ended epoch is shown")
         known = chain.statements[: len(chain.statements) - len(following)]
-        if known and self._digest(known[-1].number) not in (None, known[-1].digest):
+        kept = self._kept(known[-1].number) if known else None
+        if kept is not None and kept.digest != known[-1].digest:
             raise LedgerBroken(Broken.EPOCH_UNEXPLAINED, f"epoch {known[-1].number} began with another statement")
         return chain, following
-
-    def _digest(self, number: int) -> bytes | None:
-        """Digest of the statement with which an epoch was followed; None when it was not followed here."""
-        file = self._folder / f"epoch-{number}"
-        if not file.exists():
-            return None
-        return read_unsigned(read_public(file).decode("utf-8", "replace"))[0].digest
 
     @staticmethod
     def _signed(trust: Trust, notes: Sequence[str]) -> None:

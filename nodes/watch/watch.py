@@ -74,7 +74,7 @@ class LedgerWatch:
         self._clock = clock
         self._files = CheckpointFiles(home)
         self._lost = LostPromises(home)
-        self._follower = EpochFollower(home, self._files, self._lost)
+        self._follower = EpochFollower(home, self._lost)
 
     def ready(self) -> None:
         """Accepts by returning that no conflict is unresolved.
@@ -133,8 +133,9 @@ class LedgerWatch:
         self, log: LogSource, shown: KeptCheckpoint, seen: KeptCheckpoint | None, promises: Sequence[Promised]
     ) -> WatchReport:
         new = shown.checkpoint
-        if seen is not None:
-            await continues(log, seen.checkpoint, new)
+        before = self._follower.begins(self._home.trust()) if seen is None else seen.checkpoint
+        if before is not None:
+            await continues(log, before, new)
         kept = waiting = 0
         lost = {(one.promised.leaf_index, one.promised.leaf_hash) for one in self._lost.read()}
         found: set[tuple[int, bytes]] = set()

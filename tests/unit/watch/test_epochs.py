@@ -126,7 +126,7 @@ async def test_a_member_that_saw_what_is_lost_follows_and_goes_on(home: Home, lo
     seen = (home.path / "ledger-checkpoint").read_text()
     promises = [promised(log, index) for index in (2, 5, 6, 9)]
     log.begin(log.state(6))
-    assert await look(home, log, promises) == WatchReport(9, 9, 2, 0, followed=2, promises_lost=2)
+    assert await look(home, log, promises) == WatchReport(9, None, 2, 0, followed=2, promises_lost=2)
     trust = home.trust()
     assert (trust.ledger_key, trust.log_origin) == (log.signers[1].vkey, f"{ORIGIN}/2")
     assert [one.promised.leaf_index for one in LostPromises(home).read()] == [6, 9]
@@ -301,6 +301,14 @@ async def test_a_crash_before_the_pinned_key_changed_repeats_it_all(home: Home, 
     report = await look(home, log, promises)
     assert (report.followed, report.earlier_size, report.size) == (2, 9, 11)
     assert len(LostPromises(home).read()) == 1
+
+
+async def test_a_head_that_was_not_kept_is_stood_in_for_by_the_restored_one(home: Home, log: Log) -> None:
+    log.begin(log.state(6))
+    await look(home, log)
+    (home.path / "ledger-checkpoint-2").unlink()
+    log.leaves[2] = leaf_hash(b"another")
+    await refused(home, log, Broken.LOG_REWRITTEN)
 
 
 async def test_a_damaged_list_of_lost_promises_is_no_empty_one(home: Home, log: Log) -> None:
