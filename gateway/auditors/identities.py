@@ -1,12 +1,12 @@
 """Which identities are sealed under which of the auditors' keys, and where on the access log.
 
 Rules kept here: a row is written in the transaction of the entry that holds the ciphertext, so that an identity is
-sealed once under a key however many ask at once; a row says where to look and is never believed: whoever opens an
-identity opens the entry. What is erased is forgotten in one transaction with the change counter, so that every process
-seals anew when the person is next asked about.
+sealed once under a key however many ask at once; it saves looking through the log and is not believed: who seals looks
+at the entry that it names, and who opens goes by the log alone. What is erased is forgotten in one transaction with the
+change counter, so that every process seals anew when the person is next asked about.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -15,8 +15,6 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from gateway.auditors.tables import EPOCH, IDENTITIES
 from gateway.storage.database import write_transaction
 from gateway.storage.epochs import advance
-
-_MOST: Final = 10_000
 
 
 class Kept(NamedTuple):
@@ -40,12 +38,6 @@ class Identities:
         """Where an identity is sealed under a key; None when it is not."""
         with self._engine.connect() as connection:
             return _find(connection, token, key_id)
-
-    def keys_of(self, token: bytes) -> dict[bytes, Kept]:
-        """Under which keys an identity is sealed."""
-        query = select(IDENTITIES).where(IDENTITIES.c.token == token).limit(_MOST)
-        with self._engine.connect() as connection:
-            return {bytes(row.key_id): Kept(row.leaf_index, row.sealed_ms) for row in connection.execute(query)}
 
     @staticmethod
     def note(connection: Connection, token: bytes, key_id: bytes, kept: Kept, instead_of: Kept | None) -> bool:

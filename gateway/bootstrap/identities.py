@@ -74,7 +74,7 @@ def sealed_identities(offline: Offline, people: People, record: Record) -> Seale
     """
     settings, ledger = offline.settings.identities, offline.ledger
     seals = SealIdentities(offline.engine, ledger, record, offline.clock, settings.sealed_again_days)
-    opening = OpenIdentity(people, seals, Identities(offline.engine), record, ledger, settings.openings_per_day)
+    opening = OpenIdentity(people, seals, record, ledger, settings.openings_per_day)
     stored, budget = stored_relations(offline), offline.settings.relations.questions_per_day
     desk = RelationDesk(opening, stored, detection_tokens(offline), record, ledger, budget)
     return SealedIdentities(seals, IdentityServicer(opening), RelationServicer(desk), stored, offline.engine)

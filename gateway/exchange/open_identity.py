@@ -17,7 +17,6 @@ from gateway.audit.entries import EntryDraft, Json
 from gateway.audit.errors import NoSuchEntry, RiderRefused
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
-from gateway.auditors.identities import Identities, Kept
 from gateway.errors import Code, Refused, bad_request
 from gateway.exchange.record import Record
 from gateway.exchange.review_filters import checked_why
@@ -95,7 +94,6 @@ class OpenIdentity:
     Args:
         people: Verifies tokens.
         seals: The auditor too is sealed before an entry names the auditor.
-        identities: Where each is on the log.
         record: Everything is recorded before it is shown.
         ledger: The log.
         most_a_day: How many one auditor opens on a civil day.
@@ -105,14 +103,12 @@ class OpenIdentity:
         self,
         people: People,
         seals: SealIdentities,
-        identities: Identities,
         record: Record,
         ledger: SqlLedger,
         most_a_day: int,
     ) -> None:
         self._people = people
         self._seals = seals
-        self._identities = identities
         self._record = record
         self._ledger = ledger
         self._most_a_day = most_a_day
@@ -199,18 +195,20 @@ class OpenIdentity:
         return bytes.fromhex(named)
 
     def _find(self, whose: Whose, about: bytes, key_ids: Sequence[bytes]) -> tuple[Place, bytes, bytes, int] | None:
-        """The newest ciphertext under one of the keys; None when there is none, or it was erased."""
-        kept = self._identities.keys_of(self._ledger.token(about))
-        mine = sorted(((kept[key_id], key_id) for key_id in set(key_ids) if key_id in kept), reverse=True)
-        for where, key_id in mine:
-            found = self._read(whose, about, where, key_id)
-            if found is not None:
+        """The newest ciphertext under one of the keys; None when there is none, or it was erased or pruned.
+
+        By the log's own index and not by the look-up of what is sealed: a row that is missing there hides nothing.
+        """
+        mine = set(key_ids)
+        for index in reversed(self._ledger.indexes_about(about, Kind.IDENTITY_SEALED, 0)):
+            found = self._read(whose, about, index)
+            if found is not None and found[1] in mine:
                 return found
         return None
 
-    def _read(self, whose: Whose, about: bytes, where: Kept, key_id: bytes) -> tuple[Place, bytes, bytes, int] | None:
+    def _read(self, whose: Whose, about: bytes, index: int) -> tuple[Place, bytes, bytes, int] | None:
         try:
-            entry = self._ledger.entry(where.leaf_index)
+            entry = self._ledger.entry(index)
         except NoSuchEntry:
             # It was pruned since.
             return None
@@ -218,11 +216,11 @@ class OpenIdentity:
         if personal is None or entry.kind != Kind.IDENTITY_SEALED:
             return None
         named = personal.get("person") if whose is Whose.PERSON else said.get("official")
-        if named != about.hex() or said.get("of") != str(whose) or said.get("key") != key_id.hex():
+        if named != about.hex() or said.get("of") != str(whose):
             return None
         scheme = str(personal.get("scheme", "")) if whose is Whose.PERSON else ""
         place = Place(self._ledger.lineage.first_origin, whose, about, scheme)
-        return place, key_id, canonical.from_text(personal.get("sealed")), entry.leaf_index
+        return place, bytes.fromhex(str(said.get("key", ""))), canonical.from_text(personal.get("sealed")), index
 
     async def _recorded(
         self,

@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine
 
 from gateway.audit.entries import EntryDraft, Json
-from gateway.audit.errors import RiderRefused
+from gateway.audit.errors import NoSuchEntry, RiderRefused
 from gateway.audit.kinds import Kind
 from gateway.audit.ledger import SqlLedger
 from gateway.auditors.identities import Identities, Kept
@@ -147,6 +147,18 @@ class SealIdentities:
         sealed_ms = standing.sealed.get(about)
         return sealed_ms is not None and self._clock.now_ms() - sealed_ms < self._again_ms
 
+    def _holds(self, kept: Kept, place: Place, key_id: bytes) -> bool:
+        """Whether the entry that a row names holds this identity under this key. A row that says otherwise is wrong."""
+        try:
+            entry = self._ledger.entry(kept.leaf_index)
+        except NoSuchEntry:
+            return False
+        personal, said = entry.personal or {}, entry.account
+        named = personal.get("person") if place.whose is Whose.PERSON else said.get("official")
+        about = (entry.kind, said.get("of"), said.get("key"), named)
+        wanted = (Kind.IDENTITY_SEALED, str(place.whose), key_id.hex(), place.pseudonym.hex())
+        return about == wanted and "sealed" in personal
+
     async def _seal(
         self,
         standing: _Standing,
@@ -158,7 +170,7 @@ class SealIdentities:
     ) -> None:
         about, token = place.pseudonym, self._ledger.token(place.pseudonym)
         kept = self._identities.find(token, key.key_id)
-        if kept is not None:
+        if kept is not None and self._holds(kept, place, key.key_id):
             standing.remember(about, kept.sealed_ms)
             if self._fresh(standing, about):
                 return

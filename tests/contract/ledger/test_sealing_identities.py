@@ -60,7 +60,7 @@ def put_in_force(ledger: SqlLedger, key: SealingKey | None) -> None:
 
 
 def opening(engine: Engine, ledger: SqlLedger, seals: SealIdentities) -> OpenIdentity:
-    return OpenIdentity(OneAuditor(), seals, Identities(engine), Record(ledger), ledger, 100)  # type: ignore[arg-type]
+    return OpenIdentity(OneAuditor(), seals, Record(ledger), ledger, 100)  # type: ignore[arg-type]
 
 
 async def seal(seals: SealIdentities, who: bytes = ALICE) -> None:
@@ -155,19 +155,45 @@ async def test_an_identity_opens_under_the_log_s_first_name_after_a_new_epoch_be
         goes_on.stop()
 
 
-async def test_a_row_that_was_moved_to_another_person_s_entry_gives_nothing_out(
+async def test_rows_that_are_gone_or_moved_hide_no_identity_and_mix_none_up(
     engine: Engine, ledger: SqlLedger, seals: SealIdentities
 ) -> None:
     await seal(seals)
     await seal(seals, BO)
     (of_bo,) = sealed(ledger, BO)
-    with write_transaction(engine) as connection:
-        connection.execute(update(IDENTITIES).values(leaf_index=of_bo))
     given = opening(engine, ledger, seals)
-    with pytest.raises(Refused) as refused:
-        await given("", Wanted(Whose.PERSON, ALICE.hex()), "why", [KEY.key_id])
-    assert refused.value.reason == "IDENTITY_NOT_SEALED"
-    assert (await given("", Wanted(Whose.PERSON, BO.hex()), "why", [KEY.key_id])).place.pseudonym == BO
+    for change in (update(IDENTITIES).values(leaf_index=of_bo), IDENTITIES.delete()):
+        with write_transaction(engine) as connection:
+            connection.execute(change)
+        for who in (ALICE, BO):
+            found = await given("", Wanted(Whose.PERSON, who.hex()), "why", [KEY.key_id])
+            assert open_identity(KEY, found.place, found.sealed).name == NAMES[who]
+
+
+async def test_a_row_that_was_made_up_keeps_nobody_from_being_sealed(
+    engine: Engine, ledger: SqlLedger, clock: LedgerClock, seals: SealIdentities
+) -> None:
+    await seal(seals)
+    (of_alice,) = sealed(ledger)
+    for place in (of_alice, 0, 10_000):
+        with write_transaction(engine) as connection:
+            connection.execute(IDENTITIES.delete())
+            row = {"token": ledger.token(BO), "key_id": KEY.key_id, "leaf_index": place, "sealed_ms": clock.at_ms}
+            connection.execute(IDENTITIES.insert().values(row))
+        before = len(sealed(ledger, BO))
+        fresh = SealIdentities(engine, ledger, Record(ledger), clock, again_days=365)
+        await seal(fresh, BO)
+        await seal(fresh, BO)
+        assert len(sealed(ledger, BO)) == before + 1
+
+
+async def test_of_an_official_and_a_person_with_one_id_each_opens_as_what_it_is(
+    engine: Engine, ledger: SqlLedger, seals: SealIdentities
+) -> None:
+    await seals.official(AUDITOR)
+    given = opening(engine, ledger, seals)
+    official = await given("", Wanted(Whose.OFFICIAL, AUDITOR.subject_key), "why", [KEY.key_id])
+    assert open_identity(KEY, official.place, official.sealed).name == AUDITOR.subject
 
 
 async def test_what_cannot_be_put_on_the_log_is_neither_sealed_nor_given_out(
