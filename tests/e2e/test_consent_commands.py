@@ -133,3 +133,24 @@ async def test_a_steward_enters_a_withdrawal_at_the_node(agreed: City) -> None:
         result = await run(node_app, *words)
         assert json.loads(result.stdout) == {"consent": "ab" * 32, "entered": entered}
     assert (await run(node_app, "consent", "withdrawn", "ab", "--home", home)).exit_code == 2
+
+
+async def test_a_guardian_sees_who_asked_about_the_ward_and_the_ward_sees_that(agreed: City, hands: Hands) -> None:
+    door = ["--gateway", agreed.people, "--ca", str(hands.folder / "ca.pem"), "--json"]
+    ward = f"guardian:cn.resident-id={ALICE}\n"
+    claim = {"acts_for": [{"relation": "guardian", "identifier": ALICE}]}
+    token = hands.folder / "guardian.jwt"
+    token.write_text(agreed.token("person", resident=BO, **claim))
+    words = ("me", "accesses", "--for", "-", "--token-file", str(token))
+    seen = await run(gateway_app, *words, *door, stdin=ward)
+    assert seen.exit_code == 0, seen.output
+    own = ("me", "accesses", "--token-file", hands.token_file("me.jwt"))
+    mine = json.loads((await run(gateway_app, *own, *door)).stdout)["accesses"]
+    assert mine[0]["outcome"] == "accesses_read"
+    assert mine == json.loads(seen.stdout)["accesses"]
+    # Without an issuer's word for it, nothing.
+    token.write_text(agreed.token("person", resident=BO))
+    refusal = await run(gateway_app, *words, *door, stdin=ward)
+    assert refusal.exit_code == 3
+    assert "RELATION_NOT_VOUCHED" in refusal.output
+    assert ALICE not in refusal.output

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Connection, Engine, delete, literal_column, select, tuple_, update
+from sqlalchemy import Boolean, Connection, Engine, bindparam, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -49,6 +49,26 @@ _INDEXED: Final = "indexed_below"
 _FINISHED: Final = "pruned_under"
 _NOT_INDEXED: Final = "the search tables are being made anew; try again when they are"
 _AT_ONCE: Final = 500
+
+_EMPTY: Final = (
+    update(ENTRIES)
+    .where(ENTRIES.c.leaf_index == bindparam("place"))
+    .values(
+        kind=PRUNED,
+        department=None,
+        request_index=None,
+        person_token=None,
+        accountability=bindparam("kept_account"),
+        person=bindparam("kept_person"),
+    )
+)
+_ONE: Final = (
+    TALLIES.c.dimension == bindparam("by"),
+    TALLIES.c.day == bindparam("on"),
+    TALLIES.c.token == bindparam("of"),
+)
+_LESS: Final = update(TALLIES).where(*_ONE).values(entries=TALLIES.c.entries - bindparam("less"))
+_NONE_LEFT: Final = delete(TALLIES).where(*_ONE, TALLIES.c.entries <= 0)
 
 Append = Callable[[EntryDraft], Recorded]
 Step = Callable[[str], None]
@@ -229,7 +249,8 @@ class Prune:
                     # SQLite leaves deleted content in free pages unless told to overwrite it.
                     connection.exec_driver_sql("PRAGMA secure_delete=ON")
                 _lock(connection, above=max(opened))
-                gone = [hit for hit in hits if self._empty(connection, hit.entry.leaf_index)]
+                emptied = self._empty(connection, sorted(opened))
+                gone = [hit for hit in hits if hit.entry.leaf_index in emptied]
                 self._underive(connection, gone)
                 self._step("commit")
         except LedgerUnavailable:
@@ -245,23 +266,20 @@ class Prune:
         with self._engine.connect() as connection:
             return [int(index) for index in connection.execute(query).scalars()]
 
-    def _empty(self, connection: Connection, index: int) -> bool:
-        """Take everything from a row but its hashes, its time and the hash of its name; False when that was done."""
-        shown = (ENTRIES.c.hashes, ENTRIES.c.accountability, ENTRIES.c.person)
-        row = connection.execute(select(*shown).where(ENTRIES.c.leaf_index == index, ENTRIES.c.kind != PRUNED)).first()
-        if row is None:
-            return False
-        person = None if row.person is None else bytes(row.person)
-        opened = self._bodies.open(index, bytes(row.hashes[:HASH_SIZE]), bytes(row.accountability), person)
-        accountability, personal = pruned_parts(*opened)
-        emptied = update(ENTRIES).where(ENTRIES.c.leaf_index == index)
-        connection.execute(
-            emptied.values(
-                kind=PRUNED, department=None, request_index=None, person_token=None,
-                accountability=accountability, person=personal,
-            )
-        )  # fmt: skip
-        return True
+    def _empty(self, connection: Connection, indexes: Sequence[int]) -> set[int]:
+        """Take all from rows but their hashes, their time and the hash of their name; which ones had it still."""
+        shown = (ENTRIES.c.leaf_index, ENTRIES.c.hashes, ENTRIES.c.accountability, ENTRIES.c.person)
+        left = select(*shown).where(ENTRIES.c.leaf_index.in_(indexes), ENTRIES.c.kind != PRUNED)
+        emptied: list[dict[str, Any]] = []
+        for row in connection.execute(left).all():
+            person = None if row.person is None else bytes(row.person)
+            leaf = bytes(row.hashes[:HASH_SIZE])
+            opened = self._bodies.open(int(row.leaf_index), leaf, bytes(row.accountability), person)
+            accountability, personal = pruned_parts(*opened)
+            emptied.append({"place": int(row.leaf_index), "kept_account": accountability, "kept_person": personal})
+        if emptied:
+            connection.execute(_EMPTY, emptied)
+        return {int(one["place"]) for one in emptied}
 
     def _underive(self, connection: Connection, hits: Sequence[Any]) -> None:
         """Take back what the indexer derived from entries, exactly."""
@@ -274,10 +292,13 @@ class Prune:
         key = tuple_(FACETS.c.token, FACETS.c.leaf_index)
         for some in _parts(sorted(set(facets))):
             connection.execute(delete(FACETS).where(key.in_(some)))
-        for (dimension, day, token), count in sorted(tallies.items()):
-            one = (TALLIES.c.dimension == dimension, TALLIES.c.day == day, TALLIES.c.token == token)
-            connection.execute(update(TALLIES).where(*one).values(entries=TALLIES.c.entries - count))
-            connection.execute(delete(TALLIES).where(*one, TALLIES.c.entries <= 0))
+        if tallies:
+            less = [
+                {"by": dimension, "on": day, "of": token, "less": count}
+                for (dimension, day, token), count in sorted(tallies.items())
+            ]
+            connection.execute(_LESS, less)
+            connection.execute(_NONE_LEFT, [{key: one[key] for key in ("by", "on", "of")} for one in less])
         for some in _parts([hit.entry.leaf_index for hit in hits]):
             connection.execute(delete(_ACKNOWLEDGED).where(_ACKNOWLEDGED.c.release_index.in_(some)))
 

@@ -11,11 +11,10 @@ from sqlalchemy import Engine, func, select, update
 from gateway.audit.bodies import Bodies, pruned_parts
 from gateway.audit.entries import EntryDraft
 from gateway.audit.errors import EntryPruned, LedgerCorrupt, RiderRefused
+from gateway.audit.export import line_of
 from gateway.audit.kinds import Kind
-from gateway.audit.ledger import SqlLedger
 from gateway.audit.published import write_tiles
-from gateway.audit.retention.plan import Plan, Rests
-from gateway.audit.retention.prune import Done
+from gateway.audit.retention.plan import Rests
 from gateway.audit.retention.rule import BadRule, Kept, Rule
 from gateway.audit.review.derived import FACETS, LABELS, TALLIES
 from gateway.audit.review.facets import Facet
@@ -28,61 +27,9 @@ from gateway.audit.verify.failures import Fault, VerificationFailed
 from gateway.audit.verify.pruned import MONTH_MS
 from gateway.audit.verify.tiled import verify_tiles
 from keys.log.leaves import accountability_commitment, person_commitment
-from tests.support.ledgers import ORIGIN, PERSON, LedgerClock, asked, ledger_keys, make_ledger, released
-
-RULE = Rule(6, {}, "Cybersecurity Law")
-LATER = 7 * MONTH_MS
-
-
-def no_references(_now_ms: int) -> Rests:
-    return Rests()
-
-
-def fill(ledger: SqlLedger, requests: int = 3, rule: str = "rule-of-today") -> None:
-    """So many settled requests."""
-    for number in range(requests):
-        question = ledger.append_blocking(asked(number, rules=[rule]))
-        ledger.append_blocking(released(question.leaf_index))
-
-
-class Log:
-    """A log with old and new entries, and the means to prune it."""
-
-    def __init__(self, engine: Engine, clock: LedgerClock) -> None:
-        self.engine, self.clock = engine, clock
-        self.ledger = make_ledger(engine, clock)
-        self.ledger.start()
-
-    def publish(self) -> None:
-        """Everything that is there is under a signed head."""
-        self.ledger.stop()
-        self.ledger = make_ledger(self.engine, self.clock)
-        self.ledger.start()
-
-    def age(self) -> int:
-        """Old entries, the time that they are kept, and new ones; returns how many are old."""
-        fill(self.ledger, rule="rule-of-old")
-        old = self.ledger.size()
-        self.clock.at_ms += LATER
-        fill(self.ledger, 2)
-        self.publish()
-        while self.ledger.review.indexer.turn():
-            pass
-        return old
-
-    def plan(self, rule: Rule = RULE, **references: Any) -> Plan:
-        found = references.get("references", no_references)
-        return self.ledger.planner(found).plan(rule, self.clock.now_ms())
-
-    def step(self, what: str) -> None:
-        """The clock goes on while the publication is waited for."""
-        if what == "publish":
-            self.clock.at_ms += 1_000
-            self.ledger.append_blocking(EntryDraft("gateway_started", {}))
-
-    def prune(self, rule: Rule = RULE) -> Done:
-        prune = self.ledger.prune(self.step)
-        return prune.carry_out(prune.record(self.plan(rule), rule))
+from keys.log.proof_files import ProofFile, write_proof_file
+from tests.support.ledgers import ORIGIN, PERSON, LedgerClock, asked, ledger_keys, released
+from tests.support.old_log import LATER, RULE, Log, copy, fill, no_references
 
 
 @pytest.fixture
@@ -94,12 +41,6 @@ def log(engine: Engine, clock: LedgerClock) -> Log:
 def _closed(log: Log) -> Any:
     yield
     log.ledger.stop()
-
-
-def copy(log: Log, folder: Path) -> Path:
-    log.publish()
-    log.ledger.export(folder)
-    return folder
 
 
 def test_what_entries_said_goes_and_the_tree_and_every_proof_stay(log: Log, tmp_path: Path) -> None:
@@ -352,6 +293,21 @@ def test_a_hold_that_comes_while_pruning_stops_the_rest(log: Log) -> None:
     assert prune.unfinished() is not None
     assert log.ledger.entry(0).kind == Kind.ASKED
     log.ledger.fsck().run()
+
+
+def test_a_proof_of_a_pruned_entry_holds_and_says_that_it_was_pruned(log: Log, tmp_path: Path) -> None:
+    log.age()
+    log.prune()
+    log.publish()
+    entry = log.ledger.entries(limit=500).entries[-1]
+    proof = log.ledger.inclusion(0)
+    file = tmp_path / "x.tlog-proof"
+    line = layout.write_line(line_of(entry))
+    file.write_text(write_proof_file(ProofFile(0, proof.path, proof.checkpoint, line)), encoding="utf-8")
+    outcome = check(str(file), log.ledger.public_key)
+    assert outcome.verified
+    assert outcome.document["pruned"]
+    assert any("retention had ended" in one for one in outcome.lines)
 
 
 def test_a_lie_about_the_age_of_what_was_pruned_is_named_by_whoever_kept_a_copy(log: Log, tmp_path: Path) -> None:
