@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 
 from gateway.audit.entries import EntryDraft
 from gateway.audit.export import write_copy
+from gateway.audit.retention.plan import Plan
+from gateway.audit.retention.rule import Rule
 from gateway.audit.verify.check import check
 from gateway.audit.verify.copy import verify_export
 from gateway.audit.verify.failures import Fault, VerificationFailed
@@ -27,7 +30,7 @@ from keys.log.checkpoints import open_checkpoint
 from keys.log.merkle import verify_consistency, verify_inclusion
 from keys.log.notes import NoteVerifier
 from nodes.consumer import AsyncClient
-from oncegate.v1 import audit_pb2, profile_pb2, signed_pb2
+from oncegate.v1 import audit_pb2, policy_pb2, profile_pb2, signed_pb2
 from tests.support.city import ALICE, BO, PURPOSE, City
 from tests.support.city_fixtures import shared_city
 from tests.support.doors import LOCATION, NAME, Door, RawSystem, bearer, refused
@@ -63,6 +66,7 @@ async def exported(city: City, people: Door, folder: Path) -> Path:
             e.person,
             e.person_salt,
             e.person_digest,
+            e.accountability_digest,
         )
         for message in messages[1:]
         for e in message.entries
@@ -328,3 +332,47 @@ async def test_a_person_reads_names_takes_the_list_along_and_proves_a_row_offlin
     # Another person proves nothing with it.
     (tmp_path / "me.jwt").write_text(city.token("person", resident=BO))
     await me("proof", str(row["leaf_index"]), "--out", str(tmp_path / "other.tlog-proof"), code=3)
+
+
+async def test_what_is_pruned_is_said_wherever_somebody_asks_for_it(
+    city: City, raw: RawSystem, people: Door, tmp_path: Path
+) -> None:
+    with logged(city) as book:
+        await raw.fetch(raw.asking(ALICE, items=[NAME]))
+    asked, outcome = book.only("asked").leaf_index, book.only("released").leaf_index
+    await published(city)
+    while await asyncio.to_thread(city.parts.ledger.review.indexer.turn):
+        pass
+    ledger, rule = city.parts.ledger, Rule(6, {}, "law")
+    # As if it were old: this city has not been running for months.
+    plan = Plan(sorted({(asked, asked + 1), (outcome, outcome + 1)}), 2, 1, {}, None, ledger.size(), 0)
+    if outcome == asked + 1:
+        plan = replace(plan, ranges=[(asked, outcome + 1)])
+    prune = ledger.prune()
+    done = await asyncio.to_thread(lambda: prune.carry_out(prune.record(plan, rule)))
+    assert done.entries == 2
+
+    said = {"entry": str(asked), "pruned_under": str(done.under)}
+    citizen = bearer(city.token("person", resident=ALICE))
+    for call in (
+        people.audit.GetEvidence(audit_pb2.GetEvidenceRequest(leaf_index=asked), metadata=auditor(city)),
+        people.policy.ExplainEntry(policy_pb2.ExplainEntryRequest(leaf_index=asked), metadata=auditor(city)),
+        people.audit.GetMyAccessProof(audit_pb2.GetMyAccessProofRequest(leaf_index=asked), metadata=citizen),
+    ):
+        refusal = await refused(call)
+        assert refusal.reason == "ENTRY_PRUNED"
+        assert said.items() <= refusal.facts.items()
+    listed = await people.audit.ListEntries(
+        audit_pb2.ListEntriesRequest(page_size=1, page_token=str(asked + 1)), metadata=auditor(city)
+    )
+    [entry] = listed.entries
+    assert (entry.pruned_under, len(entry.accountability_digest), entry.accountability) == (done.under, 32, b"")
+    mine = await people.audit.ListMyAccesses(audit_pb2.ListMyAccessesRequest(), metadata=citizen)
+    assert outcome not in {one.leaf_index for one in mine.accesses}
+    assert mine.retained.pruned_under == done.under
+    found = await people.audit.SearchEntries(audit_pb2.SearchEntriesRequest(), metadata=auditor(city))
+    assert outcome not in {one.entry.leaf_index for one in found.hits}
+    assert found.retained.pruned_under == done.under
+    copy = await exported(city, people, tmp_path / "copy")
+    assert verify_export(copy, city.parts.ledger_key).pruned >= 2
+    assert (await asyncio.to_thread(ledger.fsck().run)).pruned >= 2
