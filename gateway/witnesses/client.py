@@ -6,7 +6,6 @@ that a lying peer can play with. Redirects are not followed.
 """
 
 import asyncio
-import contextlib
 import re
 import ssl
 from typing import Final, NamedTuple
@@ -18,6 +17,7 @@ LONGEST_BODY: Final = 64 * 1024
 _LONGEST_HEAD: Final = 16 * 1024
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: [^\r\n]*)?", re.ASCII)
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}", re.ASCII)
+_CHUNK: Final = re.compile(rb"[0-9A-Fa-f]{1,8}", re.ASCII)
 _HOST: Final = re.compile(r"[0-9A-Za-z.:\[\]-]{1,255}", re.ASCII)
 _PATH: Final = re.compile(r"(/[0-9A-Za-z._~!$&'()*+,;=:@%-]*)*", re.ASCII)
 
@@ -146,10 +146,10 @@ async def _chunked(reader: asyncio.StreamReader) -> bytes:
     body = b""
     while True:
         line = (await reader.readuntil(b"\r\n"))[:-2].partition(b";")[0].strip()
-        size = 0
-        with contextlib.suppress(ValueError):
-            size = int(line, 16) if line and len(line) <= 8 else -1  # noqa: PLR2004 - digits of a length
-        if size < 0 or len(body) + size > LONGEST_BODY:
+        if not _CHUNK.fullmatch(line):
+            raise WitnessFailed("the answer is not HTTP")
+        size = int(line, 16)
+        if len(body) + size > LONGEST_BODY:
             raise WitnessFailed("the answer is too large")
         if size == 0:
             return body
