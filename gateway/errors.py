@@ -104,6 +104,7 @@ class Code(StrEnum):
     CONSENT_PROOF_PERSON = "CONSENT_PROOF_PERSON"
     RELATION_NOT_VOUCHED = "RELATION_NOT_VOUCHED"
     ALREADY_REVIEWED = "ALREADY_REVIEWED"
+    ALREADY_JUDGED = "ALREADY_JUDGED"
     DEADLINE = "DEADLINE"
     UNIMPLEMENTED = "UNIMPLEMENTED"
     SEALED = "SEALED"
@@ -271,6 +272,9 @@ PUBLIC: dict[Code, PublicError] = {
     ),
     Code.ALREADY_REVIEWED: PublicError(
         _S.FAILED_PRECONDITION, "该紧急使用已复核", "This emergency use was reviewed already"
+    ),
+    Code.ALREADY_JUDGED: PublicError(
+        _S.FAILED_PRECONDITION, "该告警已有此结论或已办结", "This alert was judged so already, or for good"
     ),
     Code.DEADLINE: PublicError(_S.DEADLINE_EXCEEDED, "超过时限", "The deadline passed"),
     Code.UNIMPLEMENTED: PublicError(_S.UNIMPLEMENTED, "没有该方法", "There is no such method"),

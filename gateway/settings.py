@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.detection_settings import DetectionSettings
 from gateway.setting_sections import Retention, Witnesses
 from gateway.setting_sections import Section as _Section
 from keys.blind_index import NoPlan, plan
@@ -310,6 +311,7 @@ class Settings(BaseSettings):
     custodians: CustodianSettings = Field(default_factory=CustodianSettings)
     retention: Retention = Field(default_factory=Retention)
     witnesses: Witnesses = Field(default_factory=Witnesses)
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
     issuers: tuple[IssuerSettings, ...] = ()
 
     @field_validator("trust_domain")

@@ -212,6 +212,10 @@ class SqlLedger:
         """Indexes of the entries of one rare kind about one person. See `Reader.indexes_about`."""
         return self._reader.indexes_about(person_id, kind, start, end)
 
+    def walk(self, start: int, end: int) -> Iterator[list[LogEntry]]:
+        """Entries in [start, end), oldest first, in batches. See `Reader.walk`."""
+        return self._reader.walk(start, end)
+
     def dangling(self, before_ms: int) -> list[LogEntry]:
         """The `asked` entries that a crash left without an outcome. See `Reader.dangling`."""
         return self._reader.dangling(before_ms)

@@ -30,6 +30,7 @@ class Treatment(StrEnum):
 
 TREATMENT: Final[Mapping[str, Treatment]] = {
     "audit_acknowledged": Treatment.WHOLE,
+    "audit_alerts": Treatment.WHOLE,
     "audit_checkpoints": Treatment.WHOLE,
     "audit_counters": Treatment.WHOLE,
     "audit_days": Treatment.WHOLE,
@@ -37,6 +38,8 @@ TREATMENT: Final[Mapping[str, Treatment]] = {
     "audit_facets": Treatment.WHOLE,
     "audit_labels": Treatment.WHOLE,
     "audit_marks": Treatment.WHOLE,
+    "audit_detection_marks": Treatment.WHOLE,
+    "audit_listed": Treatment.WHOLE,
     "audit_relation_questions": Treatment.WHOLE,
     "audit_relations": Treatment.WHOLE,
     "audit_tallies": Treatment.WHOLE,

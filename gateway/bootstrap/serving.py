@@ -23,6 +23,7 @@ from gateway.audit.kinds import Kind
 from gateway.bootstrap.agreeing import agreeing
 from gateway.bootstrap.auditing import auditing
 from gateway.bootstrap.consents import consenting
+from gateway.bootstrap.detection import detecting
 from gateway.bootstrap.emergencies import declare_emergency, emergency_desk
 from gateway.bootstrap.erasures import erase_profile, erasures_of, notices_of
 from gateway.bootstrap.following import KeyringFollower
@@ -184,6 +185,7 @@ class Gateway:
         self._witnesses = LogWitnesses(settings, offline.ledger.cosigning, clock)
         self._mend = Mend(offline.ledger, record, limits, clock)
         self._auditing = auditing(offline, people, subjects, record)
+        self._detecting = detecting(offline, people, subjects, record)
         self._identity = ServerIdentity(offline.authority, settings, clock)
         enrolment = EnrolmentServicer(offline.membership, _trust(offline))
 
@@ -201,6 +203,7 @@ class Gateway:
         def register_people(server: Any) -> None:
             self._auditing.register(server)
             self._identities.register(server)
+            self._detecting.register(server)
             profile_pb2_grpc.add_ProfileServiceServicer_to_server(ProfileServicer(own, verify), server)
             source_pb2_grpc.add_SourceServiceServicer_to_server(SourceServicer(desk), server)
             consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentServicer(consents.own, clock), server)
@@ -269,6 +272,7 @@ class Gateway:
             asyncio.create_task(forever("erasures", _MEND_S, self._erase.running)),
             *(asyncio.create_task(forever(*turn)) for turn in self._auditing.turns()),
             *(asyncio.create_task(forever(*turn)) for turn in self._identities.turns()),
+            *(asyncio.create_task(forever(*turn)) for turn in self._detecting.turns()),
             *(asyncio.create_task(forever(*turn)) for turn in self._agreeing.turns()),
             asyncio.create_task(forever("consent notices", _STATUS_S, self._consents.upkeep.tell)),
             asyncio.create_task(forever("emergencies", _MEND_S, self._emergencies.note_overdue)),

@@ -18,7 +18,11 @@ from gateway.audit.views import LogEntry
 from gateway.cli import audit_conditions as conditions
 from gateway.cli import audit_local as local
 from gateway.cli import audit_retention
+from gateway.cli.audit_alerts import app as alerts_app
+from gateway.cli.audit_alerts import detect
 from gateway.cli.audit_epochs import epochs
+from gateway.cli.audit_figures import detect_figures
+from gateway.cli.audit_lists import list_commands
 from gateway.cli.audit_local import show
 from gateway.cli.audit_review import hidden, rebuild_search, report, search, stats, write_found
 from gateway.cli.door import DEADLINE_S, bearer_metadata, people_channel
@@ -255,6 +259,11 @@ app.command("rebuild-search")(rebuild_search)
 app.command("epochs")(epochs)
 app.command("identity")(identity)
 app.add_typer(key_app, name="identity-key")
+app.command("detect")(detect)
+app.command("detect-figures")(detect_figures)
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(list_commands("watched", "Persons about whom others are curious. 关注名单"), name="watchlist")
+app.add_typer(list_commands("honeytoken", "Persons who do not exist. 诱饵身份"), name="honeytoken")
 
 
 @app.command("verify")

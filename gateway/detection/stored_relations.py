@@ -78,14 +78,14 @@ class StoredRelations:
         return found
 
     def wanted(self, most: int) -> Sequence[Question]:
-        """Open questions, the most suspicious first, within what is left of the day's budget."""
+        """Open questions, the most suspicious first, then the newest, within what is left of the day's budget."""
         begins = day_begins_ms(civil_day(self._clock.now_ms()))
         today = select(func.count()).select_from(RELATIONS).where(RELATIONS.c.answered_ms >= begins)
         with self._engine.connect() as connection:
             left = min(most, self._budget - int(connection.execute(today).scalar_one()))
             if left <= 0:
                 return ()
-            order = (QUESTIONS.c.suspicion.desc(), QUESTIONS.c.wanted_ms, QUESTIONS.c.pair)
+            order = (QUESTIONS.c.suspicion.desc(), QUESTIONS.c.entry.desc(), QUESTIONS.c.pair)
             rows = connection.execute(select(QUESTIONS).order_by(*order).limit(left)).all()
         return [Question(int(row.entry), int(row.suspicion), int(row.wanted_ms), bytes(row.pair)) for row in rows]
 

@@ -17,6 +17,25 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('release_index', 'said'),
     sqlite_with_rowid=False
     )
+    op.create_table('audit_alerts',
+    sa.Column('alert_id', sa.LargeBinary(), nullable=False),
+    sa.Column('actor', sa.LargeBinary(), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('rank', sa.SmallInteger(), nullable=False),
+    sa.Column('points', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('raised_ms', sa.BigInteger(), nullable=False),
+    sa.Column('raised_at', sa.BigInteger(), nullable=False),
+    sa.Column('grown_ms', sa.BigInteger(), nullable=False),
+    sa.Column('raised_entry', sa.BigInteger(), nullable=False),
+    sa.Column('judged_entry', sa.BigInteger(), nullable=False),
+    sa.Column('judged_ms', sa.BigInteger(), nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('alert_id')
+    )
+    op.create_index('audit_alerts_by_day', 'audit_alerts', ['day', 'rank', 'points'], unique=False)
+    op.create_index('audit_alerts_by_state', 'audit_alerts', ['state', 'grown_ms'], unique=False)
+    op.create_index(op.f('ix_audit_alerts_actor'), 'audit_alerts', ['actor'], unique=False)
     op.create_table('audit_checkpoints',
     sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('time_ms', sa.BigInteger(), nullable=False),
@@ -36,6 +55,11 @@ def upgrade() -> None:
     sa.Column('first_index', sa.BigInteger(), nullable=False),
     sa.Column('last_index', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('day')
+    )
+    op.create_table('audit_detection_marks',
+    sa.Column('name', sa.String(length=32), nullable=False),
+    sa.Column('value', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('name')
     )
     op.create_table('audit_entries',
     sa.Column('leaf_index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -66,6 +90,14 @@ def upgrade() -> None:
     op.create_table('audit_labels',
     sa.Column('token', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('label', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('token')
+    )
+    op.create_table('audit_listed',
+    sa.Column('token', sa.LargeBinary(), nullable=False),
+    sa.Column('list_name', sa.String(length=16), nullable=False),
+    sa.Column('added_ms', sa.BigInteger(), nullable=False),
+    sa.Column('until_ms', sa.BigInteger(), nullable=False),
+    sa.Column('entry', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('token')
     )
     op.create_table('audit_marks',
@@ -575,6 +607,7 @@ def downgrade() -> None:
     op.drop_index('audit_relation_questions_by_suspicion', table_name='audit_relation_questions')
     op.drop_table('audit_relation_questions')
     op.drop_table('audit_marks')
+    op.drop_table('audit_listed')
     op.drop_table('audit_labels')
     op.drop_table('audit_facets')
     op.drop_index('audit_entries_unique', table_name='audit_entries', sqlite_where=sa.text('unique_key IS NOT NULL'), postgresql_where=sa.text('unique_key IS NOT NULL'))
@@ -584,8 +617,13 @@ def downgrade() -> None:
     op.drop_index('audit_entries_department_kind', table_name='audit_entries', sqlite_where=sa.text("kind NOT IN ('asked', 'released', 'pruned')"), postgresql_where=sa.text("kind NOT IN ('asked', 'released', 'pruned')"))
     op.drop_index('audit_entries_department', table_name='audit_entries')
     op.drop_table('audit_entries')
+    op.drop_table('audit_detection_marks')
     op.drop_table('audit_days')
     op.drop_index('audit_counters_forget', table_name='audit_counters')
     op.drop_table('audit_counters')
     op.drop_table('audit_checkpoints')
+    op.drop_index(op.f('ix_audit_alerts_actor'), table_name='audit_alerts')
+    op.drop_index('audit_alerts_by_state', table_name='audit_alerts')
+    op.drop_index('audit_alerts_by_day', table_name='audit_alerts')
+    op.drop_table('audit_alerts')
     op.drop_table('audit_acknowledged')
