@@ -22,7 +22,7 @@ from keys.log.notes import NoteVerifier, split_note
 SIZE_TYPE: Final = "text/x.tlog.size"
 CLOCKS_DIFFER_S: Final = 300
 """How far a witness's clock may be from ours, so that a cosignature says something about when."""
-TELL_AGAIN_S: Final = 10
+TELL_AGAIN_S: Final = 5
 """How soon a witness that does not follow the log into its epoch is told again."""
 _OK: Final = 200
 _NOT_FOUND: Final = 404
