@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from nodes.consumer import AsyncClient
 from nodes.consumer.answer import Answer
 from nodes.enrolment.errors import GatewayUnreachable, RequestRefused
 from nodes.enrolment.home import Home
+from nodes.enrolment.renewal import Renewal
 from nodes.watch import GrpcLog, LedgerWatch, LostPromises
 from tests.e2e.test_fetch import about
 from tests.support.city import ALICE, TRUST_DOMAIN, City, running_city
@@ -109,6 +111,16 @@ async def test_a_member_that_enrols_now_begins_in_the_new_epoch(city: City) -> N
     assert home.trust().log_origin == f"{ORIGIN}/2"
     async with GrpcLog(home) as log:
         assert (await LedgerWatch(home, SystemClock()).look(log)).size > 0
+
+
+async def test_a_renewal_changes_neither_the_logs_key_nor_the_custodians_that_were_pinned(city: City) -> None:
+    home = Home(city.member_home("education", "late"))
+    other = replace(home.trust(), ledger_key=f"{ORIGIN}+00000000+x", custodians=PINNED.keys[1:], custodians_needed=2)
+    before = home.trust()
+    home.write_trust(other)
+    await Renewal(home, SystemClock(), jitter=lambda: 0.0).renew()
+    assert home.trust() == other
+    home.write_trust(before)
 
 
 async def test_a_rollback_behind_an_epoch_needs_the_next_one(city: City, tmp_path: Path) -> None:

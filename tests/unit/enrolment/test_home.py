@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,13 @@ def test_the_stamp_changes_with_every_identity_and_every_key_certificate(home: H
 def test_every_code_has_a_text_in_both_languages() -> None:
     assert set(PUBLIC) == set(MemberCode)
     assert all(text.zh and text.en for text in PUBLIC.values())
+
+
+def test_a_renewal_changes_neither_the_logs_key_nor_its_custodians() -> None:
+    old = ExchangeGateway.create().trust()
+    pinned = replace(old, ledger_key=f"{DOMAIN}/ledger/2+0+x", custodians=("a", "b"), custodians_needed=2)
+    newer = replace(old, ca_pem=b"new", ticket_key=b"new", custodians=("c", "d"), custodians_needed=1)
+    renewed = pinned.renewed(newer)
+    assert (renewed.ca_pem, renewed.ticket_key) == (b"new", b"new")
+    assert (renewed.ledger_key, renewed.custodians, renewed.custodians_needed) == (pinned.ledger_key, ("a", "b"), 2)
+    assert renewed.log_origin == f"{DOMAIN}/ledger/2"
