@@ -68,6 +68,7 @@ def _facts(home: Home) -> dict[str, Any]:
         "keys_not_after_ms": keys_until,
         "department_key": fingerprint_of(certified.department_key),
         "ledger_key": trust.ledger_key,
+        "witnesses_demanded": f"{trust.witnesses_needed} of {len(trust.witnesses)}",
         "agreements": sum(file.agreement is not None for file in files),
         "damaged_agreements": sum(file.agreement is None for file in files),
     }

@@ -50,11 +50,12 @@ class WitnessProcess:
     Args:
         home: Its home.
         module: What to run, for a witness that dies at a certain moment.
+        port: Where it listens; 0 for any that is free.
     """
 
-    def __init__(self, home: Path, module: str = "nodes.witness.main") -> None:
+    def __init__(self, home: Path, module: str = "nodes.witness.main", port: int = 0) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, "--home", str(home), "serve", "--listen", "127.0.0.1:0"],
+            [sys.executable, "-m", module, "--home", str(home), "serve", "--listen", f"127.0.0.1:{port}"],
             stderr=subprocess.PIPE,
             text=True,
             env=ENVIRONMENT,
