@@ -130,7 +130,7 @@ def encode(draft: EntryDraft, now_ms: int) -> Encoded:
         draft.about,
         draft.unique,
         draft.counts,
-        # Here and not in the writer's thread, so that a count that cannot name its numbers fails its own caller.
+        # Here and not when they are counted, so that a count that cannot name its numbers fails its own caller alone.
         tuple([name for count in draft.counts for name in count.names(now_ms)]) if draft.counts else (),
         draft.riders,
         draft.placed,

@@ -69,12 +69,12 @@ class Intake:
         Returns:
             The batch, which may be empty, and whether to stop behind it.
         """
+        if self._enough:
+            self._gather()
         batch: list[Waiting] = []
         stopping = False
         try:
             item = self._queue.get(timeout=timeout_s)
-            if self._enough and item is not None:
-                self._gather()
             while item is not None:
                 if isinstance(item, Order):
                     self._orders.append(item)
@@ -92,7 +92,11 @@ class Intake:
         return batch, stopping
 
     def _gather(self) -> None:
-        """Wait for company. Whoever puts after `clear` sees `_gathering`, and what came before is counted here."""
+        """Wait for company. Whoever puts after `clear` sees `_gathering`, and what came before is counted here.
+
+        Before the first entry is taken and not behind it: each time the thread that takes is woken, the ones that put
+        have to wait for the interpreter.
+        """
         self._company.clear()
         self._gathering = True
         if self._queue.qsize() < self._enough:

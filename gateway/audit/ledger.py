@@ -16,7 +16,7 @@ from gateway.audit.accesses import EVERYTHING, Accesses, Wanted
 from gateway.audit.bodies import Bodies, LedgerKeys
 from gateway.audit.checkpoints import Checkpoints
 from gateway.audit.cosigning import Cosigning, Witnessing
-from gateway.audit.entries import EntryDraft, Recorded, encode
+from gateway.audit.entries import EntryDraft, Recorded
 from gateway.audit.epochs import Lineage
 from gateway.audit.erase import erase_person_part
 from gateway.audit.errors import LedgerUnavailable
@@ -139,7 +139,7 @@ class SqlLedger:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Recorded] = loop.create_future()
-        self._writer.submit(Waiting(encode(draft, self._clock.now_ms()), loop, future))
+        self._writer.submit(Waiting(draft, self._clock.now_ms(), loop, future))
         return await future
 
     def append_blocking(self, draft: EntryDraft) -> Recorded:
@@ -153,7 +153,7 @@ class SqlLedger:
             LedgerUnavailable: The entry is not known to be durable: release nothing. Fails closed.
         """
         self._start()
-        waiting = Waiting(encode(draft, self._clock.now_ms()), done=threading.Event())
+        waiting = Waiting(draft, self._clock.now_ms(), done=threading.Event())
         self._writer.submit(waiting)
         if waiting.done is not None:
             waiting.done.wait()

@@ -5,21 +5,45 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.audit.entries import Encoded, Recorded
-from gateway.audit.errors import AuditError
+from gateway.audit.entries import Encoded, EntryDraft, Recorded, encode
+from gateway.audit.errors import AuditError, BadEntry
 
 Result = Recorded | AuditError
 
 
 @dataclass(slots=True)
 class Waiting:
-    """A caller waiting for its entry: on an event loop, or blocking with `done`."""
+    """A caller waiting for its entry: on an event loop, or blocking with `done`.
 
-    encoded: Encoded
+    Attributes:
+        draft: What is to be recorded; it must not change any more.
+        time_ms: When it was handed in, Unix ms.
+        loop: The caller's event loop.
+        future: Told there.
+        done: Set when `result` is there, for a caller that blocks.
+        result: What came of it.
+    """
+
+    draft: EntryDraft
+    time_ms: int
     loop: asyncio.AbstractEventLoop | None = None
     future: asyncio.Future[Recorded] | None = None
     done: threading.Event | None = None
     result: Result | None = None
+
+
+def encoded(batch: Sequence[Waiting]) -> list[Encoded | BadEntry]:
+    """The entries of a batch as they are written, or why one cannot be; nobody else is hurt by that one."""
+    made: list[Encoded | BadEntry] = []
+    for waiting in batch:
+        try:
+            made.append(encode(waiting.draft, waiting.time_ms))
+        except BadEntry as error:
+            made.append(error)
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
+            # A mistake in a draft or in one of its counts.
+            made.append(BadEntry(f"the draft cannot be encoded: {type(error).__name__}"))
+    return made
 
 
 def deliver(batch: Sequence[Waiting], results: Sequence[Result]) -> None:

@@ -8,7 +8,10 @@ may or may not be on the disk. What it has promised it checks again on every suc
 Counts and riders of an entry are carried out in its commit, one entry after the other, so that a refused one is not
 written and a written one is counted (`counters.py`).
 
-It does not encode drafts and does not serve readers.
+Drafts are encoded here and not by their callers: what a thread has just made it seals at half the price of what another
+one made, and the event loop has the time for requests. One that cannot be encoded is told so and hurts nobody else.
+
+It does not serve readers.
 """
 
 import contextlib
@@ -33,7 +36,7 @@ from gateway.audit.ports import Clock, PromiseEncoder
 from gateway.audit.recover import Known, recover
 from gateway.audit.store import LARGEST_BATCH, Row, Store
 from gateway.audit.tree import extend
-from gateway.audit.waiting import Result, Waiting, deliver
+from gateway.audit.waiting import Result, Waiting, deliver, encoded
 from keys.batch import scope, sign_batch
 from keys.log.frontier import Frontier
 from keys.log.merkle import HASH_SIZE
@@ -188,7 +191,13 @@ class Writer:
     def _commit(self, batch: list[Waiting]) -> Sequence[Result]:
         """Make a batch durable and sign it. Never raises: whatever goes wrong, everyone is told."""
         try:
-            return self._append_and_sign([waiting.encoded for waiting in batch])
+            made = encoded(batch)
+            good = [one for one in made if isinstance(one, Encoded)]
+            written = self._append_and_sign(good) if good else ()
+            if len(good) == len(made):
+                return written
+            told = iter(written)
+            return [next(told) if isinstance(one, Encoded) else one for one in made]
         except LedgerCorrupt as error:
             self._break(error)
             why = "the stored log is not the one that was promised"

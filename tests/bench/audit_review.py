@@ -1,7 +1,7 @@
 """`make bench-scale`: the ten questions of docs/audit.md over an access log of a million entries, on SQLite.
 
 What is measured is what an auditor waits for, from the database to checked entries in the clear: the slowest of some
-runs of each question. Every entry is sealed as the log seals it; entries and what is derived from them are put there
+runs of each question; and pages of searches, 99th percentile, against a log of ten thousand entries. Every entry is sealed as the log seals it; entries and what is derived from them are put there
 without the log, in large transactions, to save time.
 """
 
@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import random
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -31,12 +32,19 @@ from gateway.audit.review.tallies import DAY_MS, Dimension, civil_day, labels_of
 from gateway.storage.database import open_database
 from keys.log.notes import NoteSigner
 from keys.signing import SigningKey
+from tests.bench.measure import ratio
 from tests.bench.results import bench_key, merge
 
 ENTRIES = 1_000_000
 RUNS = 3
 LIMIT = 50
 LONGEST_S = 2.0
+FEW = 10_000
+"""Entries of the log against which the pages of a search are held."""
+FEW_HITS = 3
+"""As many as the small log has for each search."""
+PAGES = 200
+ROUNDS = 3
 _AT_ONCE = 20_000
 _START_MS = 1_767_196_800_000
 """2026-01-01 in civil time."""
@@ -205,6 +213,48 @@ def questions(log: ReviewedLog) -> dict[str, Callable[[], int]]:
     }
 
 
+def pages(log: ReviewedLog) -> dict[str, Callable[[int], int]]:
+    """Pages of a search that every size of log fills, each by a number that says of whom or what; entries found."""
+
+    def search(*facets: tuple[Facet, str], **more: Any) -> int:
+        return len(log.review.search.page(Query(frozenset(facets), **more), limit=FEW_HITS).hits)
+
+    return {
+        "refusals": lambda number: search(
+            (Facet.DEPARTMENT, _DEPARTMENTS[number % 20]), (Facet.OUTCOME, "refused"), (Facet.REASON, "NO_CASE")
+        ),
+        "purpose": lambda number: search(
+            (Facet.PURPOSE, _PURPOSES[number % 30]), (Facet.DEPARTMENT, _DEPARTMENTS[number % 20])
+        ),
+        "person": lambda number: search(person=(1 + number % 40).to_bytes(16, "big")),
+    }
+
+
+def _search_ratio(few: ReviewedLog, many: ReviewedLog) -> tuple[float, dict[str, float]]:
+    """How much longer the slowest percentile of pages takes with many entries: the worst kind of page, and each."""
+    ratios: dict[str, float] = {}
+    for kind in pages(few):
+        taken: dict[bool, list[float]] = {False: [], True: []}
+        # The first round warms the caches of both.
+        for turn in range(ROUNDS + 1):
+            for large, log in ((False, few), (True, many)):
+                found = _p99(pages(log)[kind])
+                if turn:
+                    taken[large].append(found)
+        ratios[f"audit_search_{kind}_vs_10k"] = ratio(taken[True], taken[False])
+        ratios[f"audit_search_{kind}_p99_ms"] = statistics.median(taken[True]) * 1e3
+    return max(value for name, value in ratios.items() if name.endswith("_vs_10k")), ratios
+
+
+def _p99(ask: Callable[[int], int]) -> float:
+    taken = []
+    for number in range(PAGES):
+        began = time.perf_counter()
+        assert ask(number), "a page was empty"
+        taken.append(time.perf_counter() - began)
+    return statistics.quantiles(taken, n=100)[98]
+
+
 def measure(entries: int = ENTRIES, runs: int = RUNS, folder: Path | None = None) -> dict[str, Any]:
     """Measure every question.
 
@@ -232,11 +282,16 @@ def measure(entries: int = ENTRIES, runs: int = RUNS, folder: Path | None = None
                 runs_s.append(time.perf_counter() - began)
                 assert found, f"nothing was found: {question}"
             taken[question] = max(runs_s)
+        few = ReviewedLog(Path(name) / f"review-{FEW}.db", FEW)
+        search, pages_of_search = _search_ratio(few, log)
+        few.close()
         log.close()
     return {
         "audit_questions_1m_s": max(taken.values()),
+        "audit_search_vs_10k": search,
         "absolute": {
             **{f"audit_question_{question.split()[0]}_s": found for question, found in taken.items()},
+            **pages_of_search,
             "audit_review_fill_s": filled_s,
             "audit_review_database_bytes": size,
         },
@@ -254,7 +309,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     document = measure(given.entries, given.runs, given.folder)
     merge(given.out, document)
-    sys.stdout.write(f"{'audit_questions_1m_s':28} {document['audit_questions_1m_s']:.3f}\n")
+    for name in ("audit_questions_1m_s", "audit_search_vs_10k"):
+        sys.stdout.write(f"{name:28} {document[name]:.3f}\n")
     for name, value in document["absolute"].items():
         sys.stdout.write(f"{name:28} {value:.3f}\n")
     if document["audit_questions_1m_s"] > LONGEST_S:

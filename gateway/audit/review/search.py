@@ -119,14 +119,16 @@ class Search:
                 low, high = bounds_of(connection, query.from_ms, query.until_ms)
             before = min(before, high)
             leading, others = self._ordered(connection, query, low, before)
-        budget, size = CANDIDATES, _FIRST_WINDOW
+        budget, size, at_least = CANDIDATES, _FIRST_WINDOW, 1
         while before > low and len(found) < wanted:
             if budget <= 0:
                 return before
             with self._engine.connect() as connection:
                 edge = _edge(connection, leading, low, before, size)
-                # As few as the page still needs, or what few are needed for could be opened in vain.
-                most = min(_OPENED_AT_ONCE, max(_OPENED_AT_LEAST, wanted - len(found)))
+                # As few as the page still needs; where some of them did not hold, more at once, so that it is not done
+                # one by one.
+                most = min(_OPENED_AT_ONCE, max(at_least, wanted - len(found)))
+                at_least = _OPENED_AT_LEAST
                 rows = self._matching(connection, query, (leading, *others), (edge or low, before), most)
             self._take(query, rows, found)
             budget -= size + len(rows)

@@ -48,6 +48,18 @@ async def test_callers_at_once_share_commits_and_signatures(ledger: SqlLedger, e
     assert watch.seen < 150
 
 
+async def test_a_draft_that_cannot_be_written_hurts_nobody_else(ledger: SqlLedger) -> None:
+    bad = EntryDraft("asked", {"share": 0.5})  # type: ignore[dict-item]
+    odd = EntryDraft("asked", None)  # type: ignore[arg-type]
+    drafts = [asked(0), bad, asked(1), odd, asked(2)]
+    results = await asyncio.gather(*(ledger.append(draft) for draft in drafts), return_exceptions=True)
+    assert [isinstance(one, BadEntry) for one in results] == [False, True, False, True, False]
+    assert [ledger.entry(index).account["number"] for index in range(3)] == [0, 1, 2]
+    alone = await asyncio.gather(ledger.append(bad), return_exceptions=True)
+    assert isinstance(alone[0], BadEntry)
+    assert ledger.size() == 3
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 11])
 async def test_every_entry_is_proved_to_be_in_the_log(ledger: SqlLedger, size: int) -> None:
     await asyncio.gather(*(ledger.append(asked(number)) for number in range(size)))

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from gateway.audit.entries import EntryDraft, encode
+from gateway.audit.entries import EntryDraft
 from gateway.audit.intake import ENOUGH, GATHER_S, Intake
 from gateway.audit.waiting import Waiting
 
@@ -12,7 +12,7 @@ MOST = 64
 
 def put(intake: Intake, count: int) -> list[Waiting]:
     """Queue so many entries."""
-    waiting = [Waiting(encode(EntryDraft("asked", {"number": number}), 1)) for number in range(count)]
+    waiting = [Waiting(EntryDraft("asked", {"number": number}), 1) for number in range(count)]
     for one in waiting:
         intake.put(one)
     return waiting
