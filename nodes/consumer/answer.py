@@ -83,11 +83,13 @@ class Promise:
         leaf_index: Index of the entry in the log.
         leaf_hash: Its RFC 6962 leaf hash.
         item: The signed promise, to be kept as evidence.
+        origin: The log's name under which it was verified.
     """
 
     leaf_index: int
     leaf_hash: bytes
     item: BatchItem = column(repr=False)
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

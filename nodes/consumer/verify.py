@@ -59,6 +59,7 @@ class AnswerVerifier:
         self._sealing = sealing
         self._trust_domain = trust.trust_domain
         self._promises = ItemVerifier(VerifyKey.from_der(trust.promise_key))
+        self._origin = trust.log_origin
         self._promise_scope = scope(trust.log_origin)
         self._receipts: dict[bytes, ItemVerifier] = {}
 
@@ -173,7 +174,7 @@ class AnswerVerifier:
         _parse(body, item.body)
         if body.request_digest != request.digest or len(body.leaf_hash) != HASH_BYTES:
             raise UntrustedAnswer(Distrust.PROMISE, "it is about another request")
-        return Promise(body.leaf_index, body.leaf_hash, item)
+        return Promise(body.leaf_index, body.leaf_hash, item, self._origin)
 
     def _answer(self, request: Prepared, answer: exchange_pb2.ProviderAnswer, now_ms: int) -> _Opened:
         synced_ms = answer.synced_unix_ms or None

@@ -74,7 +74,12 @@ class EpochFollower:
         self._folder = home.path / FOLDER
 
     async def follow(
-        self, source: LogSource, note: str, seen: KeptCheckpoint | None, promises_since: PromisesSince
+        self,
+        source: LogSource,
+        note: str,
+        seen: KeptCheckpoint | None,
+        promises_since: PromisesSince,
+        at_hand: Sequence[Promised] = (),
     ) -> Followed:
         """Follow the log into the epoch of a checkpoint.
 
@@ -83,6 +88,7 @@ class EpochFollower:
             note: The checkpoint shown, of another epoch than the one pinned.
             seen: The newest checkpoint seen of the pinned epoch; None when none was.
             promises_since: The promises kept here.
+            at_hand: Promises that are to be checked at this look.
 
         Returns:
             What is believed from now on.
@@ -102,9 +108,10 @@ class EpochFollower:
             _owned_up(following[0], seen.checkpoint)
         await _continued(source, chain, following[0], seen, shown)
         kept = chain.kept(following[0].number - 1) or 0
-        promises = await asyncio.to_thread(promises_since, kept)
+        promises = [*await asyncio.to_thread(promises_since, kept), *at_hand]
         # All of them were made in an ended epoch: one of the new epoch does not verify before it is followed.
-        gone = [one for one in promises if one.leaf_index >= kept]
+        entries = {(one.leaf_index, one.leaf_hash): one for one in reversed(promises) if one.leaf_index >= kept}
+        gone = list(entries.values())
         self._lost.add(following[0].number, gone)
         make_folder(self._folder)
         for statement, signed in zip(following, notes[-len(following) :], strict=True):
@@ -117,6 +124,21 @@ class EpochFollower:
             "ledger_epoch_followed", epoch=newest.number, entries_lost=following[0].lost, promises_lost=len(gone)
         )
         return Followed(trust, len(gone))
+
+    def lost(self, promised: Promised) -> bool:
+        """Whether a promise of an ended epoch is about an entry that is lost, by the statements that were followed.
+
+        Raises:
+            HomeInvalid: A statement that was kept is damaged.
+        """
+        if not promised.origin:
+            return False
+        restored = []
+        number = epoch_number(promised.origin) + 1
+        while (statement := self._kept(number)) is not None:
+            restored.append(statement.restored_size)
+            number += 1
+        return bool(restored) and promised.leaf_index >= min(restored)
 
     def begins(self, trust: Trust) -> Checkpoint | None:
         """The restored head from which the epoch goes on that is believed; None when it was not followed here.

@@ -27,12 +27,14 @@ class Promised:
         leaf_hash: Its leaf hash.
         seen_ms: When the promise was received.
         ticket: Digest of the ticket that came with it, hex; empty when none did.
+        origin: The log's name under which it was verified; empty when that is not known any more.
     """
 
     leaf_index: int
     leaf_hash: bytes
     seen_ms: int
     ticket: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class LedgerWatch:
         followed: Followed | None = None
         try:
             if other_epoch(note, trust):
-                followed = await self._follower.follow(log, note, seen, promises_since)
+                followed = await self._follower.follow(log, note, seen, promises_since, promises)
                 trust = followed.trust
                 verifier = _verifier(trust.ledger_key)
                 seen = self._files.newest(verifier, trust.log_origin)
@@ -141,7 +141,7 @@ class LedgerWatch:
         found: set[tuple[int, bytes]] = set()
         for promise in promises:
             entry = (promise.leaf_index, promise.leaf_hash)
-            if entry in lost:
+            if entry in lost or self._follower.lost(promise):
                 continue
             if promise.leaf_index >= new.size:
                 self._still_waits(promise, shown)

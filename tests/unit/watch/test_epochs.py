@@ -311,6 +311,18 @@ async def test_a_head_that_was_not_kept_is_stood_in_for_by_the_restored_one(home
     await refused(home, log, Broken.LOG_REWRITTEN)
 
 
+async def test_a_system_that_kept_its_answers_is_told_which_promises_are_lost(home: Home, log: Log) -> None:
+    old = [replace(promised(log, index), origin=ORIGIN) for index in (3, 8)]
+    log.begin(log.state(6))
+    report = await LedgerWatch(home, FixedClock()).look(log, old[1:])
+    assert (report.followed, report.promises_lost, report.promises_kept) == (2, 1, 0)
+    (home.path / "ledger-lost.json").unlink()
+    # Also when it checks them only later: their epoch tells.
+    assert (await LedgerWatch(home, FixedClock()).look(log, old)).promises_kept == 1
+    with pytest.raises(LedgerBroken):
+        await LedgerWatch(home, FixedClock()).look(log, [replace(old[1], origin="")])
+
+
 async def test_a_damaged_list_of_lost_promises_is_no_empty_one(home: Home, log: Log) -> None:
     (home.path / "ledger-lost.json").write_text("{}")
     with pytest.raises(HomeInvalid):
