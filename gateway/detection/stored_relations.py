@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -86,7 +86,10 @@ class StoredRelations:
             if left <= 0:
                 return ()
             order = (QUESTIONS.c.suspicion.desc(), QUESTIONS.c.entry.desc(), QUESTIONS.c.pair)
-            rows = connection.execute(select(QUESTIONS).order_by(*order).limit(left)).all()
+            # Whoever wants it: what was answered and still counts is not asked again.
+            since = self._clock.now_ms() - self._kept_ms
+            answered = exists().where(RELATIONS.c.pair == QUESTIONS.c.pair, RELATIONS.c.answered_ms > since)
+            rows = connection.execute(select(QUESTIONS).where(~answered).order_by(*order).limit(left)).all()
         return [Question(int(row.entry), int(row.suspicion), int(row.wanted_ms), bytes(row.pair)) for row in rows]
 
     def want(self, connection: Connection, wanted: Iterable[Wanted]) -> None:

@@ -81,3 +81,14 @@ def test_what_is_kept_names_neither_the_official_nor_the_person(engine: Engine, 
 
 def test_without_an_office_that_asks_nothing_is_known() -> None:
     assert KnowsNothing().known([Pair(NURSE, PERSON)]) == {}
+
+
+def test_a_pair_whose_answer_still_counts_is_not_asked_about_again_whoever_wants_it(
+    engine: Engine, clock: FixedClock, relations: StoredRelations
+) -> None:
+    pair = Pair(NURSE, PERSON)
+    answer(engine, relations, Answer(pair, ALL, frozenset()))
+    want(engine, relations, Wanted(pair, 1, 50))
+    assert relations.wanted(9) == []
+    clock.at_ms += 90 * DAY_MS
+    assert [question.entry for question in relations.wanted(9)] == [1]
