@@ -271,8 +271,8 @@ class Relations(_Section):
     """What the audit office's system may ask registers about officials and persons."""
 
     questions_per_day: Annotated[
-        int, Field(ge=0, le=500, description="pairs of official and person about which is asked on one civil day")
-    ] = 20
+        int, Field(ge=0, le=5000, description="pairs of official and person about which is asked on one civil day")
+    ] = 500
     kept_days: Annotated[
         int, Field(ge=1, le=3650, description="for so many days an answer counts; then it is deleted")
     ] = 180

@@ -24,12 +24,12 @@ from gateway.detection.tokens import Tokens
 from gateway.detection_trial.city import City
 from gateway.detection_trial.month import Month, Scale
 from gateway.detection_trial.simple import Busiest
+from gateway.settings import Relations
 
 TUNING: Final = range(1, 100)
 """Seeds that thresholds were chosen with."""
 HELD_OUT: Final = range(100, 1000)
 """Seeds that are only ever measured."""
-QUESTIONS_PER_DAY: Final = 500
 _RANK: Final = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 2}
 
 
@@ -41,7 +41,7 @@ class Office:
         budget: Questions of a day.
     """
 
-    def __init__(self, city: City, budget: int = QUESTIONS_PER_DAY) -> None:
+    def __init__(self, city: City, budget: int) -> None:
         self._city, self._budget = city, budget
         self._wanted: dict[Pair, Wanted] = {}
         self._answers: dict[Pair, frozenset[Relation]] = {}
@@ -134,7 +134,7 @@ class Trial:
     def __init__(self, scale: Scale, thresholds: Thresholds | None = None) -> None:
         self.month = Month(scale)
         self.thresholds = thresholds or Thresholds()
-        self.office = Office(self.month.city)
+        self.office = Office(self.month.city, Relations().questions_per_day)
         self._lists = _lists(self.month.city)
         self._tokens = Tokens(b"simulated city")
         self.engine = Engine(self.thresholds, self._listed, self.office)

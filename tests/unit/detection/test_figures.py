@@ -34,19 +34,18 @@ def test_seeds_for_tuning_and_for_measuring_are_different_ones() -> None:
     assert not set(TUNING) & set(HELD_OUT)
 
 
-def test_what_is_planted_has_no_word_of_its_own() -> None:
-    month = Month(Scale(7, 4_000, 21))
+def test_every_kind_of_misuse_is_planted_and_has_no_word_of_its_own() -> None:
+    month = Month(Scale(7, 2_000, 21))
+    assert len(set(month.kinds)) == 11
     honest: Counter[tuple[str, str]] = Counter()
     planted: Counter[tuple[str, str]] = Counter()
     for _, logged in month.stream():
         for read in logged:
             if isinstance(read, Read):
                 words = planted if read.entry in month.labelled else honest
-                words["department", read.department] += 1
-                words["system", read.system] += 1
-                words["case", read.case[:3]] += 1
-                words["outcome", read.outcome] += 1
-                words["emergency", read.emergency] += 1
+                said = {"department": read.department, "system": read.system, "case": read.case[:3]}
+                words.update({**said, "outcome": read.outcome, "emergency": read.emergency}.items())
+    assert {label for label, _ in month.labelled.values()} == set(range(len(month.kinds)))
     assert set(planted) <= set(honest)
 
 
@@ -59,11 +58,3 @@ def test_the_same_seed_gives_the_same_month_and_another_seed_another() -> None:
     first, again, other = (list(islice(Month(Scale(seed, 2_000, 21)).stream(), 16))[15] for seed in (3, 3, 4))
     assert first == again
     assert first != other
-
-
-def test_every_kind_of_misuse_is_planted_and_labelled() -> None:
-    month = Month(Scale(9, 2_000, 21))
-    assert len(set(month.kinds)) == 11
-    for _ in month.stream():
-        pass
-    assert {label for label, _ in month.labelled.values()} == set(range(len(month.kinds)))
