@@ -3,7 +3,8 @@
 Checked on every start and after every storage failure: the stored tree has the root of every head known (the newest
 published checkpoint, the copy of it outside the database, and what this process has promised); and each entry behind
 the newest of those opens, fits its leaf hash and completes the stored tree. Entries before it are covered by that
-root through their tree hashes; that their bodies still fit is for `gateway.audit.verify` over an export.
+root through their tree hashes; at a start, each has to be there as well (`require_whole`). That their bodies still fit
+is for `fsck`, and for `gateway.audit.verify` over an export.
 
 Fails closed: one thing that does not fit, and the log does not open.
 """
@@ -61,6 +62,17 @@ def recover(store: StoredLog, bodies: Bodies, heads: Iterable[Known]) -> Frontie
         end = min(start + _ROWS_AT_ONCE, size)
         _check_rows(store, bodies, frontier, end)
     return frontier
+
+
+def require_whole(store: StoredLog) -> None:
+    """Refuse a log in which an entry is missing: most could go without the root of the stored tree telling.
+
+    Raises:
+        LedgerCorrupt: One is missing; the first is named. Fails closed.
+    """
+    missing = store.gap()
+    if missing is not None:
+        raise LedgerCorrupt("an entry is missing", leaf_index=missing)
 
 
 def _check_rows(store: StoredLog, bodies: Bodies, frontier: Frontier, end: int) -> None:

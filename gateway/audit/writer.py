@@ -33,7 +33,7 @@ from gateway.audit.errors import AuditError, LedgerCorrupt, LedgerUnavailable
 from gateway.audit.intake import Intake
 from gateway.audit.orders import Order, carry_out
 from gateway.audit.ports import Clock, PromiseEncoder
-from gateway.audit.recover import Known, recover
+from gateway.audit.recover import Known, recover, require_whole
 from gateway.audit.store import LARGEST_BATCH, Row, Store
 from gateway.audit.tree import extend
 from gateway.audit.waiting import Result, Waiting, deliver, encoded
@@ -106,7 +106,7 @@ class Writer:
 
     def _open(self) -> None:
         try:
-            self._recover()
+            require_whole(self._recover()[0])
             self._publish_now()
         except AuditError:
             self._forget()

@@ -19,7 +19,7 @@ from gateway.audit.bodies import Bodies
 from gateway.audit.checkpoints import Checkpoints
 from gateway.audit.epochs import read_lineage
 from gateway.audit.errors import LedgerCorrupt
-from gateway.audit.recover import recover
+from gateway.audit.recover import recover, require_whole
 from gateway.audit.store import stored_log
 from gateway.backup.errors import BackupDamaged, BackupRefused
 from gateway.backup.make import keyring_files
@@ -175,6 +175,7 @@ def check_log(checked: Checked, connection: Connection) -> None:
             signed = lineage.known("the checkpoint in the manifest", head.checkpoint, NoteVerifier(signer.vkey))
             heads += [] if signed is None else [signed]
         found = recover(log, bodies, heads)
+        require_whole(log)
     except UnknownKey:
         raise BackupDamaged("the keyring does not have the key of the log's newest epoch") from None
     except LedgerCorrupt as error:

@@ -30,6 +30,11 @@ def built(compiler: str, folder: Path) -> Path:
     return library
 
 
+def environment(library: Path, folder: Path, full: Path) -> dict[str, str]:
+    """What a process gets whose disk is full, as far as a folder goes, while a file is there."""
+    return {"LD_PRELOAD": str(library), "ONCEGATE_JOURNAL_FOLDER": str(folder), "ONCEGATE_JOURNAL_FULL": str(full)}
+
+
 def fault(call: int, how: How = How.FAIL_ONCE, errno: int = 0) -> None:
     """In a process that has the library preloaded: something happens at a call that changes a file, 0 being the next.
 
@@ -42,7 +47,7 @@ def fault(call: int, how: How = How.FAIL_ONCE, errno: int = 0) -> None:
 
 
 def calls() -> str:
-    """A letter for each call that changed a file since `fault` was last used: `w` for a write, else `o`."""
+    """A letter for each call that changed a file since `fault` was last used: `w` for a write, `c` for a new file, else `o`."""
     said = ctypes.CDLL(None).journal_calls
     said.restype = ctypes.c_char_p
     return bytes(said()).decode()

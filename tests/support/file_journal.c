@@ -3,6 +3,8 @@
  * It can also make the next but n-th of those calls fail, write half, or be the process's last, and all calls from there
  * on fail until told otherwise, as on a full disk.
  *
+ * While the file that ONCEGATE_JOURNAL_FULL names is there, the disk is full: writes and new files fail.
+ *
  * Environment: ONCEGATE_JOURNAL_FOLDER, ONCEGATE_JOURNAL (may be missing). Record: op u8, path length u16, offset u64, data length u32,
  * path, data; little endian. Shared memory files (-shm) are left out: SQLite builds them anew after a crash.
  */
@@ -28,6 +30,7 @@ static char writable[FILES];
 static int journal = -1;
 static const char *folder;
 static size_t folder_length;
+static const char *full;
 static long fail_in = -1;
 static int fail_errno;
 static int fail_how;
@@ -67,6 +70,7 @@ static void record(uint8_t op, const char *path, uint64_t offset, const void *da
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("ONCEGATE_JOURNAL");
     folder = getenv("ONCEGATE_JOURNAL_FOLDER");
+    full = getenv("ONCEGATE_JOURNAL_FULL");
     if (!folder) return;
     folder_length = strlen(folder);
     if (!path) return;
@@ -97,7 +101,7 @@ void journal_fail(long n, int error) {
     journal_fault(n, FAIL_ONCE, error);
 }
 
-/* One letter for each changing call since a fault was last set or ended: w for a write, else o. */
+/* One letter for each changing call since a fault was last set or ended: w for a write, c for a new file, else o. */
 const char *journal_calls(void) {
     return kinds;
 }
@@ -115,6 +119,10 @@ static void die(void) {
 
 /* To be asked before each call that changes a file. 0: go on; 1: fail, errno is set; 2: write half. */
 static int met(char kind) {
+    if (full && (kind == 'w' || kind == 'c') && access(full, F_OK) == 0) {
+        errno = ENOSPC;
+        return 1;
+    }
     if (calls < (long)sizeof kinds - 1) kinds[calls++] = kind;
     if (fail_in < 0) return 0;
     if (fail_in > 0) {
@@ -132,8 +140,8 @@ static int met_on(int fd, char kind) {
     return fd < 0 || fd >= FILES || !names[fd] || !writable[fd] ? 0 : met(kind);
 }
 
-static int met_at(const char *path) {
-    return watched(path) ? met('o') : 0;
+static int met_at(const char *path, char kind) {
+    return watched(path) ? met(kind) : 0;
 }
 
 static int opened(int fd, const char *path, int flags, int created) {
@@ -161,7 +169,7 @@ static int opened(int fd, const char *path, int flags, int created) {
         int created = (flags & O_CREAT) && watched(path) && access(path, F_OK) != 0; \
         if (created || (flags & O_TRUNC)) {                                 \
             pthread_mutex_lock(&lock);                                      \
-            int fault = met_at(path);                                       \
+            int fault = met_at(path, created ? 'c' : 'o');                                       \
             int error = errno;                                              \
             pthread_mutex_unlock(&lock);                                    \
             errno = error;                                                  \
@@ -255,7 +263,7 @@ SYNC(fdatasync)
 int unlink(const char *path) {
     int (*call)(const char *) = real("unlink");
     pthread_mutex_lock(&lock);
-    int done = met_at(path) == 1 ? -1 : call(path);
+    int done = met_at(path, 'o') == 1 ? -1 : call(path);
     if (!done && watched(path)) record('U', path, 0, NULL, 0);
     int error = errno;
     pthread_mutex_unlock(&lock);
@@ -266,7 +274,7 @@ int unlink(const char *path) {
 int rename(const char *from, const char *to) {
     int (*call)(const char *, const char *) = real("rename");
     pthread_mutex_lock(&lock);
-    int done = met_at(from) == 1 ? -1 : call(from, to);
+    int done = met_at(from, 'o') == 1 ? -1 : call(from, to);
     if (!done && watched(from)) record('R', from, 0, to, (uint32_t)strlen(to));
     int error = errno;
     pthread_mutex_unlock(&lock);
