@@ -16,8 +16,12 @@ from gateway.audit.ledger import SqlLedger
 from gateway.audit.retention.plan import Plan, References, Rests, Tell
 from gateway.audit.retention.prune import Done
 from gateway.audit.retention.rule import Kept, Rule
+from gateway.bootstrap.identities import detection_tokens
 from gateway.bootstrap.offline import Offline
 from gateway.bootstrap.retention_rule import rule_of
+from gateway.detection.alerts import OPEN_STATES
+from gateway.detection.stored_alerts import StoredAlerts
+from gateway.detection.tables import ALERTS, LISTED
 from gateway.emergencies.findings import without_finding
 from gateway.emergencies.tables import USES
 from gateway.sharing.consents import TO_TELL
@@ -39,6 +43,9 @@ def references_of(offline: Offline) -> References:
             for entry in open_entries(connection):
                 entries[entry] = Kept.OPEN_NOTICE
             entries |= _emergencies(connection, now_ms)
+            listed = select(LISTED.c.entry).where(LISTED.c.until_ms > now_ms)
+            entries |= dict.fromkeys(map(int, connection.execute(listed).scalars()), Kept.LISTED)
+            entries |= _alerts(connection, StoredAlerts(offline.engine, detection_tokens(offline)))
             usable = select(CONSENTS.c.digest).where(
                 or_(
                     CONSENTS.c.status.in_(_USABLE) & (CONSENTS.c.valid_until_ms > now_ms), CONSENTS.c.told_ms == TO_TELL
@@ -48,6 +55,17 @@ def references_of(offline: Offline) -> References:
         return Rests(entries, consents)
 
     return references
+
+
+def _alerts(connection: Connection, alerts: StoredAlerts) -> dict[int, Kept]:
+    """What alerts that nobody has judged for good name, and the entries that say so."""
+    said = select(ALERTS.c.raised_entry, ALERTS.c.judged_entry).where(ALERTS.c.state.in_(sorted(map(str, OPEN_STATES))))
+    named = {int(index) for row in connection.execute(said).all() for index in row if index >= 0}
+    for alert in alerts.open():
+        named |= {alert.raised_at, alert.grown_at}
+        for piece in alert.pieces:
+            named |= {piece.first, piece.last, *piece.entries}
+    return dict.fromkeys(named, Kept.OPEN_ALERT)
 
 
 def _emergencies(connection: Connection, now_ms: int) -> dict[int, Kept]:

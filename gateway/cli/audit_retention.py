@@ -30,6 +30,7 @@ KEPT_TEXTS = {
     "consent_in_force": "under a consent in force / 授权同意仍有效",
     "open_notice": "notices not acknowledged / 通知尚未确认",
     "open_alert": "alerts not closed / 预警尚未处理",
+    "listed": "on a list of detection / 仍在监测名单中",
 }
 hold_app = typer.Typer(no_args_is_help=True, help="Legal holds: what they cover is not pruned. 保全")
 

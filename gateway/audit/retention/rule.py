@@ -95,6 +95,9 @@ TIMED: Final = frozenset(
         Kind.NOTICE_READ,
         Kind.NOTICE_ACKNOWLEDGED,
         Kind.BACKUP_MADE,
+        Kind.ALERT_RAISED,
+        Kind.ALERT_JUDGED,
+        Kind.LIST_CHANGED,
     }
 )
 """Kinds that are kept as long as the rule says."""
@@ -117,6 +120,7 @@ class Kept(StrEnum):
     CONSENT_IN_FORCE = "consent_in_force"
     OPEN_NOTICE = "open_notice"
     OPEN_ALERT = "open_alert"
+    LISTED = "listed"
 
 
 @dataclass(frozen=True, slots=True)

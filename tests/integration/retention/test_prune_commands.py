@@ -6,19 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Table, insert
+from sqlmodel import SQLModel
 from typer.testing import CliRunner, Result
 
 from gateway.audit.entries import EntryDraft
 from gateway.audit.errors import EntryPruned
 from gateway.audit.kinds import Kind
+from gateway.audit.retention.rule import Kept
 from gateway.audit.verify.copy import verify_export
 from gateway.audit.verify.pruned import MONTH_MS
 from gateway.bootstrap.home import initialise
 from gateway.bootstrap.offline import Offline, compose
-from gateway.bootstrap.retention import daily
+from gateway.bootstrap.retention import daily, references_of
 from gateway.cli.main import app
 from gateway.clock import SystemClock
 from gateway.settings import FILE_NAME, BadSettings, Settings
+from gateway.storage.database import write_transaction
 from keys.passphrase import LOWEST
 from tests.support.backup_world import PASSPHRASE, PERSONS, World, put_back
 from tests.support.index_node import FixedClock
@@ -157,6 +161,51 @@ async def test_a_serving_gateway_prunes_by_itself_only_when_that_is_switched_on(
         await turn()
         assert len(offline.ledger.prunings.all()) == 1
     assert not [one for one in sealed if one in raw(home)]
+
+
+def filled(table: Table, **known: object) -> dict[str, object]:
+    """A row with something in every column."""
+    blank: dict[object, object] = {int: 0, str: "", bytes: b"\x01" * 16}
+    return {column.name: known.get(column.name, blank.get(column.type.python_type, "")) for column in table.columns}
+
+
+def test_what_is_not_finished_in_the_gateways_tables_keeps_its_entries(home: Path) -> None:
+    now = SystemClock().now_ms()
+    with World(home).open() as offline:
+        tables = {table.name: table for table in SQLModel.metadata.sorted_tables}
+        uses, notices = tables["emergencies_uses"], tables["vault_notices"]
+        consents, listed = tables["sharing_consents"], tables["audit_listed"]
+        open_use = {"entry": 3, "review_entry": 4, "overdue_entry": -1, "outcome": "follow_up"}
+        judged = {"use_id": b"2" * 16, "entry": 5, "review_entry": 6, "overdue_entry": -1, "outcome": "justified"}
+        hidden = {
+            "use_id": b"3" * 16,
+            "entry": 7,
+            "review_entry": -1,
+            "outcome": "justified",
+            "person_from_ms": now * 2,
+        }
+        with write_transaction(offline.engine) as connection:
+            for one in (open_use, judged, {**hidden, "overdue_entry": -1}):
+                connection.execute(insert(uses).values(filled(uses, **one)))
+            connection.execute(insert(notices).values(filled(notices, entries="9,10")))
+            done = filled(notices, notice_id=b"2" * 16, entries="11", acknowledged_ms=1)
+            connection.execute(insert(notices).values(done))
+            connection.execute(insert(listed).values(filled(listed, entry=12, until_ms=now * 2)))
+            connection.execute(insert(listed).values(filled(listed, token=b"2" * 16, entry=13, until_ms=1)))
+            for number, (status, until, told) in enumerate(
+                (("granted", now * 2, -1), ("granted", 1, -1), ("revoked", now * 2, 0), ("revoked", now * 2, 5))
+            ):
+                key = bytes([number + 1])
+                row = filled(
+                    consents, consent_id=key * 16, digest=key * 32, status=status, valid_until_ms=until, told_ms=told
+                )
+                connection.execute(insert(consents).values(row))
+        found = references_of(offline)(now)
+    assert found.entries == {
+        3: Kept.EMERGENCY_WITHOUT_FINDING, 4: Kept.EMERGENCY_WITHOUT_FINDING, 7: Kept.HIDDEN_FROM_PERSON,
+        9: Kept.OPEN_NOTICE, 10: Kept.OPEN_NOTICE, 12: Kept.LISTED,
+    }  # fmt: skip
+    assert found.consents == {(b"\x01" * 32).hex(), (b"\x03" * 32).hex()}
 
 
 @pytest.mark.parametrize(
