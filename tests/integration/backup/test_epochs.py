@@ -180,6 +180,7 @@ def test_a_statement_over_an_older_head_than_one_that_can_be_seen_is_not_opened(
     assert opened(new, signed(draw_up(new, tmp_path / "second"))).signed.statement.lost == 8
 
 
+@pytest.mark.long
 def test_a_rolled_back_database_starts_only_with_a_statement(tmp_path: Path, small: World) -> None:
     pin(small.home)
     kept = {path.name: path.read_bytes() for path in small.home.glob("gateway.db*")}
@@ -244,6 +245,7 @@ def test_a_statement_does_not_fit_another_log_or_another_home(tmp_path: Path, sm
         opened(new, tmp_path / "bent")
 
 
+@pytest.mark.long
 def test_a_running_gateway_is_not_led_into_another_epoch(tmp_path: Path, small: World) -> None:
     new, anchor = lose(small, tmp_path)
     path = signed(draw_up(new, tmp_path / "statement", anchor))
