@@ -109,9 +109,10 @@ class LogWitnesses:
 
     def _diverged(self, error: Diverged) -> None:
         """While serving: nothing is written any more, so nothing is released."""
-        self._keep(error.evidence)
+        # First: whoever sees the evidence may rely on it that nothing is written any more.
         if self._cosigning is not None:
             self._cosigning.condemn(self._corrupt(error))
+        self._keep(error.evidence)
 
     def _corrupt(self, error: Diverged) -> LedgerCorrupt:
         evidence = error.evidence
