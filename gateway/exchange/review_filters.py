@@ -47,9 +47,11 @@ _RULES: Final[Mapping[Facet, tuple[re.Pattern[str], str]]] = {
     Facet.LEGAL_BASIS: (re.compile("|".join(LegalBasis)), "must be mandate, explicit_request or consent"),
     Facet.CASE: (re.compile(r"[^\x00-\x1f\x7f]{1,128}"), "must be at most 128 characters"),
 }
-# Wherever it begins, also in the middle of other digits and however it is grouped.
-_NUMBER: Final = re.compile(r"(?=([0-9]{17}[0-9Xx]))")
-_GROUPING: Final = re.compile(r"[\s\-‐-―−]")
+# Wherever it begins, also in the middle of other digits.
+_NUMBER: Final = re.compile(r"(?=([0-9]{17}[0-9X]))")
+_LOOK_LIKE_X: Final = frozenset("XxХхΧχ×")
+_FILLERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
+"""Letters that nobody sees."""
 _KINDS: Final = frozenset(str(kind) for kind in Kind) - {str(Kind.ASKED)}
 _INPUT_NAMES: Final = {Facet.CASE: "case_reference"}
 
@@ -143,10 +145,23 @@ def checked_why(why: str) -> str:
 
 def _names_nobody(name: str, text: str) -> None:
     """Fails closed: what is recorded of a search stays for good."""
-    for match in _NUMBER.finditer(_GROUPING.sub("", fold(text))):
+    for match in _NUMBER.finditer(_digits(text)):
         try:
             normalise("cn.resident-id", match[1])
         except BadIdentifier:
             continue
         rule = "不得包含公民身份号码 / must hold no resident identity number; search by person instead"
         raise bad_request(name, rule)
+
+
+def _digits(text: str) -> str:
+    """The digits of a text, of whatever script and however they are grouped; letters keep them apart."""
+    told = []
+    for one in fold(text):
+        if one.isdecimal():
+            told.append(str(unicodedata.decimal(one)))
+        elif one in _LOOK_LIKE_X:
+            told.append("X")
+        elif one.isalpha() and one not in _FILLERS:
+            told.append(" ")
+    return "".join(told)
