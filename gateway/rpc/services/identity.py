@@ -57,12 +57,13 @@ class IdentityServicer(identity_pb2_grpc.IdentityServiceServicer):
         self, request: identity_pb2.OpenIdentityRequest, context: Any
     ) -> identity_pb2.OpenIdentityResponse:
         """See identity.proto."""
+        token = bearer(context)
         whose = whose_of(request.whose)
         if len(request.pseudonym) > _LONGEST:
             raise bad_request("pseudonym", f"must be at most {_LONGEST} characters")
         entry = request.entry if request.WhichOneof("named") == "entry" else None
         wanted = Wanted(whose, request.pseudonym, entry)
-        found = await self._opening(bearer(context), wanted, request.why, tuple(request.key_ids))
+        found = await self._opening(token, wanted, request.why, tuple(request.key_ids))
         return sealed_message(found)
 
     async def GetIdentityKey(  # noqa: N802

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.audit.kinds import ACCESSES
 from gateway.cli import profile_texts
-from gateway.cli.me import OUTCOMES
+from gateway.cli.own_access import OUTCOMES
 from gateway.cli.source import ARRIVALS
 from gateway.rpc.services.profile import MARKS
 from gateway.rpc.services.source import ARRIVALS as SENT
