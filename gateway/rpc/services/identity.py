@@ -58,6 +58,8 @@ class IdentityServicer(identity_pb2_grpc.IdentityServiceServicer):
     ) -> identity_pb2.OpenIdentityResponse:
         """See identity.proto."""
         token = bearer(context)
+        # Whoever is nobody is told that, and nothing about the message.
+        self._opening.auditor(token)
         whose = whose_of(request.whose)
         if len(request.pseudonym) > _LONGEST:
             raise bad_request("pseudonym", f"must be at most {_LONGEST} characters")
