@@ -28,6 +28,7 @@ from gateway.detection.tokens import Tokens
 from gateway.errors import Code, Refused, bad_request
 from gateway.exchange.open_identity import OpenIdentity, SealedIdentity, Wanted
 from gateway.exchange.record import Record
+from gateway.identity.people import Person
 from keys.identities import Whose
 
 MOST_QUESTIONS: Final = 500
@@ -65,13 +66,21 @@ class RelationDesk:
         self._ledger = ledger
         self._budget = budget
 
+    def auditor(self, bearer: str) -> Person:
+        """Who calls.
+
+        Raises:
+            Refused: The token is no auditor's.
+        """
+        return self._opening.auditor(bearer)
+
     async def questions(self, bearer: str, most: int) -> Sequence[Question]:
         """What detection wants asked today, the most suspicious first.
 
         Raises:
             Refused: The token is no auditor's; BAD_REQUEST; LEDGER_UNAVAILABLE.
         """
-        auditor = self._opening.auditor(bearer)
+        auditor = self.auditor(bearer)
         if most > MOST_QUESTIONS:
             raise bad_request("most", f"must be at most {MOST_QUESTIONS}")
         said = {"auditor": auditor.subject_key, "what": "relation questions"}
@@ -85,7 +94,7 @@ class RelationDesk:
             Refused: The token is no auditor's; BAD_REQUEST; QUESTION_NOT_OPEN; OPENINGS_EXHAUSTED;
                 IDENTITY_NOT_SEALED; LEDGER_UNAVAILABLE.
         """
-        auditor = self._opening.auditor(bearer)
+        auditor = self.auditor(bearer)
         question = await self._wanted(pair)
         # Whom the entry names is opened, so it must be whom the question is about.
         await asyncio.to_thread(self._pair, question)
@@ -107,7 +116,7 @@ class RelationDesk:
             Refused: The token is no auditor's; BAD_REQUEST; QUESTION_NOT_OPEN, also when it was answered meanwhile;
                 LEDGER_UNAVAILABLE.
         """
-        auditor = self._opening.auditor(bearer)
+        auditor = self.auditor(bearer)
         if not holds <= answered:
             raise bad_request("holds", "must be among those that were answered")
         question = await self._wanted(pair)

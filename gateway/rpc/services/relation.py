@@ -44,16 +44,21 @@ class RelationServicer(relation_pb2_grpc.RelationServiceServicer):
         self, request: relation_pb2.OpenRelationPartyRequest, context: Any
     ) -> identity_pb2.OpenIdentityResponse:
         """See relation.proto."""
+        token = bearer(context)
+        # Whoever is nobody is told that, and nothing about the message.
+        self._desk.auditor(token)
         whose = whose_of(request.whose)
-        found = await self._desk.party(bearer(context), request.pair, whose, tuple(request.key_ids))
+        found = await self._desk.party(token, request.pair, whose, tuple(request.key_ids))
         return sealed_message(found)
 
     async def RecordRelations(  # noqa: N802
         self, request: relation_pb2.RecordRelationsRequest, context: Any
     ) -> relation_pb2.RecordRelationsResponse:
         """See relation.proto."""
+        token = bearer(context)
+        self._desk.auditor(token)
         answered, holds = _read("answered", request.answered), _read("holds", request.holds)
-        entry = await self._desk.answer(bearer(context), request.pair, answered, holds)
+        entry = await self._desk.answer(token, request.pair, answered, holds)
         return relation_pb2.RecordRelationsResponse(entry=entry)
 
 
