@@ -21,8 +21,8 @@ _MARKS: Final = {
 _RELATIONS: Final = (
     # The strongest that holds counts: a person's family mostly lives at the same address.
     (frozenset({Relation.FAMILY}), 60, "family"),
-    (frozenset({Relation.COLLEAGUE}), 55, "colleague"),
-    (frozenset({Relation.SAME_ADDRESS, Relation.SAME_SURNAME}), 55, "household"),
+    (frozenset({Relation.COLLEAGUE}), 50, "colleague"),
+    (frozenset({Relation.SAME_ADDRESS, Relation.SAME_SURNAME}), 50, "household"),
     (frozenset({Relation.SAME_ADDRESS}), 20, "same_address"),
 )
 CLOSE: Final = frozenset({Relation.FAMILY, Relation.COLLEAGUE})

@@ -20,6 +20,7 @@ _WEEK_STEPS: Final = ((200, 100), (150, 80), (125, 60), (100, 40))
 _EXTREME: Final = 250
 """Percent of the bulk threshold at which nobody waits for the end of the day."""
 _HALF: Final = 2
+_LONG_NIGHT: Final = 4
 _ALL_SHARE: Final = 4
 """One of so many peers who does the same makes it the day's doing and not the official's."""
 _DAWN: Final = 6
@@ -118,7 +119,14 @@ def off_hours(actor: Actor, day: int, thresholds: Thresholds) -> Evidence | None
     if len(reads) < thresholds.off_hours_least:
         return None
     night = sum(hour < _DAWN for _, hour in actor.rare_reads)
-    points = 45 if len(reads) < _HALF * thresholds.off_hours_least else 70 if _HALF * night > len(reads) else 50
+    mostly_at_night = _HALF * night > len(reads)
+    if len(reads) < _HALF * thresholds.off_hours_least:
+        points = 45
+    elif not mostly_at_night:
+        points = 50
+    else:
+        # Hours of work in the middle of the night, of one whose peers all sleep, need no second reason.
+        points = 100 if len(reads) >= _LONG_NIGHT * thresholds.off_hours_least else 70
     if len(group.rare_today) * _ALL_SHARE >= max(group.active, _WEEK):
         points //= 3
     made = evidence(Rule.OFF_HOURS, thresholds.weighed(Rule.OFF_HOURS, points), day, reads, observed=len(reads))

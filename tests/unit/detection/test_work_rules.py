@@ -93,6 +93,14 @@ def test_a_night_in_which_many_work_makes_nobody_suspicious(office: Office) -> N
     assert alerts(office, alert_points=45) == []
 
 
+def test_a_long_night_alone_alerts_by_itself_and_a_late_evening_does_not(office: Office) -> None:
+    for n in range(40):
+        office.read(TODAY, "official-1", 10**6 + n % 9, hour=2 + n / 60)
+        office.read(TODAY, "official-2", 10**6 + 100 + n % 9, hour=21 + n / 60)
+    (alert,) = alerts(office, alert_points=100)
+    assert (alert.who.official, set(alert.rules)) == ("official-1", {Rule.OFF_HOURS})
+
+
 def test_night_shifts_are_the_baseline_of_a_system_that_has_them() -> None:
     office = Office()
     for day in range(21):
