@@ -32,13 +32,39 @@ def detect_figures(
     It runs the engine and the default thresholds of production. For comparison: as many random reads as there are
     alerts, and as many days of officials whose simple counts stand out most. A full month takes about two minutes.
     """
-    documents = []
+    months = []
     for number in seed or [_SEED]:
         figures = Trial(Scale(number, reads_per_day, days)).run()
-        documents.append(_document(figures))
+        months.append(figures)
         if not as_json:
             _show(figures)
-    emit({"months": documents}, as_json=as_json, human=lambda: None)
+    together = _together(months)
+    document = {"months": [_document(figures) for figures in months], "together": together}
+    emit(document, as_json=as_json, human=lambda: _show_together(together) if len(months) > 1 else None)
+
+
+def _together(months: list[Figures]) -> dict[str, Any]:
+    """All months as one: cases found of cases planted, alerts that are right of alerts."""
+    planted, found = sum(len(one.kinds) for one in months), sum(len(one.alerts.found) for one in months)
+    shown, right = sum(one.alerts.shown for one in months), sum(one.alerts.right for one in months)
+    return {
+        "seeds": [one.scale.seed for one in months],
+        "planted": planted,
+        "found": found,
+        "recall": round(found / planted, 3),
+        "alerts": shown,
+        "right": right,
+        "precision": round(right / shown, 3) if shown else 1.0,
+        "alerts_per_day": round(shown / sum(one.scale.days for one in months), 2),
+    }
+
+
+def _show_together(said: dict[str, Any]) -> None:
+    say(
+        f"all months 合计: recall 召回率 {said['recall']:.2f} ({said['found']} of {said['planted']}), "
+        f"precision 准确率 {said['precision']:.2f} ({said['right']} of {said['alerts']} alerts), "
+        f"{said['alerts_per_day']} alerts a day 每日告警"
+    )
 
 
 def _document(figures: Figures) -> dict[str, Any]:
