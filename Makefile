@@ -34,10 +34,10 @@ else
 	@$(BIN)/python -m pytest -q -m "not long" -n 2 --dist loadfile
 endif
 
-# What is under tests/long loads the machine by itself, or measures it, and runs alone.
+# Tests that load the machine by themselves, or measure it, run alone.
 test-long: setup ## Run kills, soaks and fault injection (under thirty minutes)
-	@$(BIN)/python -m pytest -q -m long -n 2 --dist loadfile --timeout 1500 --ignore tests/long
-	@$(BIN)/python -m pytest -q -m long --timeout 1500 tests/long
+	@$(BIN)/python -m pytest -q -m "long and not alone" -n 2 --dist loadfile --timeout 1500
+	@$(BIN)/python -m pytest -q -m "long and alone" --timeout 1500
 
 lint: setup ## Format check, ruff, mypy strict, import contracts, file sizes, generated code
 	@$(BIN)/ruff format --check .

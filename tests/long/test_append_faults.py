@@ -27,7 +27,7 @@ from tests.long.faulty_writer import Outcome, Work
 from tests.support.file_faults import How, built
 from tests.support.ledgers import asked, released
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE = 2

@@ -30,7 +30,7 @@ from tests.support.published import published
 PEOPLE = 20_000
 PHONE = ("oncegate.profile", "phone", signed_pb2.FORM_VALUE)
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 
 def fill(city: City, people: int) -> None:

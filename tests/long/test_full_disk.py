@@ -36,7 +36,7 @@ from tests.support.city import City
 from tests.support.file_faults import built, environment
 from tests.support.processes import SCRIPTS, CityProcesses
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.timeout(300)]
 
 FULL_S: Final = 6.0
 """Longer than any of the gateway's own turns wait, so that each of them meets it."""

@@ -48,7 +48,7 @@ ENDED_WHILE_DOWN: Final = frozenset({30, 70})
 PEOPLE: Final = 400
 SEED: Final = 20261
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 
 class Changes:

@@ -28,7 +28,7 @@ KILLS = 10
 SEED = 20262
 AGREEMENT = "education-civil-limited"
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 
 class Load:

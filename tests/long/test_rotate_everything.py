@@ -30,7 +30,7 @@ from tests.support.doors import Door, bearer, people_door
 ITEMS = ("civil.resident:name=value", "housing.property:location=value", "oncegate.profile:phone=value")
 SETTINGS = "[vault]\nexpected_profiles = 10000\nsearchable = { phone = 9000 }\n"
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 
 async def run(city: City, *words: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ SEED = 20262
 # Everybody is asked about in one day.
 EVERYBODY = {"uses_per_day": "100000", "subjects_per_day": "100000"}
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 
 NAME, LOCATION = "civil.resident:name=value", "housing.property:location=value"

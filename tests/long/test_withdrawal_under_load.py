@@ -31,7 +31,7 @@ REVOCATIONS = 12
 WATCHED_S = 1.25
 LATEST_S = 1.0
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 
 @dataclass

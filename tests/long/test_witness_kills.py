@@ -21,7 +21,7 @@ from tests.support.ledgers import NOTE_KEY, ORIGIN, asked
 from tests.support.witness_process import WitnessProcess, command, make_home
 from tests.support.witnesses import until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 SECONDS = 8.0
 NAMES = ("witness.example/w1", "witness.example/w2", "witness.example/w3")
