@@ -138,6 +138,7 @@ async def test_what_does_not_load_has_an_error_or_fails_a_table_is_not_even_prop
     assert (await propose(city, fresh, with_rule(NO_TAX, "//tables\n"), tables=tables)).tested_rows > 0
 
 
+@pytest.mark.long
 async def test_going_back_takes_one_operator_and_goes_one_step_at_a_time(city: City, fresh: Door) -> None:
     first = await put_in_force(city, fresh, with_rule(NO_TAX))
     second = await put_in_force(city, fresh, with_rule(NO_TAX, NO_YEAR))
@@ -187,6 +188,7 @@ async def test_a_request_under_way_keeps_the_bundle_that_it_was_decided_by(
     assert (await refused(raw.fetch(raw.asking(items=[YEAR])))).reason == "GUARDRAIL"
 
 
+@pytest.mark.long
 async def test_it_outlives_a_restart_and_the_setting_does_not_come_back(city: City, fresh: Door) -> None:
     digest = await put_in_force(city, fresh, with_rule(NO_YEAR))
     other = compose(Settings.load(city.home), SystemClock())
@@ -238,6 +240,7 @@ async def test_a_bundle_changed_by_hand_never_comes_in_force_and_is_reported(
             advance(connection, EPOCH)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", ["approved", "activated"])
 async def test_a_step_that_cannot_be_kept_is_not_on_the_log_either(
     city: City, fresh: Door, raw: RawSystem, step: str
@@ -263,6 +266,7 @@ async def test_a_step_that_cannot_be_kept_is_not_on_the_log_either(
         other.engine.dispose()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["policy_bundles", "policy_activations"])
 async def test_what_cannot_be_kept_is_not_proposed_on_the_log_either(city: City, fresh: Door, table: str) -> None:
     files = with_rule(NO_TAX, f"// full {table}\n")

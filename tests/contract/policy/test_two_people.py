@@ -17,6 +17,8 @@ from policies.engine.bundle import PACKAGED, digest_of, read_files
 from tests.contract.policy.conftest import Opener, Process
 from tests.support.policy_city import NO_SCHOOL, NO_TAX, NO_YEAR, with_rule
 
+pytestmark = pytest.mark.long
+
 FIRST = digest_of(read_files(PACKAGED))
 
 
@@ -42,7 +44,6 @@ async def test_the_next_request_of_every_process_is_decided_by_what_two_people_p
     assert [entry.kind for entry in there.steps()] == ["policy_proposed", "policy_approved", "policy_activated"]
 
 
-@pytest.mark.long
 async def test_no_order_of_steps_gets_around_the_second_person(here: Process, there: Process) -> None:
     digest = digest_of(with_rule(NO_TAX))
     for process in (here, there):
@@ -86,7 +87,6 @@ async def test_of_two_activations_at_once_every_process_ends_with_the_same_one(h
     assert here.active().digest == there.active().digest == last
 
 
-@pytest.mark.long
 async def test_two_who_go_back_at_once_go_back_once(here: Process, there: Process) -> None:
     first = await here.put_in_force(with_rule(NO_TAX))
     second = await there.put_in_force(with_rule(NO_YEAR))
@@ -97,7 +97,6 @@ async def test_two_who_go_back_at_once_go_back_once(here: Process, there: Proces
     assert here.active().digest == there.active().digest == first
 
 
-@pytest.mark.long
 async def test_rows_and_bytes_that_somebody_put_in_by_hand_put_nothing_in_force(
     here: Process, there: Process, open_process: Opener
 ) -> None:

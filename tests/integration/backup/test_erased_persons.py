@@ -20,6 +20,8 @@ from policies.vocabulary import Form
 from tests.support.backup_world import PERSONS, PHONES, WRITTEN_MS, World, new_world, put_back, value
 from tests.support.index_node import FixedClock
 
+pytestmark = pytest.mark.long
+
 SettingsFor = Callable[[World], Path]
 LATER_MS = WRITTEN_MS + 1000
 
