@@ -10,6 +10,7 @@ read on pooled connections and block; from an event loop, use a thread.
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from sqlalchemy import Engine, select
@@ -187,11 +188,14 @@ def _tiles(size: int) -> Iterator[Tile]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Complete before it has its name, so that nobody is served half a file."""
+    """Complete before it has its name, so that nobody is served half a file; two at once do not meet."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    fresh = path.with_name(f".{path.name}.{token_hex(8)}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """A log in tiles: what the gateway gives out verifies, and every change to it is detected and named."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,16 @@ def test_a_stored_entry_that_does_not_fit_is_not_given_out(ledger: SqlLedger) ->
     for path in ("tile/0/000", "tile/entries/000"):
         with pytest.raises(LedgerCorrupt):
             ledger.published.read(path)
+
+
+def test_two_who_write_one_folder_at_once_do_not_meet(ledger: SqlLedger, tmp_path: Path) -> None:
+    folder = tmp_path / "tiles"
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert list(pool.map(lambda _: write_tiles(ledger.published, folder), range(4))) == [301] * 4
+            verify_tiles(folder, KEY)
+            (folder / "checkpoint").unlink()
+    assert not list(folder.rglob("*.new"))
 
 
 def test_a_folder_of_tiles_is_gone_on_with_and_never_mixed_with_another_log(ledger: SqlLedger, tmp_path: Path) -> None:
